@@ -1,0 +1,53 @@
+"""Dataclasses to canonical JSON and its hash.
+
+Two equal configurations give the same bytes, on any machine and in any Python: keys sorted, no spaces,
+no floats written two ways. Hashes key everything that is cached.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def to_json(value: object) -> Any:
+    """Turn dataclasses, tuples and paths into what ``json`` can write.
+
+    Examples:
+        >>> from adaptkit.core.types import Usage
+        >>> to_json(Usage(tokens_in=3, tokens_out=1))
+        {'tokens_in': 3, 'tokens_out': 1, 'tokens_cached': 0}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [to_json(v) for v in value]
+    return value
+
+
+def canonical_json(value: object) -> str:
+    """Write ``value`` so that equal values give equal text."""
+    return json.dumps(
+        to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def content_hash(value: object) -> str:
+    """Return the first 16 hex digits of the sha256 of the canonical JSON: short enough for a folder name."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file, read in blocks."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

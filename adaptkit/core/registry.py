@@ -1,0 +1,48 @@
+"""Names for things that are loaded only when asked for.
+
+A registry maps a name to ``module:attribute``, so listing what exists imports nothing heavy.
+Third parties add theirs through an entry point group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar, cast
+
+from adaptkit.core.errors import UnknownNameError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Lazy lookup by name.
+
+    Args:
+        kind: what the names stand for, used in error messages.
+        builtin: name to ``module:attribute``.
+        group: entry point group in which other packages register theirs.
+    """
+
+    def __init__(self, kind: str, builtin: Mapping[str, str], *, group: str) -> None:
+        self._kind = kind
+        self._builtin = dict(builtin)
+        self._group = group
+
+    def names(self) -> list[str]:
+        """All known names, the built-in ones first."""
+        return [*self._builtin, *(p.name for p in entry_points(group=self._group))]
+
+    def get(self, name: str) -> T:
+        """Import and return what ``name`` stands for.
+
+        Raises:
+            UnknownNameError: no such name; the message suggests the closest.
+        """
+        if name in self._builtin:
+            module, _, attribute = self._builtin[name].partition(":")
+            return cast(T, getattr(import_module(module), attribute))
+        for point in entry_points(group=self._group, name=name):
+            return cast(T, point.load())
+        raise UnknownNameError.for_name(self._kind, name, self.names())

@@ -1,0 +1,213 @@
+"""The values that pass between tasks, strategies and models.
+
+All are frozen: a strategy or model that wants another value makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "choice", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One row of a task: an input and what should come out.
+
+    Attributes:
+        id: unique within the task.
+        input: what the strategy is given.
+        target: the reference answer.
+        aliases: other answers that count as right.
+        gold_documents: ids of the documents that hold the answer.
+        cluster: rows that share it are not independent (same document, same author).
+        metadata: anything else; it may hold answers and never enters a prompt.
+    """
+
+    id: str
+    input: str
+    target: str
+    aliases: tuple[str, ...] = ()
+    gold_documents: tuple[str, ...] = ()
+    cluster: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The target and its aliases: a metric takes the best over them."""
+        return (self.target, *self.aliases)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A text that answers may be looked up in."""
+
+    id: str
+    text: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demonstration:
+    """An example shown in a prompt; ``example_id`` says which row of train it came from."""
+
+    input: str
+    target: str
+    example_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A chunk that was retrieved for one input.
+
+    Attributes:
+        id: the chunk's id, ``<document id>#<number>``.
+        document_id: the document that it was cut from.
+        score: similarity to the input, larger is nearer.
+    """
+
+    id: str
+    document_id: str
+    text: str
+    score: float
+    title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """A prompt in parts, most-shared first, until a model renders it.
+
+    ``instruction`` is the same for all rows of a strategy, so a model may compute it once.
+    """
+
+    instruction: str
+    input: str
+    demonstrations: tuple[Demonstration, ...] = ()
+    context: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A prompt with what is asked of the model.
+
+    Attributes:
+        max_new_tokens: upper bound on the completion's tokens.
+        choices: when given, the completion is the one of these strings to which the model gives
+            the highest log-probability.
+        stop: the completion ends before the first of these strings.
+    """
+
+    prompt: Prompt
+    max_new_tokens: int = 64
+    choices: tuple[str, ...] | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens by the model's own tokenizer; ``cached`` is the part of ``tokens_in`` not computed again."""
+
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            tokens_cached=self.tokens_cached + other.tokens_cached,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What a model returns for one request.
+
+    Attributes:
+        first_token_s: seconds from the call to the first token, or None when the request was
+            answered in a batch: a batch tells nothing about what a single request feels.
+        latency_s: seconds from the call to the end, or None likewise.
+        choice_logprobs: log-probability of each of the request's choices, where it had any.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+    first_token_s: float | None = None
+    latency_s: float | None = None
+    choice_logprobs: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorInfo:
+    """An error as data: the class name and the message."""
+
+    type: str
+    message: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> ErrorInfo:
+        """Describe an exception."""
+        return cls(type=type(error).__name__, message=str(error))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a strategy returns for one input.
+
+    Attributes:
+        output: the answer; empty when ``error`` is set.
+        contexts: the passages that the prompt held, best first.
+        retrieve_s: seconds spent looking up passages or demonstrations, None when nothing was or in a batch.
+        latency_s: seconds for the whole answer, retrieval included, None in a batch.
+        first_token_s: seconds to the first token, retrieval included, None in a batch.
+        error: set when this input failed; the others of the same call are unharmed.
+    """
+
+    output: str
+    finish_reason: FinishReason
+    usage: Usage
+    contexts: tuple[Passage, ...] = ()
+    tool_calls: tuple[Mapping[str, object], ...] = ()
+    retrieve_s: float | None = None
+    first_token_s: float | None = None
+    latency_s: float | None = None
+    error: ErrorInfo | None = None
+
+    @classmethod
+    def failed(cls, error: BaseException) -> Prediction:
+        """Build the prediction of an input whose answer raised ``error``."""
+        return cls(
+            output="",
+            finish_reason="error",
+            usage=Usage(tokens_in=0, tokens_out=0),
+            error=ErrorInfo.of(error),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What identifies a model in a manifest.
+
+    Attributes:
+        id: Hub id, folder or embedded name.
+        revision: commit or content hash; what makes a re-run comparable.
+        n_parameters: number of weights.
+        context_tokens: longest prompt plus completion.
+        engine: which path runs the model, e.g. ``prefix-cache`` or ``generate``.
+        notes: what a reader of the results should know, e.g. that weights were quantised.
+    """
+
+    id: str
+    revision: str
+    n_parameters: int
+    dtype: str
+    device: str
+    context_tokens: int
+    engine: str
+    notes: tuple[str, ...] = ()
+
+
+Inputs = Sequence[str]

@@ -1,0 +1,5 @@
+"""Models: what they must offer, and where they come from."""
+
+from adaptkit.models.base import Model, Trainable
+
+__all__ = ["Model", "Trainable"]

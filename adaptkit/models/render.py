@@ -1,0 +1,136 @@
+"""Prompt parts to token ids: the one place where a prompt becomes text.
+
+Training and serving both come through here, so they cannot differ. Two layouts:
+
+* the tokenizer has a chat template: instruction as system message (or folded into the first user
+  message where the template refuses one), demonstrations as user/assistant turns, then the input;
+* it has none (a base model): ``Input: ... Output: ...`` blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adaptkit.core.codec import content_hash
+from adaptkit.core.types import Passage, Prompt
+
+PROBE = "adaptkit-probe"
+
+
+def passages_text(passages: Sequence[Passage]) -> str:
+    """Number the passages, best first, title in front where there is one."""
+    blocks = []
+    for number, passage in enumerate(passages, start=1):
+        title = f" {passage.title}" if passage.title else ""
+        blocks.append(f"[{number}]{title}\n{passage.text}")
+    return "\n\n".join(blocks)
+
+
+def user_text(prompt: Prompt) -> str:
+    """Passages first, the input last: what differs between rows stands at the end."""
+    if not prompt.context:
+        return prompt.input
+    return f"{passages_text(prompt.context)}\n\n{prompt.input}"
+
+
+class Renderer:
+    """Renders prompts with one tokenizer.
+
+    Args:
+        tokenizer: a ``transformers`` tokenizer.
+        extra_stop_ids: further ids that end a completion (from the model's generation config).
+
+    Attributes:
+        layout: ``chat``, ``chat-without-system`` or ``plain``.
+        end_id: the token that closes a completion; it is learnt in training and stripped in serving.
+        stop_ids: all ids that end a completion.
+        stop_strings: texts that end a completion, for models without an end-of-turn token.
+    """
+
+    def __init__(self, tokenizer: Any, extra_stop_ids: Sequence[int] = ()) -> None:
+        self.tokenizer = tokenizer
+        self.layout = self._detect_layout()
+        self.end_id = self._find_end_id()
+        known = {self.end_id, tokenizer.eos_token_id, *extra_stop_ids}
+        self.stop_ids = frozenset(i for i in known if i is not None)
+        self.stop_strings = ("\nInput:",) if self.layout == "plain" else ()
+
+    @property
+    def template_hash(self) -> str:
+        """Hash of everything that decides how a prompt becomes tokens."""
+        return content_hash([self.layout, self.tokenizer.chat_template, self.end_id, len(self.tokenizer)])
+
+    def text(self, prompt: Prompt) -> str:
+        """Render a prompt, ready for the completion to follow."""
+        if self.layout == "plain":
+            return self._plain(prompt)
+        return self._template(self._messages(prompt), generate=True)
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """Token ids of a prompt."""
+        # Chat templates write the special tokens themselves; a plain text wants the model's own.
+        ids = self.tokenizer.encode(self.text(prompt), add_special_tokens=self.layout == "plain")
+        if self.layout == "plain" and ids and ids[-1] == self.tokenizer.eos_token_id and len(ids) > 1:
+            ids = ids[:-1]  # some tokenizers close every text
+        return list(ids)
+
+    def encode_completion(self, text: str) -> list[int]:
+        """Token ids of a completion, closed by the end token."""
+        lead = " " if self.layout == "plain" else ""
+        return [*self.tokenizer.encode(lead + text, add_special_tokens=False), self.end_id]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of a completion, special tokens dropped."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def _messages(self, prompt: Prompt) -> list[dict[str, str]]:
+        turns: list[dict[str, str]] = []
+        for shown in prompt.demonstrations:
+            turns.append({"role": "user", "content": shown.input})
+            turns.append({"role": "assistant", "content": shown.target})
+        turns.append({"role": "user", "content": user_text(prompt)})
+        if not prompt.instruction:
+            return turns
+        if self.layout == "chat":
+            return [{"role": "system", "content": prompt.instruction}, *turns]
+        turns[0] = {"role": "user", "content": f"{prompt.instruction}\n\n{turns[0]['content']}"}
+        return turns
+
+    def _plain(self, prompt: Prompt) -> str:
+        blocks = [prompt.instruction] if prompt.instruction else []
+        blocks += [f"Input: {d.input}\nOutput: {d.target}" for d in prompt.demonstrations]
+        blocks.append(f"Input: {user_text(prompt)}\nOutput:")
+        return "\n\n".join(blocks)
+
+    def _template(self, messages: list[dict[str, str]], *, generate: bool) -> str:
+        # enable_thinking is read by templates of reasoning models and ignored by all others.
+        return str(
+            self.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=generate, enable_thinking=False
+            )
+        )
+
+    def _detect_layout(self) -> str:
+        if not self.tokenizer.chat_template:
+            return "plain"
+        messages = [{"role": "system", "content": PROBE}, {"role": "user", "content": "hello"}]
+        try:
+            rendered = self._template(messages, generate=True)
+        except Exception:  # noqa: BLE001 - templates refuse by raising whatever their author chose
+            return "chat-without-system"
+        return "chat" if PROBE in rendered else "chat-without-system"
+
+    def _find_end_id(self) -> int:
+        """The first special token that the template writes after an assistant's answer."""
+        eos = self.tokenizer.eos_token_id
+        if self.layout != "plain":
+            turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": PROBE}]
+            tail = self._template(turns, generate=False).rpartition(PROBE)[2]
+            special = set(self.tokenizer.all_special_ids) | set(self.tokenizer.get_added_vocab().values())
+            for token in self.tokenizer.encode(tail, add_special_tokens=False):
+                if token in special:
+                    return int(token)
+        if eos is None:
+            raise ValueError("The tokenizer has no end-of-text token, so a completion could not end.")
+        return int(eos)

@@ -1,0 +1,91 @@
+"""Documents in, passages out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from adaptkit.core.codec import to_json
+from adaptkit.core.errors import ConfigError
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.types import Document, Passage
+from adaptkit.retrieval.chunk import Chunk, chunk_documents
+from adaptkit.retrieval.embed import Embedder, load_embedder
+from adaptkit.retrieval.index import VectorIndex
+
+SPECIAL_TOKENS = 2
+CHUNKS_FILE = "chunks.json"
+
+
+class Retriever:
+    """Chunks with their index.
+
+    Args:
+        chunks: what may be returned.
+        index: their vectors, in the same order.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], index: VectorIndex) -> None:
+        self.chunks = list(chunks)
+        self.index = index
+
+    @classmethod
+    def build(
+        cls, documents: Sequence[Document], *, embedder: str, chunk_tokens: int, overlap_tokens: int
+    ) -> Retriever:
+        """Cut, embed and index documents.
+
+        Raises:
+            ConfigError: chunks would be longer than the embedder reads.
+        """
+        model = load_embedder(embedder)
+        limit = model.max_tokens - SPECIAL_TOKENS
+        if chunk_tokens > limit:
+            raise ConfigError(
+                f"chunk_tokens is {chunk_tokens} and the embedder '{embedder}' reads {limit} word pieces: "
+                f"the rest would be dropped unseen. Use chunk_tokens <= {limit}."
+            )
+        chunks = chunk_documents(
+            documents, model.offsets, max_tokens=chunk_tokens, overlap_tokens=overlap_tokens
+        )
+        return cls(chunks, VectorIndex(model.embed([c.embedded_text for c in chunks]), model))
+
+    def retrieve(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
+        """The ``k`` nearest chunks of each query, best first."""
+        scores, positions = self.index.search(self.index.embedder.embed(queries), k)
+        return [
+            [self._passage(int(at), float(score)) for score, at in zip(row, places, strict=True)]
+            for row, places in zip(scores, positions, strict=True)
+        ]
+
+    def _passage(self, at: int, score: float) -> Passage:
+        chunk = self.chunks[at]
+        return Passage(
+            id=chunk.id, document_id=chunk.document_id, text=chunk.text, score=score, title=chunk.title
+        )
+
+    def passage(self, at: int) -> Passage:
+        """Chunk number ``at`` as a passage, without a score."""
+        return self._passage(at, 0.0)
+
+    def save(self, folder: Path) -> None:
+        """Write chunks and index."""
+        self.index.save(folder)
+        write_json_atomic(folder / CHUNKS_FILE, to_json(self.chunks))
+
+    @classmethod
+    def load(cls, folder: Path, *, embedder: str) -> Retriever:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ConfigError: another embedder made the index, or it does not fit the chunks.
+        """
+        model: Embedder = load_embedder(embedder)
+        chunks = [Chunk(**c) for c in json.loads((folder / CHUNKS_FILE).read_text(encoding="utf-8"))]
+        index = VectorIndex.load(folder, model)
+        if len(index) != len(chunks):
+            raise ConfigError(
+                f"'{folder}' holds {len(chunks)} chunks and {len(index)} vectors. Build the index again."
+            )
+        return cls(chunks, index)

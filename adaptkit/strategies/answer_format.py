@@ -1,0 +1,65 @@
+"""What an answer of a task looks like, read off its labels and its train targets.
+
+Every strategy gets the same: the comparison is about strategies, not about who knew the answer's length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adaptkit.models.base import Model
+from adaptkit.tasks import Task
+
+TOKENS_WITHOUT_TARGETS = {"classification": 16, "qa": 32, "arithmetic": 16, "structured": 256}
+DEFAULT_TOKENS = 128
+SLACK = 1.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerFormat:
+    """How completions are bounded.
+
+    Attributes:
+        choices: allowed answers of a classification, scored by log-probability; None for free text.
+        max_new_tokens: a quarter more than the longest train target.
+        stop: strings that end an answer.
+    """
+
+    choices: tuple[str, ...] | None
+    max_new_tokens: int
+    stop: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Task, model: Model) -> AnswerFormat:
+        """Derive the format from the task."""
+        choices = tuple(task.labels) if task.kind == "classification" and task.labels else None
+        return cls(choices=choices, max_new_tokens=_answer_tokens(task, model), stop=_stops(task))
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> AnswerFormat:
+        """Read what ``to_json`` wrote."""
+        choices = saved["choices"]
+        return cls(
+            choices=None if choices is None else tuple(choices),
+            max_new_tokens=int(saved["max_new_tokens"]),
+            stop=tuple(saved["stop"]),
+        )
+
+
+def _answer_tokens(task: Task, model: Model) -> int:
+    targets = [e.target for e in task.train] or list(task.labels)
+    if not targets:
+        return TOKENS_WITHOUT_TARGETS.get(task.kind, DEFAULT_TOKENS)
+    # The longest by characters are the longest by tokens, nearly: no need to tokenise all.
+    longest = sorted(targets, key=len)[-20:]
+    return math.ceil(max(model.count_tokens(t) for t in longest) * SLACK) + 2
+
+
+def _stops(task: Task) -> tuple[str, ...]:
+    """A line break ends the answer where no train target holds one."""
+    targets = [e.target for e in task.train]
+    one_line = bool(targets) and not any("\n" in t for t in targets)
+    return ("\n",) if one_line else ()

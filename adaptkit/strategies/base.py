@@ -1,0 +1,232 @@
+"""The one interface: ``fit(model, task)``, then ``generate(inputs)``, ``save(folder)``.
+
+A strategy is a keyword-only dataclass of its parameters, stored as given; what it learns ends in ``_``.
+A subclass says how a prompt is made (:meth:`Strategy.prompts`) and, where it needs to, what is learnt
+(:meth:`Strategy.learn`). Batching, trimming to the context window, timing and errors are done here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self, overload
+
+from adaptkit.core.codec import to_json
+from adaptkit.core.errors import AdaptKitError, CapabilityError, ConfigError, NotFittedError
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.types import Completion, Prediction, Prompt, Request
+from adaptkit.models.base import Model
+from adaptkit.strategies.answer_format import AnswerFormat
+from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.tasks import Task
+
+STATE_FILE = "strategy.json"
+FORMAT_VERSION = 1
+FitProgress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(kw_only=True)
+class Strategy(ABC):
+    """A recipe that turns a model and a task into something that answers.
+
+    Attributes set by :meth:`fit`:
+        model_: the model that answers (its own, where the strategy replaces weights).
+        format_: what an answer looks like: choices, length, stop strings.
+        fit_notes_: what a report should tell about the fit (losses, sizes, choices made).
+    """
+
+    name: ClassVar[str]
+
+    def fit(self, model: Model, task: Task, *, progress: FitProgress | None = None) -> Self:
+        """Learn what there is to learn from ``task.train`` and ``task.validation``.
+
+        Args:
+            model: what to apply the strategy to; it is left as it is.
+            task: what for.
+            progress: called with steps done and steps planned, by strategies that take long.
+
+        Returns:
+            The strategy itself.
+
+        Raises:
+            ConfigError: a parameter is out of range.
+            CapabilityError: this model or task cannot serve this strategy.
+        """
+        self.check()
+        reason = self.refusal(model, task)
+        if reason:
+            raise CapabilityError(reason)
+        self.progress_ = progress
+        self.fit_notes_: dict[str, Any] = {}
+        self.instruction_: str = self.instruction(task)
+        self.format_: AnswerFormat = AnswerFormat.of(task, model)
+        self.model_: Model = self.learn(model, task)
+        return self
+
+    @overload
+    def generate(self, inputs: str) -> Prediction: ...
+    @overload
+    def generate(self, inputs: Sequence[str]) -> list[Prediction]: ...
+    def generate(self, inputs: str | Sequence[str]) -> Prediction | list[Prediction]:
+        """Answer one input or many.
+
+        Args:
+            inputs: a string, or a sequence of strings.
+
+        Returns:
+            A prediction for a string; for a sequence a list in its order and of its length, in which
+            an input that failed carries ``error`` and harms no other.
+
+        Raises:
+            NotFittedError: ``fit()`` has not been called.
+            AdaptKitError: the single input given as a string failed.
+        """
+        self._require_fitted("generate()")
+        if isinstance(inputs, str):
+            return self._answer([inputs])[0]
+        inputs = list(inputs)
+        try:
+            return self._answer(inputs)
+        except AdaptKitError:
+            return [self._answer_alone(text) for text in inputs]
+
+    def check(self) -> None:
+        """Raise ConfigError for a parameter out of range."""
+
+    def refusal(self, model: Model, task: Task) -> str | None:
+        """Why this strategy cannot run on this model and task; None when it can."""
+        return None
+
+    @abstractmethod
+    def instruction(self, task: Task) -> str:
+        """The instruction, the same for all inputs."""
+
+    def learn(self, model: Model, task: Task) -> Model:
+        """Learn from the task; return the model that answers."""
+        return model
+
+    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+        """Build the prompts; a strategy that looks something up does it for all inputs at once."""
+        return [Prompt(instruction=self.instruction_, input=text) for text in inputs]
+
+    def decide(self, completion: Completion) -> str:
+        """The answer that a completion stands for."""
+        return completion.text
+
+    def save_state(self, folder: Path) -> Mapping[str, Any]:
+        """Write what was learnt to ``folder``; return what goes into strategy.json."""
+        return {}
+
+    def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
+        """Read what :meth:`save_state` wrote; return the model that answers."""
+        return model
+
+    def params(self) -> dict[str, Any]:
+        """The constructor's parameters."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the fitted strategy (JSON, safetensors, FAISS; no pickle) and return its folder.
+
+        ``strategy.json`` is written last, so a folder that has it is whole.
+        """
+        self._require_fitted("save()")
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        state = self.save_state(folder)
+        model = self.model_.info
+        write_json_atomic(
+            folder / STATE_FILE,
+            {
+                "format_version": FORMAT_VERSION,
+                "strategy": self.name,
+                "class": f"{type(self).__module__}:{type(self).__qualname__}",
+                "params": to_json(self.params()),
+                "model": {"id": model.id, "revision": model.revision},
+                "instruction": self.instruction_,
+                "format": to_json(self.format_),
+                "fit_notes": to_json(self.fit_notes_),
+                "state": to_json(state),
+            },
+        )
+        return folder
+
+    def restore(self, folder: Path, saved: Mapping[str, Any], model: Model) -> Self:
+        """Take up what :meth:`save` wrote; used by :func:`adaptkit.load_strategy`."""
+        self.fit_notes_ = dict(saved["fit_notes"])
+        self.instruction_ = str(saved["instruction"])
+        self.format_ = AnswerFormat.from_json(saved["format"])
+        self.model_ = self.load_state(folder, saved["state"], model)
+        return self
+
+    def _require_fitted(self, call: str) -> None:
+        if getattr(self, "model_", None) is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted. Call fit(model, task) before {call}."
+            )
+
+    def _answer_alone(self, text: str) -> Prediction:
+        try:
+            return self._answer([text])[0]
+        except AdaptKitError as error:
+            return Prediction.failed(error)
+
+    def _answer(self, inputs: Sequence[str]) -> list[Prediction]:
+        if not inputs:
+            return []
+        started = time.perf_counter()
+        prompts = self.prompts(inputs)
+        looked_up_s = time.perf_counter() - started
+        requests = [self._request(p) for p in prompts]
+        completions = self.model_.complete(requests)
+        return [
+            self._prediction(request.prompt, completion, looked_up_s if len(inputs) == 1 else None)
+            for request, completion in zip(requests, completions, strict=True)
+        ]
+
+    def _request(self, prompt: Prompt) -> Request:
+        form = self.format_
+        prompt = fit_to_context(prompt, self.model_, form.max_new_tokens)
+        return Request(
+            prompt=prompt, max_new_tokens=form.max_new_tokens, choices=form.choices, stop=form.stop
+        )
+
+    def _prediction(self, prompt: Prompt, completion: Completion, looked_up_s: float | None) -> Prediction:
+        def with_lookup(seconds: float | None) -> float | None:
+            return None if seconds is None or looked_up_s is None else seconds + looked_up_s
+
+        looks_up = bool(prompt.context or prompt.demonstrations)
+        return Prediction(
+            output=self.decide(completion),
+            finish_reason=completion.finish_reason,
+            usage=completion.usage,
+            contexts=prompt.context,
+            retrieve_s=looked_up_s if looks_up else None,
+            first_token_s=with_lookup(completion.first_token_s),
+            latency_s=with_lookup(completion.latency_s),
+        )
+
+
+def read_state(folder: str | Path) -> dict[str, Any]:
+    """Read strategy.json of a saved strategy.
+
+    Raises:
+        ConfigError: there is none, or another version of the library wrote it.
+    """
+    path = Path(folder) / STATE_FILE
+    try:
+        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is damaged ({error}). Fit and save the strategy again.") from None
+    if saved.get("format_version") != FORMAT_VERSION:
+        raise ConfigError(
+            f"{path} has format version {saved.get('format_version')}, this library reads {FORMAT_VERSION}. "
+            "Fit and save the strategy again."
+        )
+    return saved

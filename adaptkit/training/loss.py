@@ -1,0 +1,49 @@
+"""The loss: cross-entropy of the completion, with the shared instruction computed once a batch.
+
+The shared tokens run once at batch 1 with gradients; their keys and values, repeated along the batch,
+are what the rows attend to. Gradients are those of the plain computation: every row's share of the
+instruction's gradient arrives through the repeat.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from adaptkit.training.encode import IGNORED, TrainingBatch
+
+
+def completion_loss(module: Any, batch: TrainingBatch) -> torch.Tensor:
+    """Mean cross-entropy over the completion tokens of a batch, in float32."""
+    cache = _shared_cache(module, batch) if batch.prefix.shape[1] else None
+    n_labels = batch.labels.shape[1]
+    logits = module(
+        input_ids=batch.input_ids,
+        attention_mask=batch.mask,
+        position_ids=batch.positions,
+        past_key_values=cache,
+        use_cache=cache is not None,
+        # The logits at a position predict the next token, so one more position is needed.
+        logits_to_keep=n_labels + 1,
+    ).logits[:, :-1]
+    return cross_entropy(
+        logits.reshape(-1, logits.shape[-1]).float(), batch.labels.reshape(-1), ignore_index=IGNORED
+    )
+
+
+def _shared_cache(module: Any, batch: TrainingBatch) -> Any:
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    n_shared = batch.prefix.shape[1]
+    module(
+        input_ids=batch.prefix,
+        position_ids=torch.arange(n_shared, device=batch.prefix.device)[None],
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    cache.batch_repeat_interleave(len(batch.input_ids))
+    return cache
