@@ -1,0 +1,71 @@
+"""Holm's correction and the arithmetic of sample size."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptkit.stats import holm, minimum_detectable_difference, rows_to_decide
+
+
+@pytest.mark.parametrize(
+    ("raw", "adjusted"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.001, 0.008, 0.02, 0.03, 0.2, 0.6], [0.006, 0.04, 0.08, 0.09, 0.4, 0.6]),
+        ([0.7, 0.8], [1.0, 1.0]),
+        ([], []),
+    ],
+)
+def test_holm_gives_the_published_values(raw: list[float], adjusted: list[float]) -> None:
+    assert holm(raw) == pytest.approx(adjusted)
+
+
+def test_a_test_that_was_not_made_stays_undefined_and_costs_nothing() -> None:
+    assert holm([0.02, None, 0.03]) == [0.04, None, 0.04]
+    assert holm([None]) == [None]
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_raises_and_keeps_the_order(raw: list[float]) -> None:
+    adjusted = [p for p in holm(raw) if p is not None]
+    assert all(p <= q <= 1 for p, q in zip(raw, adjusted, strict=True))
+    order = sorted(range(len(raw)), key=lambda i: raw[i])
+    assert all(adjusted[i] <= adjusted[j] for i, j in pairwise(order))
+
+
+_TABLE = {
+    0.05: [0.082, 0.060, 0.043, 0.036, 0.028, 0.020, 0.014],
+    0.10: [0.116, 0.085, 0.061, 0.050, 0.039, 0.028, 0.020],
+    0.20: [0.165, 0.121, 0.087, 0.071, 0.056, 0.039, 0.028],
+    0.30: [0.202, 0.148, 0.106, 0.087, 0.068, 0.048, 0.034],
+    0.40: [0.233, 0.171, 0.123, 0.101, 0.079, 0.056, 0.040],
+}
+
+
+@pytest.mark.parametrize("discordance", _TABLE)
+def test_the_table_of_detectable_differences(discordance: float) -> None:
+    found = [minimum_detectable_difference(n, discordance) for n in (50, 100, 200, 300, 500, 1000, 2000)]
+    assert found == pytest.approx(_TABLE[discordance], abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("delta", "discordance", "n"),
+    [(0.05, 0.2, 626), (0.1, 0.2, 155), (0.03, 0.2, 1742), (0.05, 0.1, 312), (0.1, 0.3, 234)],
+)
+def test_rows_to_decide_gives_the_published_values(delta: float, discordance: float, n: int) -> None:
+    assert rows_to_decide(delta, discordance) == n
+    assert rows_to_decide(-delta, discordance) == n
+
+
+def test_no_rows_and_no_difference_are_undefined() -> None:
+    assert minimum_detectable_difference(0, 0.2) is None
+    assert minimum_detectable_difference(50, 0.0) is None
+    assert rows_to_decide(0.0, 0.2) is None
+
+
+def test_a_difference_larger_than_the_disagreement_is_possible_only_with_more_of_it() -> None:
+    assert rows_to_decide(0.3, 0.1) == rows_to_decide(0.3, 0.3)
