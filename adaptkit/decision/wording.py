@@ -1,0 +1,44 @@
+"""Figures as they stand in sentences and tables. Undefined is the empty string."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Write a share, e.g. ``93.3 %``."""
+    return "" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def points(value: float | None, digits: int = 1) -> str:
+    """Write a difference of shares in percentage points, with its sign, e.g. ``+41.7``."""
+    if value is None:
+        return ""
+    text = f"{100 * value:+.{digits}f}"
+    if float(text) == 0:
+        return text[1:]
+    return text.replace("-", MINUS)
+
+
+def interval(low: float | None, high: float | None, digits: int = 1) -> str:
+    """Write the bounds of a share or difference in percent, e.g. ``[84.1, 97.4]``."""
+    if low is None or high is None:
+        return ""
+    ends = (f"{100 * x:.{digits}f}" for x in (low, high))
+    return "[" + ", ".join("0" if float(e) == 0 else e.replace("-", MINUS) for e in ends) + "]"
+
+
+def p_value(p: float | None) -> str:
+    """Write a p-value, e.g. ``p = .012`` or ``p < .001``."""
+    if p is None:
+        return ""
+    if p < 0.001:
+        return "p < .001"
+    return f"p = {p:.3f}".replace("0.", ".", 1) if p < 0.9995 else "p = 1"
+
+
+def listing(names: Sequence[str]) -> str:
+    """Join names as a sentence does, e.g. ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
