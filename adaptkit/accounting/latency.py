@@ -1,0 +1,49 @@
+"""Percentiles of times. A mean hides the requests that people remember."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adaptkit.core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencySummary:
+    """Seconds; None where nothing was measured."""
+
+    n: int
+    p50_s: float | None
+    p95_s: float | None
+    mean_s: float | None
+
+
+def percentile(values: Sequence[float], q: float) -> float | None:
+    """Return the ``q``-th percentile (0..100), linear between the two nearest values as numpy's default.
+
+    Examples:
+        >>> percentile([1.0, 2.0, 3.0, 4.0], 50)
+        2.5
+        >>> percentile([], 95) is None
+        True
+    """
+    if not 0 <= q <= 100:
+        raise ConfigError.for_parameter("percentile()", "q", "between 0 and 100", q)
+    if not values:
+        return None
+    ordered = sorted(values)
+    place = q / 100 * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def summary(seconds: Sequence[float]) -> LatencySummary:
+    """Summarise latencies of requests that were sent alone."""
+    return LatencySummary(
+        n=len(seconds),
+        p50_s=percentile(seconds, 50),
+        p95_s=percentile(seconds, 95),
+        mean_s=math.fsum(seconds) / len(seconds) if seconds else None,
+    )

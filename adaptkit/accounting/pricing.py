@@ -1,0 +1,188 @@
+"""Dated machine prices. A price that is not known is None, and prints as a blank."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date as date_
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from adaptkit.accounting.hardware import Hardware
+from adaptkit.core.errors import ConfigError, DataError
+
+STALE_DAYS = 180
+
+_CPU_UNIT = "vCPU-hour"
+_GPU_UNIT = "machine-hour"
+_FIELDS = {"usd", "unit", "label", "source", "date"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceEntry:
+    """One line of the sheet; ``date`` is ``YYYY-MM`` or ``YYYY-MM-DD``, None when nobody said."""
+
+    usd: float
+    unit: str
+    label: str
+    source: str
+    date: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachinePrice:
+    """What one hour of a machine costs, and how that is known."""
+
+    usd_per_hour: float
+    label: str
+    source: str
+    date: str | None
+
+    def stale_warning(self, today: date_) -> str | None:
+        """Return a sentence for the user once this price is more than 180 days old, None before."""
+        if self.date is None:
+            return None
+        return _stale(f"The price of {self.label}", (today - _day(self.date)).days)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceSheet:
+    """Prices of a core and of machines with a GPU.
+
+    Attributes:
+        vcpu: one core for one hour, None when unknown.
+        gpus: a whole machine with one GPU for one hour, by a name contained in the driver's.
+    """
+
+    vcpu: PriceEntry | None
+    gpus: Mapping[str, PriceEntry]
+
+    def usd_per_hour(self, hardware: Hardware) -> MachinePrice | None:
+        """Price a machine: its GPU's where it has one, its usable cores' otherwise.
+
+        Returns:
+            None when the sheet does not know it: a GPU that is not listed is not priced as its cores.
+        """
+        if hardware.gpu_name is not None:
+            entry = self._gpu(hardware.gpu_name)
+            return None if entry is None else _machine(entry, 1, entry.label)
+        if self.vcpu is None:
+            return None
+        label = f"{hardware.n_cores} vCPU of {self.vcpu.label}"
+        return _machine(self.vcpu, hardware.n_cores, label)
+
+    def _gpu(self, name: str) -> PriceEntry | None:
+        """Find the entry whose name stands in ``name`` as whole words, the longest if several do."""
+        known = [k for k in self.gpus if re.search(rf"(?<!\w){re.escape(k)}(?!\w)", name, re.IGNORECASE)]
+        return self.gpus[max(known, key=len)] if known else None
+
+    def age_days(self, today: date_) -> int | None:
+        """Return how old the oldest dated entry is, None when none is dated."""
+        entries = [*self.gpus.values(), *([self.vcpu] if self.vcpu else [])]
+        days = [(today - _day(e.date)).days for e in entries if e.date is not None]
+        return max(days, default=None)
+
+    def stale_warning(self, today: date_) -> str | None:
+        """Return a sentence for the user once an entry is more than 180 days old, None before."""
+        age = self.age_days(today)
+        if age is None or age <= STALE_DAYS:
+            return None
+        return (
+            f"The price sheet is {age} days old at its oldest entry: check the prices before relying on USD."
+        )
+
+
+def fixed_usd_per_hour(usd: float) -> MachinePrice:
+    """Return the price that the user gave, which wins over any sheet.
+
+    Raises:
+        ConfigError: it is negative or no finite number.
+    """
+    if isinstance(usd, bool) or not isinstance(usd, int | float) or not math.isfinite(usd) or usd < 0:
+        raise ConfigError.for_parameter("a price", "usd_per_hour", "a number >= 0", usd)
+    return MachinePrice(usd_per_hour=float(usd), label="fixed price", source="given by the user", date=None)
+
+
+def load_prices(path: Path | None = None) -> PriceSheet:
+    """Return the built-in sheet, with the entries of ``path`` laid over it.
+
+    The file has the form of the built-in ``prices.toml``; ``label``, ``source`` and ``date`` may be left out.
+
+    Raises:
+        DataError: the file cannot be read, is no TOML, or an entry is wrong; ``.path`` names it.
+    """
+    built_in = Path(str(files("adaptkit.accounting").joinpath("prices.toml")))
+    sheet = _read_sheet(built_in)
+    if path is None:
+        return sheet
+    own = _read_sheet(path)
+    return PriceSheet(vcpu=own.vcpu or sheet.vcpu, gpus={**sheet.gpus, **own.gpus})
+
+
+def _read_sheet(path: Path) -> PriceSheet:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"The price file cannot be read: {error.strerror}.", path=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"The price file is no valid TOML: {error}.", path=path) from error
+    cpu, gpus = _table(data, "cpu", path), _table(data, "gpu", path)
+    for name in [*(data.keys() - {"cpu", "gpu"}), *(f"cpu.{k}" for k in cpu.keys() - {"vcpu"})]:
+        raise DataError(f"Unknown price '{name}'. Known: cpu.vcpu and gpu.<name>.", path=path)
+    return PriceSheet(
+        vcpu=_entry("cpu.vcpu", cpu["vcpu"], _CPU_UNIT, path) if "vcpu" in cpu else None,
+        gpus={name: _entry(f"gpu.{name}", table, _GPU_UNIT, path) for name, table in gpus.items()},
+    )
+
+
+def _table(data: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = data.get(name, {})
+    if not isinstance(table, dict):
+        raise DataError(f"'{name}' should be a table and is {table!r}.", path=path)
+    return table
+
+
+def _entry(name: str, table: object, unit: str, path: Path) -> PriceEntry:
+    """Check one entry and give what was left out its honest default."""
+    if not isinstance(table, dict) or table.keys() - _FIELDS:
+        raise DataError(f"Price '{name}' should be a table of {', '.join(sorted(_FIELDS))}.", path=path)
+    usd = table.get("usd")
+    if isinstance(usd, bool) or not isinstance(usd, int | float) or not math.isfinite(usd) or usd < 0:
+        raise DataError(f"Price '{name}': 'usd' should be a number >= 0 and is {usd!r}.", path=path)
+    if table.get("unit") != unit:
+        raise DataError(f"Price '{name}': 'unit' should be '{unit}' and is {table.get('unit')!r}.", path=path)
+    when = table.get("date")
+    if when is not None:
+        # TOML has dates of its own: 2026-11-23 without quotes is one.
+        when = str(when)
+        _checked_day(when, name, path)
+    label, source = str(table.get("label", name)), str(table.get("source", path))
+    return PriceEntry(usd=float(usd), unit=unit, label=label, source=source, date=when)
+
+
+def _checked_day(text: str, name: str, path: Path) -> None:
+    try:
+        _day(text)
+    except ValueError:
+        raise DataError(
+            f"Price '{name}': 'date' should be YYYY-MM or YYYY-MM-DD and is {text!r}.", path=path
+        ) from None
+
+
+def _day(text: str) -> date_:
+    """Return the day, the first of the month when only that is known."""
+    return date_.fromisoformat(text if len(text) > len("2026-11") else f"{text}-01")
+
+
+def _stale(what: str, age_days: int | None) -> str | None:
+    if age_days is None or age_days <= STALE_DAYS:
+        return None
+    return f"{what} is {age_days} days old: check it before relying on USD."
+
+
+def _machine(entry: PriceEntry, n: int, label: str) -> MachinePrice:
+    return MachinePrice(usd_per_hour=n * entry.usd, label=label, source=entry.source, date=entry.date)
