@@ -1,0 +1,127 @@
+"""Put a task together out of what was read, and say where the fault is when it is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from adaptkit.core.errors import ConfigError, DataError
+from adaptkit.tasks.columns import Parts
+from adaptkit.tasks.infer import METRICS_BY_KIND, infer_kind
+from adaptkit.tasks.readers import Place
+from adaptkit.tasks.task import Task
+from adaptkit.tasks.validate import RowError, RowKey, place_in_memory
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Task))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a task is read from.
+
+    Attributes:
+        given: the source as it was passed to ``load_task``.
+        head: the file that holds name, kind and metrics, or None.
+    """
+
+    given: str
+    head: Path | None = None
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    known_metrics: Collection[str] | None = None
+
+
+def check_overrides(overrides: Mapping[str, Any]) -> None:
+    """Refuse names that are no fields of a task.
+
+    Raises:
+        ConfigError: with the closest field.
+    """
+    for name in overrides:
+        if name not in FIELDS:
+            close = get_close_matches(name, FIELDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(f"load_task has no parameter {name!r}.{hint} It takes: {', '.join(FIELDS)}.")
+
+
+def build_task(parts: Parts, head: Mapping[str, Any], origin: Origin) -> Task:
+    """Make the task.
+
+    Raises:
+        DataError: with path and line where a row of a file is at fault, else with the path of the head.
+    """
+    values = {
+        "train": parts.examples.get("train", ()),
+        "test": parts.examples.get("test", ()),
+        "validation": parts.examples.get("validation"),
+        "documents": parts.documents,
+        "source": origin.given,
+        **head,
+        **origin.overrides,
+    }
+    if parts.instruction is not None:
+        values.setdefault("instruction", parts.instruction)
+    _check_complete(values, origin)
+    try:
+        return Task(**values)
+    except RowError as error:
+        places = {split: p for split, p in parts.places.items() if split not in origin.overrides}
+        raise _located(error, places) from None
+    except DataError as error:
+        raise DataError(str(error), path=origin.head) from None
+
+
+def inferred_head(parts: Parts, head: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in kind and metrics by what the rows look like."""
+    rows = [row for rows in parts.examples.values() for row in rows]
+    asked = parts.shape == "question/answer" or bool(parts.documents) or "documents" in overrides
+    kind = overrides.get("kind") or infer_kind(rows, question_answer=asked)
+    return {"kind": kind, "metrics": METRICS_BY_KIND.get(str(kind), ("exact_match",)), **head}
+
+
+def _check_complete(values: Mapping[str, Any], origin: Origin) -> None:
+    known = f"Known kinds: {', '.join(METRICS_BY_KIND)}."
+    if values.get("kind") is None:
+        raise DataError(f"'kind' is missing. {known}", path=origin.head)
+    if not str(values.get("instruction") or "").strip():
+        where = "'instruction' to task.json or pass" if origin.head else "the parameter"
+        raise DataError(
+            f"{origin.given} has no instruction: what should a model do with an input? Add {where} "
+            "load_task(..., instruction='Classify the request into one intent.').",
+            path=origin.head,
+        )
+    if not values.get("metrics"):
+        raise DataError(
+            "'metrics' is missing. Name at least one metric; the first one decides.", path=origin.head
+        )
+    if origin.known_metrics is not None:
+        _check_metrics(values["metrics"], origin.known_metrics, origin.head)
+
+
+def _check_metrics(names: Collection[str], known: Collection[str], path: Path | None) -> None:
+    for name in names:
+        # recall_at_3 is known where recall_at_k is.
+        if name in known or re.sub(r"\d+$", "k", str(name)) in known:
+            continue
+        close = get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise DataError(
+            f"unknown metric {name!r} in 'metrics'.{hint} Known: {', '.join(sorted(known))}.", path=path
+        )
+
+
+def _located(error: RowError, places: Mapping[str, list[Place]]) -> DataError:
+    place = _place(error.row, places)
+    if place is None or place.path is None:
+        return error
+    first = "" if error.first is None else str(_place(error.first, places) or place_in_memory(error.first))
+    noun = "document" if error.row[0] == "documents" else "example"
+    return place.error(f"{noun} {error.row_id!r}: {error.text.replace('{first}', first)}")
+
+
+def _place(row: RowKey, places: Mapping[str, list[Place]]) -> Place | None:
+    split, i = row
+    return places[split][i] if split in places else None

@@ -1,0 +1,52 @@
+"""Tasks that are known by name: those bundled in the repository, and those of a folder of your own.
+
+Names are looked up in ``$ADAPTKIT_DATA``, in ``data/`` beside the package, and in ``$ADAPTKIT_TASKS``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+BUNDLED: dict[str, str] = {
+    "policy_questions": "Questions about a company's policies, answered from its documents.",
+    "record_extraction": "Messages to JSON records with a fixed schema and house conventions.",
+    "request_routing": "Customer requests to the team that handles them.",
+}
+
+
+def known_tasks() -> dict[str, str]:
+    """Return the description of each task that :func:`find_task` knows, by name.
+
+    Bundled tasks are listed even where their folder is not there.
+    """
+    tasks = dict(BUNDLED)
+    for root in _roots():
+        for head in sorted(root.glob("*/task.json")):
+            tasks.setdefault(head.parent.name, _description(head))
+    return dict(sorted(tasks.items()))
+
+
+def find_task(name: str) -> Path | None:
+    """Return the folder of the task called ``name``, or None."""
+    if not name or Path(name).name != name:
+        return None
+    folders = (root / name for root in _roots())
+    return next((folder for folder in folders if (folder / "task.json").is_file()), None)
+
+
+def _roots() -> list[Path]:
+    beside_package = Path(__file__).resolve().parents[2] / "data"
+    named = [os.environ.get("ADAPTKIT_DATA"), str(beside_package), os.environ.get("ADAPTKIT_TASKS")]
+    return [path for name in named if name and (path := Path(name)).is_dir()]
+
+
+def _description(head: Path) -> str:
+    # A listing must not fail on one bad folder; loading it says what is wrong.
+    try:
+        values = json.loads(head.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return ""
+    description = values.get("description") if isinstance(values, dict) else None
+    return description if isinstance(description, str) else ""

@@ -1,0 +1,119 @@
+"""The task: what is asked, the rows, and the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from adaptkit.core.codec import content_hash
+from adaptkit.core.types import Document, Example
+from adaptkit.tasks.splits import split_off
+from adaptkit.tasks.validate import check_task
+
+TaskKind = Literal["classification", "qa", "structured", "summarization", "arithmetic", "generation"]
+KINDS: tuple[str, ...] = get_args(TaskKind)
+
+VALIDATION_SHARE = 0.2
+VALIDATION_LIMIT = 100
+_SEQUENCES = ("metrics", "train", "test", "validation", "documents", "labels")
+# What cannot change a result: a corrected licence or a longer description keeps what was computed.
+_NOT_HASHED = frozenset({"name", "description", "licence", "attribution", "source"})
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Task:
+    """A task: an instruction, rows to learn from, rows to be judged on, and perhaps documents.
+
+    Lists are accepted wherever tuples are declared.
+
+    Attributes:
+        name: what the task is called in results and folder names.
+        kind: what sort of answer is asked for.
+        instruction: what a model is told, the same for all rows.
+        metrics: names of metrics, the first is primary.
+        train: rows that strategies may learn from or show; may be empty.
+        test: rows that are only ever scored.
+        validation: rows that choices are made on. None splits a fifth off ``train`` (seeded, whole
+            clusters, at most 100 rows); pass ``()`` for none. Never None once the task is made.
+        documents: texts that answers may be looked up in.
+        labels: the allowed targets of a classification; left empty, all distinct targets, sorted.
+        schema: JSON Schema that the targets of a structured task follow.
+        description: for the reader of a report.
+        licence: the terms under which the rows may be used.
+        attribution: who made them.
+        source: where the rows were read from.
+
+    Raises:
+        DataError: the rows contradict each other or the task; see :mod:`adaptkit.tasks.validate`.
+
+    Examples:
+        >>> rows = [Example(id=f"r{i}", input=f"{i} + 1", target=str(i + 1)) for i in range(10)]
+        >>> task = Task(
+        ...     name="sums",
+        ...     kind="arithmetic",
+        ...     instruction="Add.",
+        ...     metrics=("numeric_match",),
+        ...     train=tuple(rows[:8]),
+        ...     test=tuple(rows[8:]),
+        ... )
+        >>> task
+        Task(name='sums', kind='arithmetic', train=6, validation=2, test=2, documents=0)
+    """
+
+    name: str
+    kind: TaskKind
+    instruction: str
+    metrics: tuple[str, ...]
+    train: tuple[Example, ...]
+    test: tuple[Example, ...]
+    validation: tuple[Example, ...] | None = None
+    documents: tuple[Document, ...] = ()
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    description: str = ""
+    licence: str = ""
+    attribution: str = ""
+    source: str = "memory"
+
+    def __post_init__(self) -> None:
+        for field in _SEQUENCES:
+            value = getattr(self, field)
+            # A lone string stays as it is, so that the check can name it instead of its letters.
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, field, tuple(value))
+        if self.kind == "classification" and not self.labels:
+            object.__setattr__(self, "labels", _targets(self.train, self.validation or (), self.test))
+        check_task(self, kinds=KINDS)
+        if self.validation is None:
+            train, validation = split_off(self.train, share=VALIDATION_SHARE, limit=VALIDATION_LIMIT)
+            object.__setattr__(self, "train", train)
+            object.__setattr__(self, "validation", validation)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(
+            f"{field}={len(getattr(self, field) or ())}"
+            for field in ("train", "validation", "test", "documents")
+        )
+        return f"Task(name={self.name!r}, kind={self.kind!r}, {counts})"
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that decides."""
+        return self.metrics[0]
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash of everything that can change a result.
+
+        That is kind, instruction, metrics, labels, schema, all rows and the documents. Name,
+        description, licence, attribution and source are left out.
+        """
+        fields = self.__dataclass_fields__.keys() - _NOT_HASHED
+        return content_hash({field: getattr(self, field) for field in fields})
+
+
+def _targets(*splits: tuple[Example, ...]) -> tuple[str, ...]:
+    found = {str(row.target) for split in splits for row in split}
+    return tuple(sorted(target for target in found if target.strip()))
