@@ -169,13 +169,15 @@ def test_embedded_model_equals_transformers_own_reading(tmp_path: Path) -> None:
     assert_dense(model, torch.bfloat16)
     weights = model.state_dict()
     assert all(torch.equal(weights[k], v.to(torch.bfloat16)) for k, v in reference.state_dict().items())
-    # Rounding the weights is all that differs: on rare tokens a logit vector turns by a fraction of a percent.
+    # Rounding the weights is all that differs: on rare tokens a logit vector turns by a few parts in 1000.
     ours, theirs = logits(model.float()), logits(reference.eval())
     similarity = torch.nn.functional.cosine_similarity(ours[0], theirs[0], dim=-1)
     assert similarity.min() > 0.99
     assert similarity.median() > 0.9999
-    rounded = logits(reference.to(torch.bfloat16).float())
-    torch.testing.assert_close(ours, rounded, rtol=0, atol=1e-3)
+    # Parameters only: module.to(bfloat16) would round the rotary frequencies too.
+    for parameter in reference.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16).float()
+    torch.testing.assert_close(ours, logits(reference), rtol=0, atol=1e-3)
 
 
 @pytest.mark.slow
