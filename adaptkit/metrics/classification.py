@@ -1,0 +1,97 @@
+"""Metrics for answers that are one label of a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from adaptkit.metrics.base import Answer, Score
+from adaptkit.metrics.normalise import fold
+
+
+def accuracy(answer: Answer) -> Score:
+    """Whether the output is the target.
+
+    Strict: the whole output, up to case and outer white space. Lenient: the only label that the output
+    mentions, as a whole word; longer labels are looked for first, so "card lost" is not also "card". A
+    text that mentions none or several counts as wrong.
+
+    Examples:
+        >>> from adaptkit.core.types import Example
+        >>> row = Example(id="1", input="Great film!", target="positive")
+        >>> labels = ("negative", "positive")
+        >>> accuracy(Answer(output="It is positive.", example=row, labels=labels))
+        Score(strict=0.0, lenient=1.0)
+        >>> accuracy(Answer(output="positive or negative", example=row, labels=labels))
+        Score(strict=0.0, lenient=0.0)
+    """
+    expected = {fold(reference) for reference in answer.example.references}
+    strict = fold(answer.output) in expected
+    lenient = strict or mentioned_label(answer.output, answer.labels) in expected
+    return Score(strict=float(strict), lenient=float(lenient))
+
+
+def macro_f1(answer: Answer) -> Score:
+    """Whether the row is right, as ``accuracy``; the aggregate is :func:`corpus_macro_f1`."""
+    return accuracy(answer)
+
+
+def corpus_macro_f1(answers: Sequence[Answer], *, lenient: bool = False) -> float | None:
+    """F1 of each label that occurs in the targets, averaged without weights.
+
+    The same as scikit-learn's ``f1_score(targets, outputs, labels=..., average="macro",
+    zero_division=0)`` with those labels; an output that is none of them is a miss of its target and
+    nothing else. An output equal to an alias counts as the target.
+
+    Returns:
+        The value, or None without answers.
+
+    Examples:
+        >>> from adaptkit.core.types import Example
+        >>> rows = [Example(id=str(i), input="?", target=t) for i, t in enumerate("aab")]
+        >>> round(corpus_macro_f1([Answer(output="a", example=row) for row in rows]), 3)
+        0.4
+    """
+    if not answers:
+        return None
+    targets = [fold(answer.example.target) for answer in answers]
+    outputs = [_predicted(answer, lenient) for answer in answers]
+    labels = sorted(set(targets))
+    return sum(_f1(label, targets, outputs) for label in labels) / len(labels)
+
+
+def _predicted(answer: Answer, lenient: bool) -> str | None:
+    correct = macro_f1(answer)
+    if (correct.lenient if lenient else correct.strict) == 1:
+        return fold(answer.example.target)
+    if lenient:
+        return mentioned_label(answer.output, answer.labels) or fold(answer.output)
+    return fold(answer.output)
+
+
+def _f1(label: str, targets: Sequence[str], outputs: Sequence[str | None]) -> float:
+    both = sum(t == label and o == label for t, o in zip(targets, outputs, strict=True))
+    # 2 tp / (2 tp + fp + fn); the targets hold the label, so the divisor is not 0.
+    return 2 * both / (targets.count(label) + outputs.count(label))
+
+
+def mentioned_label(text: str, labels: Sequence[str]) -> str | None:
+    """Return the one label (folded) that ``text`` mentions; None for none or several.
+
+    Examples:
+        >>> mentioned_label("My card was lost: card lost", ("card", "card lost"))
+        >>> mentioned_label("Label: CARD LOST!", ("card", "card lost"))
+        'card lost'
+    """
+    if not labels:
+        return None
+    found = set(_pattern(tuple(labels)).findall(fold(text)))
+    return found.pop() if len(found) == 1 else None
+
+
+@lru_cache(maxsize=64)
+def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
+    # At one place the first alternative that fits wins, so longer labels stand first.
+    longest_first = sorted({fold(label) for label in labels}, key=lambda label: (-len(label), label))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")

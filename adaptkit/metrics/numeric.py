@@ -1,0 +1,78 @@
+"""Metrics for answers that are a number."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from adaptkit.metrics.base import Answer, Score, best_match
+
+RELATIVE_TOLERANCE = 1e-6
+_NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<!\.)\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_CURRENCY = r"[$\u20ac\u00a3\u00a5]"
+_WHOLE = re.compile(rf"\s*([+\-\u2212]?)\s*{_CURRENCY}?\s*([+\-\u2212]?)({_NUMBER})\s*%?\s*")
+# A minus sign counts unless it joins two things: 5-3 ends in 3, covid-19 in 19.
+_IN_TEXT = re.compile(rf"(?<!\w)(?<![0-9]\.)((?<![\w)])[+\-\u2212])?{_CURRENCY}?({_NUMBER})")
+
+
+def numeric_match(answer: Answer) -> Score:
+    """Whether the output is the number asked for, up to a millionth of it.
+
+    Strict: the output is one number; a currency sign, "%" and thousands separators are allowed. Lenient:
+    the last number in the text, since a calculation ends with its result. Undefined where no reference is
+    a number.
+
+    Examples:
+        >>> from adaptkit.core.types import Example
+        >>> row = Example(id="1", input="...", target="1234.5")
+        >>> numeric_match(Answer(output="$1,234.50", example=row))
+        Score(strict=1.0, lenient=1.0)
+        >>> numeric_match(Answer(output="1200 + 34.5 = 1234.5", example=row))
+        Score(strict=0.0, lenient=1.0)
+    """
+
+    def compare(output: str, reference: str) -> Score:
+        expected = whole_number(reference)
+        if expected is None:
+            return Score(strict=None, lenient=None)
+        strict = _equal(whole_number(output), expected)
+        return Score(strict=float(strict), lenient=float(strict or _equal(last_number(output), expected)))
+
+    return best_match(answer, compare)
+
+
+def whole_number(text: str) -> float | None:
+    """Read a text that is one number.
+
+    Examples:
+        >>> whole_number("-$1,234"), whole_number("12 %"), whole_number("nine")
+        (-1234.0, 12.0, None)
+    """
+    match = _WHOLE.fullmatch(text)
+    if match is None or (match[1] and match[2]):
+        return None
+    return _value(match[1] or match[2], match[3])
+
+
+def last_number(text: str) -> float | None:
+    """Read the last number in a text.
+
+    Examples:
+        >>> last_number("From 10 apples he ate 3, so 7."), last_number("no number")
+        (7.0, None)
+        >>> last_number("The change is -2 degrees")
+        -2.0
+    """
+    matches = list(_IN_TEXT.finditer(text))
+    return _value((matches[-1][1] or "").strip(), matches[-1][2]) if matches else None
+
+
+def _value(sign: str, digits: str) -> float | None:
+    number = float(digits.replace(",", ""))
+    if not math.isfinite(number):
+        return None
+    return -number if sign in ("-", "\u2212") else number
+
+
+def _equal(found: float | None, expected: float) -> bool:
+    return found is not None and math.isclose(found, expected, rel_tol=RELATIVE_TOLERANCE)

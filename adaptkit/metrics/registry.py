@@ -1,0 +1,137 @@
+"""The metrics by name, and the two things done with them: score an answer, aggregate answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from math import fsum
+
+from adaptkit.core.errors import UnknownNameError
+from adaptkit.core.registry import Registry
+from adaptkit.metrics.base import Answer, Metric, Score
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    {
+        "accuracy": "adaptkit.metrics.classification:accuracy",
+        "contains": "adaptkit.metrics.text:contains",
+        "exact_match": "adaptkit.metrics.text:exact_match",
+        "json_exact": "adaptkit.metrics.structured:json_exact",
+        "json_valid": "adaptkit.metrics.structured:json_valid",
+        "macro_f1": "adaptkit.metrics.classification:macro_f1",
+        "mrr": "adaptkit.metrics.retrieval:mrr",
+        "numeric_match": "adaptkit.metrics.numeric:numeric_match",
+        "recall_at_k": "adaptkit.metrics.retrieval:recall_at_k",
+        "rouge_1": "adaptkit.metrics.rouge:rouge_1",
+        "rouge_2": "adaptkit.metrics.rouge:rouge_2",
+        "rouge_l": "adaptkit.metrics.rouge:rouge_l",
+        "slot_f1": "adaptkit.metrics.structured:slot_f1",
+        "token_f1": "adaptkit.metrics.text:token_f1",
+    },
+    group="adaptkit.metrics",
+)
+
+CorpusMetric = Callable[..., float | None]
+# Metrics whose aggregate is not the mean of their rows.
+_CORPUS: Registry[CorpusMetric] = Registry(
+    "corpus metric",
+    {"macro_f1": "adaptkit.metrics.classification:corpus_macro_f1"},
+    group="adaptkit.corpus_metrics",
+)
+_RECALL = re.compile(r"recall_at_([1-9][0-9]*)")
+
+
+def names() -> list[str]:
+    """All names of metrics; besides these, ``recall_at_<n>`` for any n.
+
+    Examples:
+        >>> "accuracy" in names()
+        True
+    """
+    return METRICS.names()
+
+
+def get_metric(name: str) -> Metric:
+    """Return the metric called ``name``.
+
+    Raises:
+        UnknownNameError: no such metric; the message suggests the closest.
+    """
+    recall = _RECALL.fullmatch(name)
+    if recall is None:
+        return METRICS.get(name)
+    from adaptkit.metrics.retrieval import recall_at_k
+
+    return partial(recall_at_k, n=int(recall[1]))
+
+
+def check_metrics(names: Iterable[str]) -> None:
+    """Refuse names that no metric has; imports none of them.
+
+    Raises:
+        UnknownNameError: with the closest known name.
+
+    Examples:
+        >>> check_metrics(["accuracy", "recall_at_3"])
+        >>> check_metrics(["acuracy"])
+        Traceback (most recent call last):
+        ...
+        adaptkit.core.errors.UnknownNameError: Unknown metric 'acuracy'. Did you mean 'accuracy'? Known: ...
+    """
+    known = METRICS.names()
+    for name in names:
+        if name not in known and _RECALL.fullmatch(name) is None:
+            raise UnknownNameError.for_name("metric", name, known)
+
+
+def is_row_mean(name: str) -> bool:
+    """Whether the aggregate is the mean over rows, so that intervals for means apply.
+
+    Raises:
+        UnknownNameError: no such metric.
+
+    Examples:
+        >>> is_row_mean("accuracy"), is_row_mean("macro_f1")
+        (True, False)
+    """
+    check_metrics([name])
+    return name not in _CORPUS.names()
+
+
+def score(name: str, answer: Answer) -> Score:
+    """Score one answer.
+
+    Raises:
+        UnknownNameError: no such metric.
+
+    Examples:
+        >>> from adaptkit.core.types import Example
+        >>> row = Example(id="1", input="2 + 2", target="4")
+        >>> score("numeric_match", Answer(output="It is 4.", example=row))
+        Score(strict=0.0, lenient=1.0)
+    """
+    return get_metric(name)(answer)
+
+
+def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) -> float | None:
+    """Score all answers as one: their mean, or for a corpus metric such as macro_f1 its own formula.
+
+    Args:
+        name: the metric.
+        answers: one a row; rows on which the metric is undefined do not count.
+        lenient: take the lenient scores.
+
+    Returns:
+        The value, or None when no row has one.
+
+    Raises:
+        UnknownNameError: no such metric.
+    """
+    if not is_row_mean(name):
+        return _CORPUS.get(name)(answers, lenient=lenient)
+    metric = get_metric(name)
+    scores = [metric(answer) for answer in answers]
+    values = [s.lenient if lenient else s.strict for s in scores]
+    defined = [value for value in values if value is not None]
+    return fsum(defined) / len(defined) if defined else None
