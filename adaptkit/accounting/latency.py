@@ -30,7 +30,7 @@ def percentile(values: Sequence[float], q: float) -> float | None:
     """
     if not 0 <= q <= 100:
         raise ConfigError.for_parameter("percentile()", "q", "between 0 and 100", q)
-    if not values:
+    if len(values) == 0:
         return None
     ordered = sorted(values)
     place = q / 100 * (len(ordered) - 1)
@@ -45,5 +45,5 @@ def summary(seconds: Sequence[float]) -> LatencySummary:
         n=len(seconds),
         p50_s=percentile(seconds, 50),
         p95_s=percentile(seconds, 95),
-        mean_s=math.fsum(seconds) / len(seconds) if seconds else None,
+        mean_s=math.fsum(seconds) / len(seconds) if len(seconds) else None,
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation, Verdict
-from adaptkit.decision.wording import interval, listing, p_value, percent, points
-from adaptkit.stats import minimum_detectable_difference, rows_to_decide
+from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
+from adaptkit.stats import detectable_difference, rows_for_difference
 
 # From what a change of text undoes to what needs new weights for every model: of strategies that the
 # rows cannot tell apart, the first is the cheapest to keep and the easiest to leave.
@@ -44,11 +44,11 @@ def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommend
 
 def _recommend_task(task: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> TaskRecommendation:
     ran = [row for row in rows if row.status == "done" and row.quality is not None and row.n > 0]
-    absent = _absent([row for row in rows if row not in ran])
+    missing = [row for row in rows if row not in ran]
     best = min(ran, key=lambda row: (-(row.quality or 0.0), _preference(row)), default=None)
     obstacle = _obstacle(ran)
     if best is None or obstacle:
-        text = _sentences(obstacle or "No strategy was measured", absent)
+        text = _sentences(obstacle or "No strategy was measured", _absent(missing, reasons=True))
         return TaskRecommendation(task=task, verdict="undecided", strategy=None, tied=(), reason=text)
     tied = [row for row in ran if row is best or not _separated(best, row, pairs)]
     choice = min(tied, key=_preference)
@@ -59,7 +59,7 @@ def _recommend_task(task: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> Ta
         verdict="recommend" if alone else "tied",
         strategy=choice.strategy,
         tied=tuple(row.strategy for row in sorted(tied, key=_preference)),
-        reason=_sentences(reason, absent, _scope(choice)),
+        reason=_sentences(reason, _absent(missing, reasons=False), _scope(choice)),
     )
 
 
@@ -154,11 +154,10 @@ def _reason_tied(choice: Row, best: Row, tied: Sequence[Row], pairs: Sequence[Pa
 
 
 def _what_would_decide(pair: Pair) -> str:
-    discordance = (pair.gained + pair.lost) / pair.n if pair.n else 0.0
-    smallest = minimum_detectable_difference(pair.n, discordance)
-    needed = rows_to_decide(pair.delta or 0.0, discordance)
-    if smallest is None:
+    if pair.delta is None or pair.delta_low is None or pair.delta_high is None:
         return ""
+    smallest = detectable_difference(pair.delta_low, pair.delta_high)
+    needed = rows_for_difference(pair.n, pair.delta, pair.delta_low, pair.delta_high)
     text = f". {pair.n} rows show differences from {100 * smallest:.0f} points up"
     if needed is not None and needed > pair.n:
         text += f"; were this one real, about {_round_up(needed):,} rows would show it"
@@ -172,14 +171,9 @@ def _round_up(n: int) -> int:
 
 
 def _quality(row: Row) -> str:
-    digits = _digits(row.n)
+    digits = digits_for(row.n)
     bounds = interval(row.quality_low, row.quality_high, digits)
     return f"{percent(row.quality, digits)} {bounds}".rstrip()
-
-
-def _digits(n: int) -> int:
-    """One row is half a point or more of the mean of up to 200: a decimal would say nothing."""
-    return 0 if n <= 200 else 1
 
 
 def _difference(best: Row, other: Row, pairs: Sequence[Pair]) -> str:
@@ -189,20 +183,22 @@ def _difference(best: Row, other: Row, pairs: Sequence[Pair]) -> str:
 
 def _figures(pair: Pair) -> str:
     """Write e.g. ``+41 points [28, 54], p < .001``."""
-    digits = _digits(pair.n)
+    digits = digits_for(pair.n)
     bounds = interval(pair.delta_low, pair.delta_high, digits)
     text = f"{points(pair.delta, digits)} points {bounds}".rstrip()
     return ", ".join(filter(None, [text, p_value(pair.p_value_adjusted)]))
 
 
-def _absent(rows: Sequence[Row]) -> str:
-    """Name what did not run, with its reason."""
+def _absent(rows: Sequence[Row], *, reasons: bool) -> str:
+    """Name what did not run; its reason stands in its row, and here where nothing else is to be said."""
     words = {"failed": "failed", "skipped": "was skipped", "done": "has no scores"}
-    return "; ".join(f"{r.strategy} {words[r.status]}" + (f" ({r.reason})" if r.reason else "") for r in rows)
+    return "; ".join(
+        f"{r.strategy} {words[r.status]}" + (f" ({r.reason})" if reasons and r.reason else "") for r in rows
+    )
 
 
 def _scope(row: Row) -> str:
-    return f"This holds for {row.model}: a model of another kind or size can order the strategies differently"
+    return f"This holds for {row.model} only; another model or size may order the strategies differently"
 
 
 def _sentences(*texts: str) -> str:

@@ -26,8 +26,18 @@ def interval(low: float | None, high: float | None, digits: int = 1) -> str:
     """Write the bounds of a share or difference in percent, e.g. ``[84.1, 97.4]``."""
     if low is None or high is None:
         return ""
-    ends = (f"{100 * x:.{digits}f}" for x in (low, high))
-    return "[" + ", ".join("0" if float(e) == 0 else e.replace("-", MINUS) for e in ends) + "]"
+    return f"[{_bound(low, digits)}, {_bound(high, digits)}]"
+
+
+def _bound(value: float, digits: int) -> str:
+    text = f"{100 * value:.{digits}f}"
+    # The ends of the scale are exact, and a sign before zero means nothing.
+    return f"{float(text):.0f}".removeprefix("-") if float(text) in (0, 100) else text.replace("-", MINUS)
+
+
+def digits_for(n: int) -> int:
+    """Return the decimals that a mean over ``n`` rows bears: up to 200, one row is half a point or more."""
+    return 0 if n <= 200 else 1
 
 
 def p_value(p: float | None) -> str:

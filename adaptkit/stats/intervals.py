@@ -108,7 +108,7 @@ def bootstrap_mean(
         n_resamples: 10,000 leave a bound uncertain by about 2 % of the interval's width.
         confidence: e.g. 0.95.
     """
-    if not values:
+    if len(values) == 0:
         raise ConfigError("bootstrap_mean() needs at least 1 value. Got none.")
     groups = group_rows(values, clusters)
     return percentile_interval(bootstrap_means(groups, rng=rng, n_resamples=n_resamples), confidence)
@@ -135,7 +135,7 @@ def mean_estimate(
         rng: for the bootstrap.
         clusters: rows with the same label are not independent; None stands for a row of its own.
     """
-    if not values:
+    if len(values) == 0:
         return Estimate(value=None, low=None, high=None, n=0, method="no rows")
     groups = group_rows(values, clusters)
     mean = float(np.mean(np.asarray(values, dtype=np.float64)))

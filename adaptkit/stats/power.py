@@ -32,6 +32,39 @@ def minimum_detectable_difference(n: int, discordance: float) -> float | None:
     return math.sqrt(_K * discordance / (n + _K))
 
 
+def detectable_difference(low: float, high: float) -> float:
+    """Return the smallest true difference that rows like these show four times in five.
+
+    ``(z.975 + z.80) SE`` (E. Miller, arXiv:2411.00640, eq. 10), with the standard error read off a 95 %
+    interval of a paired difference. It holds for graded scores and clusters too, where a share of rows
+    that disagree says little.
+
+    Args:
+        low: lower bound of the difference, ``high`` the upper.
+        high: see ``low``.
+    """
+    return (_Z_ALPHA + _Z_POWER) * (high - low) / (2 * _Z_ALPHA)
+
+
+def rows_for_difference(n: int, delta: float, low: float, high: float) -> int | None:
+    """Return how many rows would show the difference ``delta`` four times in five, were it the true one.
+
+    A standard error shrinks with the root of the rows, so ``n (detectable_difference / delta)^2``.
+
+    Args:
+        n: rows behind the interval.
+        delta: the observed difference.
+        low: lower bound of its 95 % interval, ``high`` the upper.
+        high: see ``low``.
+
+    Returns:
+        Rows in all, or None for no difference, which no number of rows can show.
+    """
+    if delta == 0:
+        return None
+    return math.ceil(n * (detectable_difference(low, high) / delta) ** 2)
+
+
 def rows_to_decide(delta: float, discordance: float) -> int | None:
     """Return how many paired rows a true difference ``delta`` needs to show four times in five.
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptkit.stats import holm, minimum_detectable_difference, rows_to_decide
+from adaptkit.stats import (
+    detectable_difference,
+    holm,
+    minimum_detectable_difference,
+    rows_for_difference,
+    rows_to_decide,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +75,20 @@ def test_no_rows_and_no_difference_are_undefined() -> None:
 
 def test_a_difference_larger_than_the_disagreement_is_possible_only_with_more_of_it() -> None:
     assert rows_to_decide(0.3, 0.1) == rows_to_decide(0.3, 0.3)
+
+
+@pytest.mark.parametrize("discordance", [0.1, 0.3])
+def test_an_interval_tells_what_can_be_detected_as_the_rows_themselves_do(discordance: float) -> None:
+    """No difference on 500 rows: variance of a row's difference is the discordance."""
+    half = 1.959964 * (discordance / 500) ** 0.5
+    assert detectable_difference(-half, half) == pytest.approx(
+        minimum_detectable_difference(500, discordance) or 0, rel=0.01
+    )
+
+
+def test_rows_for_a_difference() -> None:
+    """Miller's example, n = 969 for 3 points at a variance of 1/9, read off an interval over 100 rows."""
+    half = 1.959964 * (1 / 9 / 100) ** 0.5
+    assert rows_for_difference(100, 0.03, 0.03 - half, 0.03 + half) == 969
+    assert rows_for_difference(100, -0.03, -0.03 - half, -0.03 + half) == 969
+    assert rows_for_difference(100, 0.0, -half, half) is None

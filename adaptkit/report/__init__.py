@@ -1,0 +1,19 @@
+"""Tables, charts and pages from a finished comparison; libraries load when they are used."""
+
+from adaptkit.report.frame import to_frame
+from adaptkit.report.html import html_table, render_html
+from adaptkit.report.markdown import markdown_table, render_markdown
+from adaptkit.report.plots import plot
+from adaptkit.report.table import console_table, csv_text, json_text
+
+__all__ = [
+    "console_table",
+    "csv_text",
+    "html_table",
+    "json_text",
+    "markdown_table",
+    "plot",
+    "render_html",
+    "render_markdown",
+    "to_frame",
+]

@@ -1,0 +1,66 @@
+"""The comparison as Markdown: tables for a pull request, and report.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from adaptkit.core.results import ComparisonResult
+from adaptkit.report.cells import columns
+from adaptkit.report.tables import Grid, metrics_grid, pairs_grid
+from adaptkit.report.view import TaskView, general_notes, headline, task_views
+
+
+def markdown_table(result: ComparisonResult) -> str:
+    """Return the main tables with their footnotes, as GitHub shows them."""
+    parts = [_task_section(view, details=False) for view in task_views(result)]
+    return "\n\n".join([*parts, _bullets(general_notes(result))]).strip() + "\n"
+
+
+def render_markdown(result: ComparisonResult) -> str:
+    """Return report.md: recommendations first, then each task with all its tables, then the settings."""
+    views = task_views(result)
+    parts = ["# Comparison of strategies", _bullets(_recommendations(views))]
+    parts += [_task_section(view, details=True) for view in views]
+    parts += ["## Notes", _bullets(general_notes(result))]
+    settings = json.dumps(result.manifest, indent=2, ensure_ascii=False, default=str)
+    parts += ["## Settings", f"```json\n{settings}\n```"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _recommendations(views: Sequence[TaskView]) -> list[str]:
+    found = [view.recommendation for view in views if view.recommendation is not None]
+    return [f"**{_escape(r.task)}: {_escape(headline(r))}.** {_escape(r.reason)}" for r in found]
+
+
+def _task_section(view: TaskView, *, details: bool) -> str:
+    """Return one task; without details its recommendation stands here, because nothing stands above."""
+    parts = [f"## {_escape(view.task)}"]
+    if view.ran:
+        every = columns(view)
+        cells = [[c.cell(row) for c in every] for row in view.ran]
+        cells = [
+            [f"**{r[0]}**", *r[1:]] if view.chosen(row) else r for row, r in zip(view.ran, cells, strict=True)
+        ]
+        parts.append(_grid(Grid(title="", header=[c.title for c in every], rows=cells)))
+    absent = [f"{view.label(r)} {r.status}: {r.reason or 'no reason given'}" for r in view.absent]
+    parts.append(_bullets([_escape(text) for text in (*absent, *view.notes)]))
+    if details:
+        parts += [f"### {g.title}\n\n{_grid(g)}" for g in (metrics_grid(view), pairs_grid(view)) if g.rows]
+    else:
+        parts.append(_bullets(_recommendations([view])))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _grid(grid: Grid) -> str:
+    lines = [list(grid.header), ["---"] * len(grid.header), *grid.rows]
+    return "\n".join(f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines)
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _escape(text: str) -> str:
+    """Keep names and messages from becoming markup: a pipe ends a cell, a line break a row."""
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

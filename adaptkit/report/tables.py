@@ -1,0 +1,99 @@
+"""The smaller tables of the report, as text cells for Markdown and HTML alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adaptkit.core.results import Pair, Record
+from adaptkit.decision.wording import interval, p_value, percent, points
+from adaptkit.report.cells import MARKS
+from adaptkit.report.view import TaskView
+
+_LENIENT = "_lenient"
+# Long outputs are cut: the page is for reading, the records hold everything.
+_MAX_TEXT = 280
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of texts with its title; ``rows`` is empty where there is nothing to show."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def metrics_grid(view: TaskView) -> Grid:
+    """Return every metric of every strategy, the strict score and the lenient one side by side.
+
+    A wide gap between the two is a strategy that knows the answer and misses its form.
+    """
+    names = dict.fromkeys(name for row in view.ran for name in row.metrics)
+    bases = [n for n in names if not n.endswith(_LENIENT)]
+    ordered = [n for b in bases for n in (b, b + _LENIENT) if n in names]
+    header = [n.removesuffix(_LENIENT) + (", lenient" if n.endswith(_LENIENT) else "") for n in ordered]
+    rows = [[view.label(row), *(percent(row.metrics.get(n)) for n in ordered)] for row in view.ran]
+    return Grid(
+        title="Strict and lenient scores", header=["strategy", *header], rows=rows if len(ordered) > 1 else []
+    )
+
+
+def pairs_grid(view: TaskView) -> Grid:
+    """Return every pair of strategies with its test."""
+    header = ["pair", "Δ points", "gained / lost", "rows", "p adjusted", "verdict", "test"]
+    return Grid(title="Pairs", header=header, rows=[_pair(pair) for pair in view.pairs])
+
+
+def _pair(pair: Pair) -> list[str]:
+    unpaired = f" ({pair.n_unpaired} unpaired)" if pair.n_unpaired else ""
+    return [
+        f"{pair.strategy} vs {pair.baseline}",
+        f"{points(pair.delta)} {interval(pair.delta_low, pair.delta_high)}".strip(),
+        f"{pair.gained} / {pair.lost}",
+        f"{pair.n}{unpaired}",
+        p_value(pair.p_value_adjusted),
+        f"{MARKS[pair.verdict]} {pair.verdict}",
+        pair.test,
+    ]
+
+
+def examples_grid(view: TaskView, records: Sequence[Record], limit: int = 6) -> Grid:
+    """Return what the strategies answered to the same rows, those on which they differ first.
+
+    Args:
+        view: the task.
+        records: of this task or of several; the first of a strategy and row counts.
+        limit: rows shown.
+    """
+    strategies = [row.strategy for row in view.ran]
+    by_row: dict[str, dict[str, Record]] = {}
+    for record in records:
+        if record.task == view.task and record.strategy in strategies:
+            by_row.setdefault(record.example_id, {}).setdefault(record.strategy, record)
+    shown = [s for s in strategies if any(s in found for found in by_row.values())]
+    ordered = sorted(by_row.items(), key=lambda item: len({_score(r, view) for r in item[1].values()}) < 2)
+    rows = [
+        [i, _cut(next(iter(found.values())).target), *(_answer(found.get(s), view) for s in shown)]
+        for i, found in ordered[:limit]
+    ]
+    return Grid(title="Examples", header=["row", "target", *shown], rows=rows)
+
+
+def _score(record: Record, view: TaskView) -> float | None:
+    return record.scores.get(view.metric)
+
+
+def _answer(record: Record | None, view: TaskView) -> str:
+    """Write the score's sign and the output, or the error."""
+    if record is None:
+        return ""
+    if record.error:
+        return f"✗ {record.error.get('type', 'Error')}: {_cut(record.error.get('message', ''))}"
+    score = _score(record, view)
+    sign = "" if score is None else "✓ " if score == 1 else "✗ " if score == 0 else f"{score:.2f} "
+    return sign + (_cut(record.output) or "(empty)")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT].rstrip() + " …"

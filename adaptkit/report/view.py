@@ -1,0 +1,189 @@
+"""What every form of the report says about a task, worked out once from the plain result.
+
+Of the manifest these entries are read, all of them optional:
+
+    baseline          name of the strategy that ``delta`` is measured against
+    interval_method   how quality's interval was made: a sentence, or a mapping from task to one
+    price             {"usd_per_hour", "label", "source", "date"} of the machine, or null
+    price_note        why some or all USD are blank
+    hardware          {"cpu", "n_cores", "gpu_name", ...}
+    model             {"id", "notes": [...], ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adaptkit.core.results import ComparisonResult, Pair, Row, TaskRecommendation
+from adaptkit.decision.wording import listing
+from adaptkit.stats import detectable_difference
+
+# Below this many requests a 95th percentile moves by more than a sixth from one run to the next.
+_ROUGH_P95 = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskView:
+    """One task of a comparison.
+
+    Attributes:
+        ran: rows with results, in the order of the comparison; ``absent`` those that failed or were skipped.
+        metric: name of the primary metric.
+        baseline: strategy that differences are measured against, None when there are no differences.
+        notes: footnotes, one sentence or two each.
+    """
+
+    task: str
+    ran: tuple[Row, ...]
+    absent: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    metric: str
+    baseline: str | None
+    recommendation: TaskRecommendation | None
+    notes: tuple[str, ...]
+
+    def label(self, row: Row) -> str:
+        """Name a row: its strategy, with the model where the task was run on several."""
+        models = {r.model for r in (*self.ran, *self.absent)}
+        return row.strategy if len(models) == 1 else f"{row.strategy} ({row.model})"
+
+    def chosen(self, row: Row) -> bool:
+        """Whether this row is the recommended one."""
+        return self.recommendation is not None and row.strategy == self.recommendation.strategy
+
+
+def task_views(result: ComparisonResult) -> list[TaskView]:
+    """Split a result by task, in order of appearance."""
+    return [_task_view(result, task) for task in dict.fromkeys(row.task for row in result.rows)]
+
+
+def _task_view(result: ComparisonResult, task: str) -> TaskView:
+    rows = [row for row in result.rows if row.task == task]
+    ran = tuple(row for row in rows if row.status == "done")
+    pairs = tuple(pair for pair in result.pairs if pair.task == task)
+    return TaskView(
+        task=task,
+        ran=ran,
+        absent=tuple(row for row in rows if row.status != "done"),
+        pairs=pairs,
+        metric=rows[0].metric,
+        baseline=_baseline(ran, result.manifest),
+        recommendation=next((r for r in result.recommendation if r.task == task), None),
+        notes=tuple(_task_notes(ran, pairs, _interval_method(result.manifest, task))),
+    )
+
+
+def _baseline(ran: tuple[Row, ...], manifest: Mapping[str, Any]) -> str | None:
+    """Return the strategy that the others' deltas refer to: the manifest names it, or it has none itself."""
+    if all(row.delta is None for row in ran):
+        return None
+    named = manifest.get("baseline")
+    if isinstance(named, str):
+        return named
+    return next((row.strategy for row in ran if row.delta is None), None)
+
+
+def _interval_method(manifest: Mapping[str, Any], task: str) -> str:
+    method = manifest.get("interval_method", "")
+    if isinstance(method, Mapping):
+        method = method.get(task, "")
+    return str(method)
+
+
+def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str) -> list[str]:
+    if not ran:
+        return []
+    how = f" ({method})" if method else ""
+    notes = [f"{_span([r.n for r in ran])} test rows; 95 % intervals{how}. {_seeds(ran)}"]
+    if closest := _closest(pairs):
+        notes.append(closest)
+    for text, count in (("cut off at the token limit", "n_truncated"), ("empty", "n_empty")):
+        affected = [f"{r.strategy} {getattr(r, count)}" for r in ran if getattr(r, count)]
+        if affected:
+            notes.append(f"Completions {text}: {listing(affected)}.")
+    return notes
+
+
+def _closest(pairs: tuple[Pair, ...]) -> str | None:
+    """Say what these rows can show about the two strategies that lie closest, the hardest to tell apart."""
+    known = [
+        (abs(p.delta), detectable_difference(p.delta_low, p.delta_high), p)
+        for p in pairs
+        if p.delta is not None and p.delta_low is not None and p.delta_high is not None
+    ]
+    if not known:
+        return None
+    _, smallest, pair = min(known, key=lambda item: item[:2])
+    return (
+        f"Between {pair.baseline} and {pair.strategy}, a true difference below {100 * smallest:.0f} points "
+        f"would be missed on {pair.n} rows in more than one run of five."
+    )
+
+
+def _seeds(ran: tuple[Row, ...]) -> str:
+    if all(row.seeds == 1 for row in ran):
+        return "One seed each: the intervals cover other rows, not another training run."
+    several = [f"{row.strategy} {row.seeds}" for row in ran if row.seeds > 1]
+    return f"Mean over seeds: {listing(several)}; one seed otherwise."
+
+
+def _span(numbers: list[int]) -> str:
+    return str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
+
+
+def general_notes(result: ComparisonResult) -> list[str]:
+    """Return the footnotes that hold for all tasks: marks, latency, price, model."""
+    ran = [row for row in result.rows if row.status == "done"]
+    notes = []
+    if any(row.delta is not None for row in ran):
+        notes.append(
+            "Δ: points against the baseline, rows paired; ▲ better, ▼ worse, = equivalent, ? undecided "
+            "(p adjusted after Holm for the pairs of a task, level .05). Failed rows count as wrong."
+        )
+    notes.extend(_latency_notes(ran))
+    notes.extend(_price_notes(ran, result.manifest))
+    model = result.manifest.get("model")
+    if isinstance(model, Mapping):
+        notes.extend(f"{model.get('id', 'Model')}: {text}" for text in model.get("notes", ()))
+    return notes
+
+
+def _latency_notes(ran: list[Row]) -> list[str]:
+    counts = [row.n_latency for row in ran if row.p50_latency_s is not None]
+    if not counts:
+        return ["Latency is blank: no request was sent alone."] if ran else []
+    rough = "; p95 of so few is rough" if min(counts) < _ROUGH_P95 else ""
+    return [
+        f"Latency: median and 95th percentile of {_span(counts)} requests sent alone{rough}. "
+        "Tokens: mean of a request, in/out."
+    ]
+
+
+def _price_notes(ran: list[Row], manifest: Mapping[str, Any]) -> list[str]:
+    price, reason = manifest.get("price"), manifest.get("price_note")
+    notes = []
+    if isinstance(price, Mapping) and any(row.usd_per_1k_requests is not None for row in ran):
+        dated = f", as of {price['date']}" if price.get("date") else ""
+        notes.append(
+            f"USD: {price.get('usd_per_hour', 0):.4g} an hour, {price.get('label', '')}{dated}. "
+            f"Source: {price.get('source', 'unknown')}"
+        )
+    if any(row.usd_per_1k_requests is None for row in ran):
+        notes.append(f"Blank USD: {reason or _no_price(manifest)}.")
+    return notes
+
+
+def _no_price(manifest: Mapping[str, Any]) -> str:
+    hardware = manifest.get("hardware")
+    gpu = hardware.get("gpu_name") if isinstance(hardware, Mapping) else None
+    return f"no price is known for {gpu or 'the machine'}, or no latency was measured"
+
+
+def headline(recommendation: TaskRecommendation) -> str:
+    """Return the recommendation's first words, e.g. ``Take few-shot``."""
+    if recommendation.strategy is None:
+        return "Undecided"
+    tied = ", tied with " + listing([s for s in recommendation.tied if s != recommendation.strategy])
+    return f"Take {recommendation.strategy}{tied if recommendation.verdict == 'tied' else ''}"
