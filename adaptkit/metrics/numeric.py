@@ -8,7 +8,8 @@ import re
 from adaptkit.metrics.base import Answer, Score, best_match
 
 RELATIVE_TOLERANCE = 1e-6
-_NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|(?<!\.)\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_INTEGER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
+_NUMBER = rf"(?:{_INTEGER}(?:\.[0-9]+)?|(?<!\.)\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _CURRENCY = r"[$\u20ac\u00a3\u00a5]"
 _WHOLE = re.compile(rf"\s*([+\-\u2212]?)\s*{_CURRENCY}?\s*([+\-\u2212]?)({_NUMBER})\s*%?\s*")
 # A minus sign counts unless it joins two things: 5-3 ends in 3, covid-19 in 19.

@@ -1,0 +1,91 @@
+"""Numbers in answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from adaptkit.core.types import Example
+from adaptkit.metrics import Answer, Score, score
+from adaptkit.metrics.numeric import last_number, whole_number
+
+
+def judge(output: str, target: str, *aliases: str) -> Score:
+    return score(
+        "numeric_match",
+        Answer(output=output, example=Example(id="1", input="?", target=target, aliases=aliases)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("9", 9),
+        (" 9.0 ", 9),
+        ("+9", 9),
+        ("-9", -9),
+        ("\u22129", -9),
+        ("$1,234.50", 1234.5),
+        ("-$5", -5),
+        ("$-5", -5),
+        ("12 %", 12),
+        (".5", 0.5),
+        ("1e3", 1000),
+        ("1,2,3", None),
+        ("12,34", None),
+        ("9.", None),
+        ("--9", None),
+        ("9 apples", None),
+        ("nine", None),
+        ("1e999", None),
+        ("", None),
+    ],
+)
+def test_whole_number(text: str, expected: float | None) -> None:
+    assert whole_number(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10 - 3 = 7.", 7),
+        ("5-3", 3),
+        ("covid-19", 19),
+        ("it fell to -3.5 degrees", -3.5),
+        ("- 5 apples", 5),
+        ("No.5", 5),
+        ("so...5", 5),
+        ("**42**", 42),
+        (r"\boxed{1,000}", 1000),
+        ("$3,000,000 in all", 3_000_000),
+        ("9kg", 9),
+        ("x2", None),
+        ("none", None),
+        ("1e999", None),
+    ],
+)
+def test_last_number(text: str, expected: float | None) -> None:
+    assert last_number(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "strict", "lenient"),
+    [
+        ("9.0", "9", 1, 1),
+        ("9", "9.0", 1, 1),
+        ("1,000", "1000", 1, 1),
+        ("1000000", "1000000.5", 1, 1),
+        ("100", "100.1", 0, 0),
+        ("0", "0", 1, 1),
+        ("-0", "0", 1, 1),
+        ("The answer is 9.", "9", 0, 1),
+        ("9 is the answer to 3 * 3", "9", 0, 0),
+        ("", "9", 0, 0),
+    ],
+)
+def test_numeric_match(output: str, target: str, strict: float, lenient: float) -> None:
+    assert judge(output, target) == Score(strict=strict, lenient=lenient)
+
+
+def test_undefined_without_a_numeric_reference() -> None:
+    assert judge("9", "nine") == Score(strict=None, lenient=None)
+    assert judge("9", "nine", "9") == Score(strict=1, lenient=1)
