@@ -1,6 +1,6 @@
 """From measured rows and pairs to a verdict and a recommendation; no model is touched."""
 
 from adaptkit.decision.recommend import recommend
-from adaptkit.decision.verdict import verdict
+from adaptkit.stats.verdict import verdict
 
 __all__ = ["recommend", "verdict"]

@@ -37,8 +37,8 @@ def columns(view: TaskView) -> list[Column]:
         Column(title="p50/p95 s", cell=latency, keep=6),
         Column(title="tokens", cell=tokens, keep=2),
         Column(title="fit", cell=lambda r: duration(r.fit_s), keep=3),
-        Column(title="fit $", cell=lambda r: usd(r.fit_usd, least=0.001), keep=1),
-        Column(title="$/1k", cell=lambda r: usd(r.usd_per_1k_requests), keep=5),
+        Column(title="fit USD", cell=lambda r: usd(r.fit_usd, least=0.001), keep=1),
+        Column(title="USD/1k", cell=lambda r: usd(r.usd_per_1k_requests), keep=5),
         Column(title="n/err", cell=lambda r: f"{r.n}/{r.n_errors}", keep=4),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from adaptkit.core.results import ComparisonResult
@@ -63,4 +64,4 @@ def _bullets(lines: Sequence[str]) -> str:
 
 def _escape(text: str) -> str:
     """Keep names and messages from becoming markup: a pipe ends a cell, a line break a row."""
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+    return " ".join(re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).replace("|", "\\|").split())

@@ -40,6 +40,8 @@ def plot(result: ComparisonResult) -> Figure:
 
 
 def _draw_quality(axes: Axes, view: TaskView) -> None:
+    from matplotlib.ticker import FuncFormatter
+
     for y, row in enumerate(view.ran):
         if row.quality is None:
             continue
@@ -49,6 +51,7 @@ def _draw_quality(axes: Axes, view: TaskView) -> None:
     _prepare(axes, view)
     axes.set_yticklabels([view.label(row) for row in view.ran])
     axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:.0f} %"))
     axes.set_xlabel(f"{view.metric}, 95 % interval")
     axes.set_title(view.task, loc="left", fontweight="bold")
 
@@ -75,14 +78,14 @@ def _draw_latency(axes: Axes, view: TaskView) -> None:
 
 def _log_seconds(axes: Axes, known: list[Row]) -> None:
     """Label the log axis at 1, 2 and 5 times powers of ten: a range within one decade has no other tick."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     ends = [x for row in known for x in (row.p50_latency_s, row.p95_latency_s) if x]
     axes.set_xscale("log")
     axes.set_xlim(min(ends) / 1.6, max(ends) * 1.6)
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _marker(axes: Axes, x: float, y: int, color: str, *, filled: bool) -> None:
