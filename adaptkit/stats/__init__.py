@@ -4,12 +4,12 @@ from adaptkit.stats.intervals import bootstrap_mean, mean_estimate, t_interval, 
 from adaptkit.stats.multiple import holm
 from adaptkit.stats.paired import PairedDifference, mcnemar_exact, paired_difference, sign_flip
 from adaptkit.stats.power import (
-from adaptkit.stats.verdict import verdict
     detectable_difference,
     minimum_detectable_difference,
     rows_for_difference,
     rows_to_decide,
 )
+from adaptkit.stats.verdict import verdict
 
 __all__ = [
     "PairedDifference",

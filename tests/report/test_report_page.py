@@ -27,7 +27,8 @@ def record(strategy: str, example: str, output: str, score: float, task: str = "
     return Record(
         trial="t", strategy=strategy, task=task, example_id=example, seed=0, output=output,
         target="PlayMusic", contexts=(), tool_calls=(), finish_reason="stop", tokens={}, retrieve_s=None,
-        first_token_s=None, latency_s=None, batch_size=1, batch_s=None, cost_usd=None, scores={"accuracy": score}, error=None,
+        first_token_s=None, latency_s=None, batch_size=1, batch_s=None,
+        cost_usd=None, scores={"accuracy": score}, error=None,
     )  # fmt: skip
 
 
