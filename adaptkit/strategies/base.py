@@ -41,6 +41,11 @@ class Strategy(ABC):
 
     name: ClassVar[str]
 
+    @property
+    def draws_at_random(self) -> bool:
+        """Whether another ``seed`` can give another result."""
+        return False
+
     def fit(self, model: Model, task: Task, *, progress: FitProgress | None = None) -> Self:
         """Learn what there is to learn from ``task.train`` and ``task.validation``.
 
@@ -57,7 +62,7 @@ class Strategy(ABC):
             CapabilityError: this model or task cannot serve this strategy.
         """
         self.check()
-        reason = self.refusal(model, task)
+        reason = self.refusal(task, model)
         if reason:
             raise CapabilityError(reason)
         self.progress_ = progress
@@ -97,8 +102,13 @@ class Strategy(ABC):
     def check(self) -> None:
         """Raise ConfigError for a parameter out of range."""
 
-    def refusal(self, model: Model, task: Task) -> str | None:
-        """Why this strategy cannot run on this model and task; None when it can."""
+    def refusal(self, task: Task, model: Model | None = None) -> str | None:
+        """Why this strategy cannot run on this task and model; None when it can.
+
+        Args:
+            task: what for.
+            model: None when it is not loaded yet: then only the task is judged.
+        """
         return None
 
     @abstractmethod

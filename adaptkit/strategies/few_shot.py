@@ -44,6 +44,11 @@ class FewShot(Strategy):
     embedder: str = DEFAULT_EMBEDDER
     seed: int = 0
 
+    @property
+    def draws_at_random(self) -> bool:
+        """Random demonstrations do, nearest ones do not."""
+        return self.selection == "random"
+
     def check(self) -> None:
         """k is a positive int, selection a known one."""
         if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
@@ -52,7 +57,7 @@ class FewShot(Strategy):
             expected = " or ".join(repr(s) for s in get_args(Selection))
             raise ConfigError.for_parameter("FewShot", "selection", expected, self.selection)
 
-    def refusal(self, model: Model, task: Task) -> str | None:
+    def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Demonstrations come from train rows."""
         if not task.train:
             return f"FewShot needs train examples, and the task '{task.name}' has none."

@@ -61,6 +61,11 @@ class LoRASFT(Strategy):
     target_modules: str | tuple[str, ...] = "all-linear"
     seed: int = 0
 
+    @property
+    def draws_at_random(self) -> bool:
+        """The initial adapter and the order of rows are drawn."""
+        return True
+
     def check(self) -> None:
         """Sizes and rates are positive."""
         for name in ("rank", "batch_size"):
@@ -74,9 +79,9 @@ class LoRASFT(Strategy):
         if not 0 <= self.dropout < 1:
             raise ConfigError.for_parameter("LoRASFT", "dropout", "in [0, 1)", self.dropout)
 
-    def refusal(self, model: Model, task: Task) -> str | None:
+    def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Weights and train rows are needed."""
-        if not isinstance(model, Trainable):
+        if model is not None and not isinstance(model, Trainable):
             return f"LoRASFT needs a model whose weights are at hand, and '{model.info.id}' is not one."
         if not task.train:
             return f"LoRASFT needs train examples, and the task '{task.name}' has none."

@@ -46,6 +46,11 @@ class RAG(Strategy):
     embedder: str = DEFAULT_EMBEDDER
     seed: int = 0
 
+    @property
+    def draws_at_random(self) -> bool:
+        """Only the control with shuffled passages does."""
+        return self.passages == "shuffled"
+
     def check(self) -> None:
         """Sizes are positive and the overlap smaller than a chunk."""
         for name in ("k", "chunk_tokens"):
@@ -61,7 +66,7 @@ class RAG(Strategy):
             expected = " or ".join(repr(s) for s in get_args(Passages))
             raise ConfigError.for_parameter("RAG", "passages", expected, self.passages)
 
-    def refusal(self, model: Model, task: Task) -> str | None:
+    def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Passages come from documents."""
         if not task.documents:
             return f"RAG needs documents, and the task '{task.name}' has none."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 
@@ -32,9 +33,10 @@ class EncodedRow:
         return len(self.prompt) + len(self.completion)
 
 
-@dataclass(frozen=True)
-class TrainingBatch:
+class TrainingBatch(TypedDict):
     """Tensors of a batch of B rows behind P shared tokens; S is the longest rest.
+
+    A dict, because Trainer moves and counts the tensors of dicts.
 
     Attributes:
         prefix: [1, P] token ids that all rows start with; P may be 0.
@@ -71,4 +73,6 @@ def collate(rows: Sequence[EncodedRow], *, n_shared: int, pad_id: int) -> Traini
         labels[i, n_labels - len(row.completion) :] = torch.tensor(row.completion)
     positions = (mask.cumsum(1) - 1).clamp(min=0)[:, n_shared:]
     prefix = torch.tensor([rows[0].prompt[:n_shared]], dtype=torch.long)
-    return TrainingBatch(prefix, ids, mask, positions, labels)
+    return TrainingBatch(
+        prefix=prefix, input_ids=ids, mask=mask, positions=positions, labels=labels
+    )

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from adaptkit.core.errors import TrainingError
-from adaptkit.training.encode import EncodedRow, TrainingBatch, collate
+from adaptkit.training.encode import EncodedRow, collate
 from adaptkit.training.loss import completion_loss
 
 Progress = Callable[[int, int], None]
@@ -124,9 +124,6 @@ class SftTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return self._order
-
-    def _prepare_inputs(self, inputs: Any) -> Any:
-        return TrainingBatch(*(t.to(self.args.device) for t in vars(inputs).values()))
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None

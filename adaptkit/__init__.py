@@ -1,0 +1,83 @@
+"""Prompt, few-shot, retrieval or fine-tuning? Run each on your task and your model, and know what it costs.
+
+>>> import adaptkit as ak
+>>> ak.FewShot(k=4)
+FewShot(k=4, selection='nearest', embedder='all-minilm-l6-v2', seed=0)
+
+Names are loaded when they are first used, so that importing the package is fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adaptkit.comparison import Comparison, RunSettings, compare, load_comparison
+    from adaptkit.core import errors
+    from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
+    from adaptkit.core.version import __version__
+    from adaptkit.models.fake import FakeModel
+    from adaptkit.models.load import load_model
+    from adaptkit.strategies.base import Strategy
+    from adaptkit.strategies.few_shot import FewShot
+    from adaptkit.strategies.load import load_strategy
+    from adaptkit.strategies.lora_sft import LoRASFT
+    from adaptkit.strategies.prompt import PromptEngineering
+    from adaptkit.strategies.rag import RAG
+    from adaptkit.tasks import Task, load_task
+
+__all__ = [
+    "RAG",
+    "Comparison",
+    "Demonstration",
+    "Document",
+    "Example",
+    "FakeModel",
+    "FewShot",
+    "LoRASFT",
+    "Passage",
+    "Prediction",
+    "Prompt",
+    "PromptEngineering",
+    "RunSettings",
+    "Strategy",
+    "Task",
+    "__version__",
+    "compare",
+    "errors",
+    "load_comparison",
+    "load_model",
+    "load_strategy",
+    "load_task",
+]
+
+_HOMES = {
+    "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
+    "adaptkit.core.types": ("Demonstration", "Document", "Example", "Passage", "Prediction", "Prompt"),
+    "adaptkit.core.version": ("__version__",),
+    "adaptkit.models.fake": ("FakeModel",),
+    "adaptkit.models.load": ("load_model",),
+    "adaptkit.strategies.base": ("Strategy",),
+    "adaptkit.strategies.few_shot": ("FewShot",),
+    "adaptkit.strategies.load": ("load_strategy",),
+    "adaptkit.strategies.lora_sft": ("LoRASFT",),
+    "adaptkit.strategies.prompt": ("PromptEngineering",),
+    "adaptkit.strategies.rag": ("RAG",),
+    "adaptkit.tasks": ("Task", "load_task"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return import_module("adaptkit.core.errors")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'adaptkit' has no attribute '{name}'")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,137 @@
+"""The live display of a run: bars where somebody watches, a line a trial where nobody does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from adaptkit.compare.listener import Listener
+from adaptkit.core.results import Record
+
+
+class LiveDisplay(Listener):
+    """One bar for all rows of the run, one for the trial under way."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", table_column=None),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._all: TaskID | None = None
+        self._trial: TaskID | None = None
+        self._name = ""
+        self._rows = (0, 0)
+        self._n_tokens = 0
+        self._seconds = 0.0
+        self._began = 0.0
+
+    def started(self, n_trials: int, n_rows: int, n_rows_done: int) -> None:
+        """Show the bar of the run."""
+        self._all = self._progress.add_task("all rows", total=n_rows, completed=n_rows_done, unit="rows")
+        if n_rows_done and n_rows_done < n_rows:
+            self._console.print(f"Going on: {n_rows_done} of {n_rows} rows are stored already.")
+        if n_rows_done < n_rows:
+            self._progress.start()
+
+    def loading(self, model: str) -> None:
+        """Say that a model is being loaded."""
+        self._replace(f"loading {model}", total=None, unit="")
+
+    def trial_started(self, name: str, n_rows: int, n_rows_done: int) -> None:
+        """Show that a strategy is being fitted."""
+        self._name, self._rows = name, (n_rows_done, n_rows)
+        self._n_tokens, self._seconds, self._began = 0, 0.0, time.perf_counter()
+        self._replace(f"{name}: fit", total=None, unit="")
+
+    def fit_progress(self, done: int, total: int) -> None:
+        """Move the bar of a fit."""
+        if self._trial is not None:
+            self._progress.update(self._trial, completed=done, total=total, unit="steps")
+
+    def evaluation_started(self) -> None:
+        """Show the bar of the trial's rows."""
+        self._replace(f"{self._name}: rows", total=self._rows[1], completed=self._rows[0], unit="")
+
+    def rows_done(self, records: Sequence[Record], seconds: float) -> None:
+        """Move both bars."""
+        self._n_tokens += sum(r.tokens["in"] + r.tokens["out"] for r in records)
+        self._seconds += seconds
+        rate = f"{self._n_tokens / self._seconds:,.0f} tokens/s" if self._seconds else ""
+        if self._trial is not None:
+            self._progress.update(self._trial, advance=len(records), unit=rate)
+        if self._all is not None:
+            self._progress.update(self._all, advance=len(records))
+
+    def trial_finished(self, name: str, status: str, reason: str | None) -> None:
+        """Leave a line about the trial."""
+        self._console.print(finished_line(name, status, reason, time.perf_counter() - self._began))
+
+    def finished(self) -> None:
+        """Take the bars away."""
+        self._progress.stop()
+
+    def _replace(self, description: str, *, total: int | None, unit: str, completed: int = 0) -> None:
+        if self._trial is not None:
+            self._progress.remove_task(self._trial)
+        self._trial = self._progress.add_task(description, total=total, completed=completed, unit=unit)
+
+
+class LineDisplay(Listener):
+    """A line at the start and the end of each trial, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.perf_counter()
+
+    def started(self, n_trials: int, n_rows: int, n_rows_done: int) -> None:
+        """Say how much there is to do."""
+        if n_rows_done < n_rows:
+            stored = f", {n_rows_done} stored already" if n_rows_done else ""
+            self._console.print(f"{n_trials} trials, {n_rows} rows{stored}.")
+
+    def loading(self, model: str) -> None:
+        """Say that a model is being loaded."""
+        self._console.print(f"Loading {model} ...")
+
+    def trial_started(self, name: str, n_rows: int, n_rows_done: int) -> None:
+        """Say what begins."""
+        self._began = time.perf_counter()
+        self._console.print(f"{name}: {n_rows - n_rows_done} rows ...")
+
+    def trial_finished(self, name: str, status: str, reason: str | None) -> None:
+        """Say how it ended."""
+        self._console.print(finished_line(name, status, reason, time.perf_counter() - self._began))
+
+
+def finished_line(name: str, status: str, reason: str | None, seconds: float) -> str:
+    """One line about a finished trial."""
+    return f"{name}: {status} in {seconds:.0f} s" + (f" ({reason})" if reason else "")
+
+
+def display(*, quiet: bool) -> Listener:
+    """The display that fits where stderr goes."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    if quiet:
+        return Listener()
+    return LiveDisplay(console) if console.is_terminal else LineDisplay(console)

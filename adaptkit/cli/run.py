@@ -1,0 +1,233 @@
+"""``python -m benchmarks.run``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptkit.core.errors import (
+    AdaptKitError,
+    ConfigError,
+    UnknownNameError,
+)
+
+if TYPE_CHECKING:
+    from adaptkit.cli.fail_if import Condition
+    from adaptkit.cli.suite import Suite
+    from adaptkit.compare.plan import Plan
+    from adaptkit.comparison import Comparison
+    from adaptkit.models.load import ModelSource
+    from adaptkit.strategies import Strategy
+    from adaptkit.tasks import Task
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+FORMATS = ("table", "json", "csv", "markdown")
+EXECUTORS = ("local",)
+TABLE_WIDTH = 100
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of design section 6."""
+    p = argparse.ArgumentParser(
+        prog="python -m benchmarks.run",
+        description="Run prompt, few-shot, RAG and LoRA on the same rows with the same model, and compare.",
+        epilog="Strategies take parameters: --strategies 'prompt,few-shot:k=4:selection=random,rag:k=5'. "
+        "Exit codes: 0 done, 1 a trial failed or --fail-if held, 2 bad arguments or data, 130 interrupted.",
+    )
+    p.add_argument("suite", nargs="?", type=Path, metavar="SUITE.toml", help="a comparison as a file")
+    p.add_argument("--task", action="append", metavar="T", help="task folder, data file or name; repeatable")
+    p.add_argument("--strategies", metavar="A,B,..", help="names: prompt, few-shot, rag, lora")
+    p.add_argument("--model", metavar="M", help="embedded name, local folder, .gguf file or Hub id")
+    p.add_argument("--limit", type=int, metavar="N", help="test rows a task (default: all, or the suite's)")
+    p.add_argument("--seeds", type=int, metavar="K", help="runs of strategies that draw at random")
+    p.add_argument("--latency-rows", type=int, metavar="N", help="rows sent alone to time them (20)")
+    p.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/<tasks>)")
+    again = p.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on where the folder stands (the default)")
+    again.add_argument("--fresh", action="store_true", help="forget what the folder holds")
+    p.add_argument("--dry-run", action="store_true", help="say what would be run, and stop")
+    p.add_argument("--offline", action="store_true", help="use nothing that is not on this machine yet")
+    p.add_argument("--executor", default="local", metavar="NAME", help="local")
+    p.add_argument("--usd-per-hour", type=float, metavar="USD", help="price of this machine")
+    p.add_argument("--prices", type=Path, metavar="TOML", help="price sheet that overrides the built-in one")
+    p.add_argument("--fail-if", metavar="EXPR", help="e.g. 'lora.quality < 0.8': then exit 1")
+    p.add_argument("--format", choices=FORMATS, default="table", help="what is printed at the end")
+    p.add_argument("--quiet", action="store_true", help="no progress")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except AdaptKitError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command line, checked: nothing of it needs torch."""
+
+    tasks: list[Task]
+    strategies: list[Strategy]
+    source: ModelSource
+    condition: Condition | None
+    limit: int | None
+    seeds: int
+    latency_rows: int
+    out: Path
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    job = _check(arguments)
+    if arguments.dry_run:
+        _print_plan(_plan(job), job)
+        return EXIT_DONE
+    comparison = _compare(job, arguments)
+    _print_result(comparison, arguments.format)
+    print(f"Run folder: {comparison.folder} (report.html, comparison.csv, records.jsonl)", file=sys.stderr)
+    return _exit_code(comparison, job.condition)
+
+
+def _check(arguments: argparse.Namespace) -> Job:
+    """Turn arguments into a job; everything that can be wrong is found here, before any work."""
+    from adaptkit import metrics
+    from adaptkit.cli.fail_if import parse_condition
+    from adaptkit.comparison import default_folder
+    from adaptkit.models.load import resolve_model
+    from adaptkit.tasks import load_task
+
+    if arguments.executor not in EXECUTORS:
+        raise UnknownNameError.for_name("executor", arguments.executor, EXECUTORS)
+    suite = _suite(arguments)
+    limit = arguments.limit if arguments.limit is not None else suite.limit
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit must be an int >= 1. Got {limit} instead; leave it out for all rows.")
+    seeds = arguments.seeds if arguments.seeds is not None else suite.seeds
+    if seeds < 1:
+        raise ConfigError(f"--seeds must be an int >= 1. Got {seeds} instead.")
+    latency_rows = arguments.latency_rows if arguments.latency_rows is not None else suite.latency_rows
+    if latency_rows < 0:
+        raise ConfigError(f"--latency-rows must be an int >= 0. Got {latency_rows} instead.")
+    condition = parse_condition(arguments.fail_if) if arguments.fail_if else None
+    if arguments.offline:
+        # Read by the Hub client when it is imported, and by the embedded models.
+        os.environ["HF_HUB_OFFLINE"] = os.environ["ADAPTKIT_OFFLINE"] = "1"
+    strategies = _strategies(arguments.strategies) if arguments.strategies else list(suite.strategies)
+    source = resolve_model(arguments.model or suite.model)
+    tasks = [load_task(t, known_metrics=metrics.names()) for t in arguments.task or suite.tasks]
+    return Job(
+        tasks, strategies, source, condition, limit, seeds, latency_rows, arguments.out or default_folder(tasks)
+    )
+
+
+def _suite(arguments: argparse.Namespace) -> Suite:
+    from adaptkit.cli.suite import DEFAULT_STRATEGIES, Suite, read_suite
+    from adaptkit.strategies import make_strategy
+
+    if arguments.suite:
+        return read_suite(arguments.suite)
+    if arguments.task:
+        return Suite(name="tasks", strategies=tuple(make_strategy(n, {}) for n in DEFAULT_STRATEGIES))
+    default = Path("benchmarks/suites/default.toml")
+    if not default.is_file():
+        raise ConfigError("Nothing to compare on. Give --task, or the path of a suite file.")
+    return read_suite(default)
+
+
+def _strategies(text: str) -> list[Strategy]:
+    from adaptkit.strategies import parse_strategy
+
+    names = [part for part in text.split(",") if part.strip()]
+    if not names:
+        raise ConfigError("--strategies is empty. Give names, e.g. --strategies prompt,few-shot.")
+    return [parse_strategy(name) for name in names]
+
+
+def _plan(job: Job) -> Plan:
+    from adaptkit.compare.plan import make_plan
+
+    key = f"{job.source.id}|{job.source.revision}"
+    return make_plan(job.strategies, job.tasks, model_key=key, limit=job.limit, seeds=job.seeds)
+
+
+def _print_plan(plan: Plan, job: Job) -> None:
+    print(f"Model {job.source.id} ({job.source.revision}), run folder {job.out}")
+    for trial in plan.trials:
+        refusal = trial.strategy.refusal(trial.task)
+        rows = len(plan.examples[trial.task.name])
+        what = f"left out: {refusal}" if refusal else f"{rows} rows, seed {trial.seed}"
+        print(f"  {trial.task.name}: {trial.label}: {what}")
+
+
+def _compare(job: Job, arguments: argparse.Namespace) -> Comparison:
+    from adaptkit.cli.progress import display
+    from adaptkit.compare.provider import ModelProvider
+    from adaptkit.comparison import RunSettings, compare
+    from adaptkit.models.load import load_model
+
+    provider = ModelProvider(
+        id=job.source.id,
+        revision=job.source.revision,
+        load=lambda: load_model(job.source.id, offline=arguments.offline),
+    )
+    settings = RunSettings(
+        usd_per_hour=arguments.usd_per_hour,
+        prices=arguments.prices,
+        latency_rows=job.latency_rows,
+        fresh=arguments.fresh,
+        listener=display(quiet=arguments.quiet),
+    )
+    try:
+        return compare(
+            job.strategies,
+            job.tasks,
+            model=provider,
+            limit=job.limit,
+            seeds=job.seeds,
+            out=job.out,
+            settings=settings,
+        )
+    except KeyboardInterrupt:
+        print(
+            f"\nInterrupted. What was measured is stored in {job.out}; "
+            "run the same command again to go on from there.",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _print_result(comparison: Comparison, form: str) -> None:
+    from adaptkit import report
+
+    if form == "table":
+        from rich.console import Console
+
+        console = Console(highlight=False)
+        width = console.width if console.is_terminal else TABLE_WIDTH
+        Console(highlight=False, width=min(width, TABLE_WIDTH)).print(report.console_table(comparison.result))
+        return
+    texts = {"json": report.json_text, "csv": report.csv_text, "markdown": report.markdown_table}
+    print(texts[form](comparison.result).rstrip("\n"))
+
+
+def _exit_code(comparison: Comparison, condition: Condition | None) -> int:
+    code = EXIT_DONE
+    for row in comparison.rows:
+        if row.status == "failed":
+            print(f"Failed: {row.task}/{row.strategy}: {row.reason}", file=sys.stderr)
+            code = EXIT_FAILED
+    if condition:
+        for sentence in condition.violated_by(comparison.rows):
+            print(sentence, file=sys.stderr)
+            code = EXIT_FAILED
+    return code

@@ -1,0 +1,1 @@
+"""Several strategies on the same rows: planned, run, stored, summarised."""

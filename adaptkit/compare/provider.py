@@ -1,0 +1,48 @@
+"""A model that is loaded when the first trial needs it: a finished comparison needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adaptkit.core.types import ModelInfo
+from adaptkit.models.base import Model
+
+
+class ModelProvider:
+    """A model, or the means to load it.
+
+    Args:
+        id: the model's name, known beforehand.
+        revision: what identifies its weights, known beforehand.
+        load: called once, on first use.
+        variant: anything else about it that changes outputs (device, dtype).
+    """
+
+    def __init__(self, *, id: str, revision: str, load: Callable[[], Model], variant: str = "") -> None:
+        self.id = id
+        self.revision = revision
+        self.variant = variant
+        self._load = load
+        self._model: Model | None = None
+
+    @classmethod
+    def of(cls, model: Model) -> ModelProvider:
+        """Wrap a model that is loaded already."""
+        info = model.info
+        return cls(id=info.id, revision=info.revision, load=lambda: model, variant=info.dtype)
+
+    @property
+    def key(self) -> str:
+        """What identifies the model in a trial's key."""
+        return "|".join((self.id, self.revision, self.variant))
+
+    @property
+    def loaded(self) -> ModelInfo | None:
+        """The model's description, None while it has not been loaded."""
+        return self._model.info if self._model else None
+
+    def get(self) -> Model:
+        """The model."""
+        if self._model is None:
+            self._model = self._load()
+        return self._model

@@ -1,0 +1,281 @@
+"""Outcomes to the rows and pairs of the table: reads records only, never models."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from adaptkit import accounting, stats
+from adaptkit.accounting import MachinePrice
+from adaptkit.compare.plan import Plan
+from adaptkit.compare.runner import Outcome
+from adaptkit.core.codec import to_json
+from adaptkit.core.results import Estimate, Pair, Record, Row, TrialStatus
+from adaptkit.evaluation.scoring import LENIENT, aggregate, per_example
+from adaptkit.tasks import Task
+from adaptkit.tasks.splits import clusters as clusters_of
+
+RESAMPLING_SEED = 20_250_101
+BASELINE = "prompt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """All trials of one strategy on one task: one line of the table."""
+
+    task: Task
+    label: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def records(self) -> list[Record]:
+        """Records of all seeds that finished."""
+        return [r for o in self.outcomes if o.status == "done" for r in o.records]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """One value of the primary metric an example."""
+        return per_example(self.records, self.task.primary_metric)
+
+
+def summarise(
+    plan: Plan, outcomes: Sequence[Outcome], *, model: str, price: MachinePrice | None
+) -> tuple[tuple[Row, ...], tuple[Pair, ...]]:
+    """Make the table.
+
+    Returns:
+        One row a task and strategy, in the plan's order, and all pairs of strategies of each task.
+    """
+    rows: list[Row] = []
+    pairs: list[Pair] = []
+    for task in plan.tasks:
+        groups = [
+            Group(task, label, tuple(o for o in outcomes if o.trial.task is task and o.trial.label == label))
+            for label in plan.labels
+        ]
+        measured = [g for g in groups if g.records]
+        found = _pairs(task, measured)
+        baseline = _baseline(measured)
+        pairs += found
+        made = [_row(g, model, price) for g in groups]
+        rows += [_with_delta(_with_break_even(r, made, baseline), found, baseline) for r in made]
+    return tuple(rows), tuple(pairs)
+
+
+def _baseline(groups: Sequence[Group]) -> str | None:
+    labels = [g.label for g in groups]
+    plain = [label for label in labels if label.partition(":")[0] == BASELINE]
+    return (plain or labels or [None])[0]
+
+
+def _row(group: Group, model: str, price: MachinePrice | None) -> Row:
+    """One line of the table, without what compares it with others."""
+    task, records = group.task, group.records
+    status, reason = _status(group)
+    row = Row(
+        task=task.name,
+        strategy=group.label,
+        model=model,
+        n=len({r.example_id for r in records}),
+        n_errors=sum(r.error is not None for r in records),
+        metric=task.primary_metric,
+        quality=None,
+        quality_low=None,
+        quality_high=None,
+        seeds=max(1, len({o.trial.seed for o in group.outcomes if o.status == "done"})),
+        status=status,
+        reason=reason,
+        config=to_json(group.outcomes[0].trial.strategy.params()) if group.outcomes else {},
+    )
+    if not records:
+        return row
+    return dataclasses.replace(
+        row, **_quality(group), **_timing(records), **_tokens(records), **_fit(group, price), **_usd(group)
+    )
+
+
+def _status(group: Group) -> tuple[TrialStatus, str | None]:
+    """A strategy is done when any seed is; what other seeds failed of is told all the same."""
+    reasons = [o.reason for o in group.outcomes if o.reason]
+    reason = reasons[0] if reasons else None
+    if any(o.status == "done" for o in group.outcomes):
+        return "done", reason
+    return ("failed" if any(o.status == "failed" for o in group.outcomes) else "skipped"), reason
+
+
+def _quality(group: Group) -> dict[str, object]:
+    task, records = group.task, group.records
+    estimate = _estimate(task, group.values, aggregate(records, task, task.primary_metric))
+    every = {}
+    for name in task.metrics:
+        every[name] = aggregate(records, task, name)
+        every[name + LENIENT] = aggregate(records, task, name, lenient=True)
+    return {
+        "quality": estimate.value,
+        "quality_low": estimate.low,
+        "quality_high": estimate.high,
+        "metrics": every,
+        "n_truncated": sum(r.finish_reason == "length" for r in records),
+        "n_empty": sum(not r.output.strip() and r.error is None for r in records),
+    }
+
+
+def _estimate(task: Task, values: dict[str, float], value: float | None) -> Estimate:
+    """The primary metric with its interval; the interval is that of a mean over rows, or none."""
+    from adaptkit.metrics import is_row_mean
+
+    if not is_row_mean(task.primary_metric):
+        return Estimate(value=value, low=None, high=None, n=len(values), method="no interval for this metric")
+    ids = sorted(values)
+    groups = _clusters(task)
+    return stats.mean_estimate(
+        [values[i] for i in ids],
+        rng=np.random.default_rng(RESAMPLING_SEED),
+        clusters=[groups.get(i) for i in ids],
+    )
+
+
+def _clusters(task: Task) -> dict[str, str]:
+    """Cluster of each test row that has one by name; rows of one cluster are not independent."""
+    return {e.id: e.cluster for e in task.test if e.cluster is not None}
+
+
+def _timing(records: Sequence[Record]) -> dict[str, object]:
+    alone = [r for r in records if r.latency_s is not None and r.error is None]
+    latencies = [r.latency_s for r in alone if r.latency_s is not None]
+    first = [r.first_token_s for r in alone if r.first_token_s is not None]
+    batches = {(r.trial, r.batch_s): r.batch_size for r in records if r.batch_size > 1 and r.batch_s}
+    seconds = sum(s for _, s in batches if s)
+    return {
+        "p50_latency_s": accounting.percentile(latencies, 50),
+        "p95_latency_s": accounting.percentile(latencies, 95),
+        "first_token_p50_s": accounting.percentile(first, 50),
+        "n_latency": len(latencies),
+        "rows_per_s": sum(batches.values()) / seconds if seconds else None,
+    }
+
+
+def _tokens(records: Sequence[Record]) -> dict[str, object]:
+    answered = [r for r in records if r.error is None]
+    if not answered:
+        return {}
+    return {f"tokens_{name}": fmean(r.tokens[name] for r in answered) for name in ("in", "cached", "out")}
+
+
+def _fit(group: Group, price: MachinePrice | None) -> dict[str, object]:
+    results = [o.result for o in group.outcomes if o.status == "done" and o.result]
+    seconds = [r.fit_s for r in results if r.fit_s is not None]
+    memory = [r.peak_memory_bytes for r in results if r.peak_memory_bytes is not None]
+    # One fit is what a user pays; several seeds are how sure we are of it.
+    fit_s = fmean(seconds) if seconds else None
+    return {
+        "fit_s": fit_s,
+        "fit_usd": None if fit_s is None else accounting.usd_for_seconds(fit_s, price),
+        "peak_memory_bytes": max(memory, default=None),
+        "fit_notes": to_json(results[0].fit_notes) if results else {},
+        "artifact": results[0].artifact if results else None,
+    }
+
+
+def _usd(group: Group) -> dict[str, object]:
+    costs = [r.cost_usd for r in group.records if r.cost_usd is not None]
+    mean = fmean(costs) if costs else None
+    values = group.values
+    quality = fmean(values.values()) if values else None
+    return {
+        "usd_per_1k_requests": None if mean is None else 1000 * mean,
+        "usd_per_correct": None if mean is None else accounting.usd_per_correct(mean, quality),
+    }
+
+
+def _pairs(task: Task, groups: Sequence[Group]) -> list[Pair]:
+    """Every two strategies, the later one minus the earlier one; p-values corrected over all of them."""
+    clusters = _clusters(task)
+    found = []
+    for first, second in itertools.combinations(groups, 2):
+        d = stats.paired_difference(
+            second.values,
+            first.values,
+            rng=np.random.default_rng(RESAMPLING_SEED),
+            clusters=clusters or None,
+        )
+        found.append(
+            Pair(
+                task=task.name,
+                strategy=second.label,
+                baseline=first.label,
+                n=d.n,
+                n_unpaired=d.n_unpaired,
+                delta=d.delta,
+                delta_low=d.low,
+                delta_high=d.high,
+                gained=d.gained,
+                lost=d.lost,
+                p_value=d.p_value,
+                p_value_adjusted=None,
+                test=d.test,
+                verdict="undecided",
+            )
+        )
+    adjusted = stats.holm([p.p_value for p in found])
+    return [
+        dataclasses.replace(
+            p, p_value_adjusted=a, verdict=stats.verdict(p.delta_low, p.delta_high, a)
+        )
+        for p, a in zip(found, adjusted, strict=True)
+    ]
+
+
+def _with_delta(row: Row, pairs: Sequence[Pair], baseline: str | None) -> Row:
+    """Add the difference to the baseline."""
+    if baseline is None or row.strategy == baseline or row.status != "done":
+        return row
+    for pair in pairs:
+        if {pair.strategy, pair.baseline} == {row.strategy, baseline}:
+            pair = pair if pair.strategy == row.strategy else turned(pair)
+            return dataclasses.replace(
+                row,
+                delta=pair.delta,
+                delta_low=pair.delta_low,
+                delta_high=pair.delta_high,
+                p_value_adjusted=pair.p_value_adjusted,
+                verdict=pair.verdict,
+            )
+    return row
+
+
+def turned(pair: Pair) -> Pair:
+    """The same pair seen from the other strategy."""
+
+    def negated(x: float | None) -> float | None:
+        return None if x is None else -x
+
+    other = {"better": "worse", "worse": "better"}
+    return dataclasses.replace(
+        pair,
+        strategy=pair.baseline,
+        baseline=pair.strategy,
+        delta=negated(pair.delta),
+        delta_low=negated(pair.delta_high),
+        delta_high=negated(pair.delta_low),
+        gained=pair.lost,
+        lost=pair.gained,
+        verdict=other.get(pair.verdict, pair.verdict),
+    )
+
+
+def _with_break_even(row: Row, rows: Sequence[Row], baseline: str | None) -> Row:
+    """Requests after which the fit has paid for itself against the baseline; None for never or unknown."""
+    base = next((r for r in rows if r.strategy == baseline), None)
+    if base is None or base is row:
+        return row
+    figures = (row.fit_usd, row.usd_per_1k_requests, base.fit_usd, base.usd_per_1k_requests)
+    if any(f is None for f in figures):
+        return row
+    fit, cost, base_fit, base_cost = (float(f or 0) for f in figures)
+    found = accounting.break_even_requests(fit, cost / 1000, base_fit, base_cost / 1000)
+    return dataclasses.replace(row, break_even_requests=found.requests if found else None)

@@ -1,0 +1,143 @@
+"""Run a fitted strategy over rows and make a record of each.
+
+Two passes over disjoint rows. The first few rows are sent alone, after a warm-up: their seconds are what
+a user's single request takes. The others are sent in batches, which is faster and tells nothing about a
+single request, so their latency stays undefined. Batches are cut from the full list of rows, not from
+those still missing: a resumed run sends the same batches as an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from adaptkit.core.codec import to_json
+from adaptkit.core.results import Record
+from adaptkit.core.types import Example, Prediction
+from adaptkit.evaluation.scoring import scores_of
+from adaptkit.strategies import Strategy
+from adaptkit.tasks import Task
+
+Sink = Callable[[Sequence[Record]], None]
+N_WARM_UP = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """How rows are sent.
+
+    Attributes:
+        latency_rows: rows sent alone; their times make the latency columns.
+        batch_rows: rows handed to the strategy at once for the rest.
+        usd_per_s: price of the machine, None when unknown.
+    """
+
+    latency_rows: int = 20
+    batch_rows: int = 32
+    usd_per_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialLabel:
+    """What every record of a trial carries."""
+
+    key: str
+    strategy: str
+    seed: int
+
+
+def evaluate(
+    strategy: Strategy,
+    task: Task,
+    examples: Sequence[Example],
+    label: TrialLabel,
+    settings: EvaluationSettings,
+    *,
+    sink: Sink,
+    done: Collection[str] = (),
+) -> None:
+    """Answer and score rows; hand their records to ``sink`` batch by batch.
+
+    Args:
+        examples: all rows of the trial, also those done already.
+        sink: stores records; what it was given is never computed again.
+        done: ids of rows that have a record.
+    """
+    batches = list(_batches(examples, settings))
+    if all(e.id in done for e in examples):
+        return
+    warm_up(strategy, task)
+    for batch in batches:
+        missing = [e for e in batch if e.id not in done]
+        if missing:
+            sink(_answer(strategy, task, missing, label, settings))
+
+
+def warm_up(strategy: Strategy, task: Task) -> None:
+    """Answer rows that are not measured, together and alone, so that no first-time cost is.
+
+    A first call also leaves the shared prefix in the model's store, as in production.
+    """
+    rows = [*(task.validation or ()), *task.train][:N_WARM_UP] or list(task.test[:1])
+    inputs = [e.input for e in rows]
+    strategy.generate(inputs)
+    strategy.generate(inputs[:1])
+
+
+def _batches(examples: Sequence[Example], settings: EvaluationSettings) -> Iterator[list[Example]]:
+    alone, rest = examples[: settings.latency_rows], examples[settings.latency_rows :]
+    for example in alone:
+        yield [example]
+    for start in range(0, len(rest), settings.batch_rows):
+        yield list(rest[start : start + settings.batch_rows])
+
+
+def _answer(
+    strategy: Strategy,
+    task: Task,
+    examples: Sequence[Example],
+    label: TrialLabel,
+    settings: EvaluationSettings,
+) -> list[Record]:
+    started = time.perf_counter()
+    predictions = strategy.generate([e.input for e in examples])
+    seconds = time.perf_counter() - started
+    return [
+        _record(prediction, example, task, label, settings, (len(examples), seconds))
+        for prediction, example in zip(predictions, examples, strict=True)
+    ]
+
+
+def _record(
+    prediction: Prediction,
+    example: Example,
+    task: Task,
+    label: TrialLabel,
+    settings: EvaluationSettings,
+    batch: tuple[int, float],
+) -> Record:
+    usage = prediction.usage
+    latency = prediction.latency_s
+    price = settings.usd_per_s
+    return Record(
+        trial=label.key,
+        strategy=label.strategy,
+        task=task.name,
+        example_id=example.id,
+        seed=label.seed,
+        output=prediction.output,
+        target=example.target,
+        contexts=tuple(to_json(p) for p in prediction.contexts),
+        tool_calls=tuple(prediction.tool_calls),
+        finish_reason=prediction.finish_reason,
+        tokens={"in": usage.tokens_in, "cached": usage.tokens_cached, "out": usage.tokens_out},
+        retrieve_s=prediction.retrieve_s,
+        first_token_s=prediction.first_token_s,
+        latency_s=latency,
+        batch_size=batch[0],
+        batch_s=batch[1],
+        cost_usd=None if latency is None or price is None else latency * price,
+        scores=scores_of(prediction, example, task),
+        error=None if prediction.error is None else to_json(prediction.error),
+    )

@@ -1,0 +1,76 @@
+"""Predictions to scores, and records to one value an example."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+
+from adaptkit import metrics
+from adaptkit.core.results import Record
+from adaptkit.core.types import Example, Passage, Prediction
+from adaptkit.tasks import Task
+
+LENIENT = "_lenient"
+
+
+def scores_of(prediction: Prediction, example: Example, task: Task) -> dict[str, float | None]:
+    """Score a prediction by every metric of the task, strict and lenient.
+
+    A failed row scores 0 wherever the metric is defined for its example: leaving it out would let a
+    strategy win by failing on what it cannot do.
+    """
+    answer = metrics.Answer(
+        output=prediction.output,
+        example=example,
+        contexts=prediction.contexts,
+        labels=tuple(task.labels),
+        schema=task.schema,
+    )
+    found: dict[str, float | None] = {}
+    for name in task.metrics:
+        score = metrics.score(name, answer)
+        failed = prediction.error is not None
+        found[name] = 0.0 if failed and score.strict is not None else score.strict
+        found[name + LENIENT] = 0.0 if failed and score.lenient is not None else score.lenient
+    return found
+
+
+def per_example(records: Iterable[Record], metric: str) -> dict[str, float]:
+    """One value an example: the mean over its seeds. Rows on which the metric is undefined are left out.
+
+    Seeds of one example are not independent rows, so they are averaged before anything else.
+    """
+    values: Mapping[str, list[float]] = defaultdict(list)
+    for record in records:
+        value = record.scores.get(metric)
+        if value is not None:
+            values[record.example_id].append(value)
+    return {example_id: fmean(v) for example_id, v in values.items()}
+
+
+def aggregate(
+    records: Sequence[Record], task: Task, metric: str, *, lenient: bool = False
+) -> float | None:
+    """The metric over all rows; corpus-level metrics such as macro_f1 see all answers of a seed at once."""
+    column = metric + LENIENT if lenient else metric
+    if metrics.is_row_mean(metric):
+        values = per_example(records, column)
+        return fmean(values.values()) if values else None
+    examples = {e.id: e for e in task.test}
+    by_seed: dict[int, list[metrics.Answer]] = defaultdict(list)
+    for record in records:
+        by_seed[record.seed].append(_answer_of(record, examples[record.example_id], task))
+    found = [metrics.aggregate(metric, answers, lenient=lenient) for answers in by_seed.values()]
+    known = [f for f in found if f is not None]
+    return fmean(known) if known else None
+
+
+def _answer_of(record: Record, example: Example, task: Task) -> metrics.Answer:
+    return metrics.Answer(
+        output="" if record.error else record.output,
+        example=example,
+        contexts=tuple(Passage(**c) for c in record.contexts),
+        labels=tuple(task.labels),
+        schema=task.schema,
+    )

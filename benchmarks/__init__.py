@@ -1,0 +1,1 @@
+"""Comparisons to run, and what they gave."""
