@@ -1,0 +1,77 @@
+# A fresh machine needs make and Python 3.11 or newer: everything else goes into .venv.
+# Stamp files in .venv record what is done, so a second call starts at once.
+# pip is used as it is configured: for a CPU-only torch on Linux, point PIP_EXTRA_INDEX_URL or
+# PIP_FIND_LINKS to an index or folder that has one; otherwise the default index's build is taken.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help compare test check lint format-check types layers clean
+
+# A name on the path may be a shim for a version that is not there, so each is run.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+PY := .venv/bin/python
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+compare: .venv/.runtime  ## Run the main comparison (options: make compare ARGS="--limit 20")
+	@$(PY) -m benchmarks.run $(ARGS)
+
+test: check  ## Checks, then all tests, the slow ones and the notebooks included
+	@echo "Tests"
+	@$(PY) -m pytest
+	@echo "Slow tests"
+	@$(PY) -m pytest -m slow
+ifneq ($(NOTEBOOKS),)
+	@echo "Notebooks"
+	@$(PY) -m pytest --nbmake notebooks
+endif
+
+check: lint format-check types layers  ## Lint, formatting, types and layers
+
+lint: .venv/.dev
+	@echo "Lint"
+	@$(PY) -m ruff check .
+
+format-check: .venv/.dev
+	@echo "Formatting"
+	@$(PY) -m ruff format --check .
+
+types: .venv/.dev
+	@echo "Types"
+	@$(PY) -m mypy
+
+layers: .venv/.dev
+	@echo "Layers"
+	@.venv/bin/lint-imports
+
+clean:  ## Remove .venv, caches and build output (results in runs/ stay)
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find adaptkit benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.created:
+	@test -n "$(PYTHON)" || { echo "adaptkit needs Python 3.11 or newer, and found none: install one, or name it (make PYTHON=/path/to/python3.12 ...)." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "adaptkit needs Python 3.11 or newer, and '$(PYTHON)' is not one: name another (make PYTHON=/path/to/python3.12 ...)." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "'$(PYTHON)' has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "Creating .venv with $$("$(PYTHON)" -V)"
+	@"$(PYTHON)" -m venv .venv
+	@touch $@
+
+# torch by itself and first: it is the largest part, and a plain 'torch' could bring another build than the pinned.
+.venv/.torch: .venv/.created constraints.txt
+	@echo "Installing torch (the largest download, once)"
+	@$(PIP) "$$(grep '^torch==' constraints.txt)"
+	@touch $@
+
+.venv/.runtime: .venv/.torch pyproject.toml
+	@echo "Installing adaptkit and what it needs"
+	@$(PIP) -e .
+	@touch $@
+
+.venv/.dev: .venv/.torch pyproject.toml
+	@echo "Installing adaptkit with its development tools"
+	@$(PIP) -e '.[dev]'
+	@touch $@ .venv/.runtime
