@@ -87,9 +87,9 @@ def _check_complete(values: Mapping[str, Any], origin: Origin) -> None:
     if values.get("kind") is None:
         raise DataError(f"'kind' is missing. {known}", path=origin.head)
     if not str(values.get("instruction") or "").strip():
-        where = "'instruction' to task.json or pass" if origin.head else "the parameter"
+        where = "Add 'instruction' to task.json, or say it here" if origin.head else "Say it"
         raise DataError(
-            f"{origin.given} has no instruction: what should a model do with an input? Add {where} "
+            f"{origin.given} has no instruction: what should a model do with an input? {where}: "
             "load_task(..., instruction='Classify the request into one intent.').",
             path=origin.head,
         )

@@ -63,7 +63,7 @@ def read_rows(path: Path) -> list[Row]:
     return readers[path.suffix.lower()](path)
 
 
-ROW_SUFFIXES = (".jsonl", ".csv", ".parquet")
+ROW_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 def _read_jsonl(path: Path) -> list[Row]:

@@ -1,0 +1,195 @@
+"""Columns: the shapes that are recognised, and the mapping for those that are not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptkit.core.errors import ConfigError, DataError
+from adaptkit.tasks import Task, load_task
+from adaptkit.tasks.columns import Parts, to_parts
+from adaptkit.tasks.readers import Place, Row
+
+
+def parts(*rows: dict[str, Any], columns: dict[str, str] | None = None) -> Parts:
+    path = Path("train.jsonl")
+    made = [Row(values=row, place=Place(path=path, line=i)) for i, row in enumerate(rows, start=1)]
+    return to_parts({"train": made}, columns=columns)
+
+
+def pairs(*rows: dict[str, Any], columns: dict[str, str] | None = None) -> list[tuple[str, str]]:
+    return [(row.input, row.target) for row in parts(*rows, columns=columns).examples["train"]]
+
+
+def chat(*turns: tuple[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": content} for role, content in turns]}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"input": "q", "target": "a"}, ("q", "a")),
+        ({"input": 5, "target": 3.0}, ("5", "3")),
+        ({"prompt": "q ->", "completion": " a"}, ("q ->", "a")),
+        ({"instruction": "Add.", "input": "1, 2", "output": "3"}, ("Add.\n\n1, 2", "3")),
+        ({"instruction": "Say hi.", "input": "", "output": "hi"}, ("Say hi.", "hi")),
+        ({"instruction": "Say hi.", "output": "hi"}, ("Say hi.", "hi")),
+        ({"question": "q", "answer": "a"}, ("q", "a")),
+        ({"text": "t", "label": 1}, ("t", "1")),
+        ({"input": "q", "target": "a", "question": "x", "answer": "y"}, ("q", "a")),
+        ({"input": "q", "target": {"b": 1, "a": True}}, ("q", '{"b":1,"a":true}')),
+        ({"input": "q", "target": False}, ("q", "false")),
+    ],
+)
+def test_recognised_shapes(row: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert pairs(row) == [expected]
+
+
+def test_a_list_of_answers_is_a_target_and_its_aliases() -> None:
+    example = parts({"question": "q", "answer": ["a", "b"]}).examples["train"][0]
+    assert (example.target, example.aliases) == ("a", ("b",))
+
+
+def test_an_empty_list_of_answers_is_no_target() -> None:
+    with pytest.raises(DataError, match=r"train\.jsonl line 1: 'target' is null"):
+        parts({"question": "q", "answer": []})
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (chat(("user", "q"), ("assistant", "a")), ("q", "a")),
+        (
+            chat(("user", "q"), ("assistant", "a"), ("user", "r"), ("assistant", "b")),
+            ("User: q\nAssistant: a\nUser: r", "b"),
+        ),
+        (chat(("user", "q"), ("assistant", "a"), ("user", "thanks")), ("q", "a")),
+        (chat(("user", [{"type": "text", "text": "q"}]), ("assistant", "a")), ("q", "a")),
+        ({"messages": json.dumps(chat(("user", "q"), ("assistant", "a"))["messages"])}, ("q", "a")),
+        (
+            {
+                "prompt": [{"role": "user", "content": "q"}],
+                "completion": [{"role": "assistant", "content": "a"}],
+            },
+            ("q", "a"),
+        ),
+    ],
+)
+def test_messages(row: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert pairs(row) == [expected]
+
+
+def test_a_system_turn_that_all_rows_share_is_the_instruction() -> None:
+    found = parts(
+        chat(("system", "Be brief."), ("user", "q"), ("assistant", "a")),
+        chat(("system", "Be brief."), ("user", "r"), ("assistant", "b")),
+    )
+    assert [row.input for row in found.examples["train"]] == ["q", "r"]
+    assert found.instruction == "Be brief."
+
+
+def test_a_system_turn_that_differs_is_part_of_the_input() -> None:
+    found = parts(
+        chat(("system", "Be brief."), ("user", "q"), ("assistant", "a")),
+        chat(("system", "Be long."), ("user", "q"), ("assistant", "b")),
+        chat(("user", "q"), ("assistant", "c")),
+    )
+    assert [row.input for row in found.examples["train"]] == [
+        "System: Be brief.\nUser: q",
+        "System: Be long.\nUser: q",
+        "q",
+    ]
+    assert found.instruction is None
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (chat(("user", "q")), "'messages' has no assistant turn"),
+        (chat(("assistant", "a")), "'messages' has nothing before its last assistant turn"),
+        ({"messages": "hi"}, "column 1: expecting value"),
+        ({"messages": 3}, "'messages' must be a list of messages, found int"),
+        ({"messages": ["q"]}, "a message must look like"),
+        ({"messages": [{"content": "q"}]}, "a message must look like"),
+        ({"messages": [{"role": "user", "content": 3}]}, "the content of a message must be a text, found 3"),
+    ],
+)
+def test_bad_messages(row: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        parts(chat(("user", "q"), ("assistant", "a")), row)
+    assert (caught.value.path, caught.value.line) == (Path("train.jsonl"), 2)
+    assert message in str(caught.value)
+
+
+def test_mapping() -> None:
+    found = parts(
+        {"key": 7, "q": "x", "team": "sales", "group": "g", "also": ["s"]},
+        columns={"id": "key", "input": "q", "target": "team", "cluster": "group", "aliases": "also"},
+    ).examples["train"][0]
+    assert (found.id, found.input, found.target, found.cluster, found.aliases) == (
+        "7",
+        "x",
+        "sales",
+        "g",
+        ("s",),
+    )
+
+
+def test_a_mapping_wins_over_a_shape_and_needs_not_be_complete() -> None:
+    row = {"question": "q", "answer": "a", "label": "l"}
+    assert pairs(row, columns={"target": "label"}) == [("q", "l")]
+    assert pairs({"body": "b", "label": "l"}, columns={"input": "body"}) == [("b", "l")]
+
+
+def test_unknown_columns_are_listed_with_what_to_write() -> None:
+    with pytest.raises(DataError) as caught:
+        parts({"utterance": "x", "team": "y"})
+    assert str(caught.value) == (
+        "train.jsonl line 1: found the columns 'utterance', 'team', and cannot tell which are the input and "
+        "the target. Say it: load_task(..., columns={'input': '<column>', 'target': '<column>'}). Recognised "
+        "without that: input/target, prompt/completion, instruction/input/output, question/answer, "
+        "text/label, messages."
+    )
+
+
+@pytest.mark.parametrize("columns", [{"input": "utterance"}, {"target": "team"}])
+def test_half_a_mapping_of_unknown_columns(columns: dict[str, str]) -> None:
+    with pytest.raises(DataError, match="cannot tell which are the input and the target"):
+        parts({"utterance": "x", "team": "y"}, columns=columns)
+
+
+def test_a_mapped_column_that_is_not_there() -> None:
+    with pytest.raises(
+        DataError, match=r"no column 'labl' for 'target'\. Did you mean 'label'\? Found the col"
+    ):
+        parts({"text": "x", "label": "y"}, columns={"target": "labl"})
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"inputs": "text"}, "'inputs' is not a field. Did you mean 'input'?"),
+        ({"text": "input"}, "Write it the other way round: columns={'input': 'text'}"),
+    ],
+)
+def test_a_mapping_of_no_field(columns: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parts({"text": "x", "label": "y"}, columns=columns)
+    assert message in str(caught.value)
+
+
+def test_ids_are_made_where_there_are_none() -> None:
+    found = parts({"input": "q", "target": "a"}, {"id": "own", "input": "r", "target": "a"}).examples["train"]
+    assert [row.id for row in found] == ["train-1", "own"]
+
+
+def test_a_shared_system_turn_serves_as_instruction_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "chats.jsonl"
+    rows = [chat(("system", "Be brief."), ("user", f"q{i}"), ("assistant", f"a{i}")) for i in range(9)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    task: Task = load_task(path)
+    assert task.instruction == "Be brief."
+    assert load_task(path, instruction="Mine.").instruction == "Mine."
