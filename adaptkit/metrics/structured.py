@@ -7,7 +7,7 @@ fence or not.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -41,15 +41,16 @@ def json_valid(answer: Answer) -> Score:
 
 
 def _follows(value: object, schema: str) -> bool:
-    return value is not NOTHING and (not schema or bool(_validator(schema).is_valid(value)))
+    return value is not NOTHING and (not schema or _checker(schema)(value))
 
 
 @lru_cache(maxsize=16)
-def _validator(schema: str) -> Any:
+def _checker(schema: str) -> Callable[[Any], bool]:
     # Imported here: most tasks have no schema, and jsonschema is slow to import.
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for
     from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     parsed = parse(schema)
     kind = validator_for(parsed)
@@ -58,7 +59,15 @@ def _validator(schema: str) -> Any:
     except SchemaError as error:
         raise DataError(f"'schema' is not a valid JSON Schema: {error.message}.") from None
     # An empty registry: a schema that refers to an address must not make a network call.
-    return kind(parsed, registry=Registry())
+    validator = kind(parsed, registry=Registry())
+
+    def follows(value: Any) -> bool:
+        try:
+            return bool(validator.is_valid(value))
+        except Unresolvable as missing:
+            raise DataError(f"'schema' refers to {missing.ref!r}, which it does not hold.") from None
+
+    return follows
 
 
 def json_exact(answer: Answer) -> Score:

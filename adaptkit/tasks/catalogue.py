@@ -30,10 +30,9 @@ def known_tasks() -> dict[str, str]:
 
 def find_task(name: str) -> Path | None:
     """Return the folder of the task called ``name``, or None."""
-    if not name or Path(name).name != name:
-        return None
-    folders = (root / name for root in _roots())
-    return next((folder for folder in folders if (folder / "task.json").is_file()), None)
+    # Compared, not joined to the root: a name may hold what no path can.
+    folders = (head.parent for root in _roots() for head in sorted(root.glob("*/task.json")))
+    return next((folder for folder in folders if folder.name == name), None)
 
 
 def _roots() -> list[Path]:

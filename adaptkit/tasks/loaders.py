@@ -56,12 +56,20 @@ def load_task(
     if isinstance(source, str) and source.startswith(PREFIX):
         return _load_hub(source, origin, columns)
     path = Path(source).expanduser()
-    if not path.exists():
+    if not _exists(path):
         path = _known_or_raise(source)
     if path.is_dir():
         head = path / "task.json"
         return load_folder(path, replace(origin, head=head if head.is_file() else None), columns)
     return _load_file(path, origin, columns)
+
+
+def _exists(path: Path) -> bool:
+    # A text that is too long to be a name is an error of the system and not of the user's files.
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _load_file(path: Path, origin: Origin, columns: Mapping[str, str] | None) -> Task:

@@ -116,6 +116,8 @@ def test_json_valid_follows_the_schema() -> None:
 def test_json_valid_names_a_bad_schema() -> None:
     with pytest.raises(DataError, match="not a valid JSON Schema"):
         judge("json_valid", "{}", schema={"type": "objekt"})
+    with pytest.raises(DataError, match="refers to 'https://example"):
+        judge("json_valid", "{}", schema={"$ref": "https://example.com/s.json"})
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_folder_of_mixed_formats(tmp_path: Path) -> None:
 def test_two_files_for_a_split(tmp_path: Path) -> None:
     folder = folder_with_all(tmp_path)
     (folder / "test.csv").write_text("input,target\nq,a\n")
-    with pytest.raises(DataError, match=r"found test\.jsonl and test\.csv, and cannot tell which one counts"):
+    with pytest.raises(DataError, match=r"found test\.csv and test\.jsonl, and cannot tell which one counts"):
         load_task(folder)
 
 
@@ -224,6 +224,11 @@ def test_a_path_that_does_not_exist(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="there is no such file or folder") as caught:
         load_task(tmp_path / name)
     assert caught.value.path == tmp_path / name
+
+
+def test_a_text_that_is_no_path() -> None:
+    with pytest.raises(UnknownNameError):
+        load_task("word " * 200)
 
 
 def test_a_path_with_a_typo(tmp_path: Path) -> None:

@@ -117,6 +117,11 @@ def test_labels() -> None:
         ("3", SCHEMA, "violates the schema: 3 is not of type 'object'"),
         ('{"x": 1}', {"type": "objekt"}, "'schema' is not a valid JSON Schema"),
         (
+            '{"x": "a"}',
+            {"properties": {"x": {"pattern": "("}}},
+            "'(' is not a 'regex' at $.properties.x.pattern",
+        ),
+        (
             '{"x": 1}',
             {"$ref": "https://example.com/s.json"},
             "'schema' refers to 'https://example.com/s.json'",
