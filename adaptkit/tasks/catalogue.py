@@ -22,9 +22,10 @@ def known_tasks() -> dict[str, str]:
     Bundled tasks are listed even where their folder is not there.
     """
     tasks = dict(BUNDLED)
-    for root in _roots():
+    # Last root first: what find_task finds is what is described.
+    for root in reversed(_roots()):
         for head in sorted(root.glob("*/task.json")):
-            tasks.setdefault(head.parent.name, _description(head))
+            tasks[head.parent.name] = _description(head) or tasks.get(head.parent.name, "")
     return dict(sorted(tasks.items()))
 
 
