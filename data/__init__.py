@@ -1,0 +1,1 @@
+"""The bundled task folders and the generator that writes them."""
