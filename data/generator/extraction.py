@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,13 +39,16 @@ def _site(rng: random.Random) -> tuple[str, str]:
     return code, rng.choice(tables.SITES[code])
 
 
-def _goods(rng: random.Random) -> tuple[str, int, str]:
+def _goods(job: str, rng: random.Random) -> tuple[str, int, str]:
     """Item code, pieces, and the words for both."""
     code = rng.choice(list(tables.ITEMS))
     singular, plural = rng.choice(tables.ITEMS[code])
-    amounts = tables.BULK_AMOUNTS if code in tables.BULK_ITEMS else tables.SMALL_AMOUNTS
+    bulk = code in tables.BULK_ITEMS and job != "FX"
+    amounts = tables.BULK_AMOUNTS if bulk else tables.SMALL_AMOUNTS
     words = rng.choice(list(amounts))
-    return code, amounts[words], f"{words} {singular if amounts[words] == 1 else plural}"
+    name = singular if amounts[words] == 1 else plural
+    article = "an" if words == "a" and name[0] in "aeiou" else words
+    return code, amounts[words], f"{article} {name}"
 
 
 def _due(rng: random.Random) -> tuple[str, str]:
@@ -70,7 +74,7 @@ def _values(job: str, rng: random.Random) -> tuple[dict[str, Any], dict[str, str
     """The record, and the words for each of its parts."""
     site, site_words = _site(rng)
     other = rng.choice([code for code in tables.SITES if code != site])
-    item, pieces, goods = _goods(rng)
+    item, pieces, goods = _goods(job, rng)
     record: dict[str, Any] = {"job": job, "site": site, "item": item, "qty": pieces}
     fault = rng.choice(tables.FAULTS)
     words = {"site": site_words, "goods": goods, "from": rng.choice(tables.SITES[other])}
@@ -93,11 +97,17 @@ def _said(record: Mapping[str, Any], shape: str) -> bool:
     return all(f"<{key}>" in lowered for key in ("due", "pri", "acct") if key in record)
 
 
+def _punctuated(note: str) -> str:
+    """No doubled marks after a date such as 07.01., and a capital after each full stop."""
+    tidy = note.replace("..", ".").replace(".,", ",").replace(".;", ";").replace(".:", ":")
+    return re.sub(r"(?<=[a-z)][.?!] )[a-z]", lambda match: match.group().upper(), tidy)
+
+
 def _example(job: str, shape: str, rng: random.Random) -> Example | None:
     record, words = _values(job, rng)
     if not _said(record, shape):
         return None
-    note = expand(shape, words, rng).replace("..", ".")
+    note = _punctuated(expand(shape, words, rng))
     if rng.random() < 0.75 or note[0].isdigit():
         note = capitalised(note)
     target = json.dumps(record, ensure_ascii=False)
@@ -105,9 +115,10 @@ def _example(job: str, shape: str, rng: random.Random) -> Example | None:
     return Example(note, target, metadata=metadata) if len(target) <= MAX_TARGET else None
 
 
-def _split(count: int, rng: random.Random, seen: set[str]) -> list[Example]:
+def _split(split: str, seen: set[str]) -> list[Example]:
     """Examples with jobs in their weights and every shape of a job used alike."""
-    jobs = rng.choices(list(JOB_WEIGHTS), weights=list(JOB_WEIGHTS.values()), k=count)
+    rng = generator_for("extraction", split)
+    jobs = rng.choices(list(JOB_WEIGHTS), weights=list(JOB_WEIGHTS.values()), k=SIZES[split])
     used: Counter[str] = Counter()
     examples: list[Example] = []
     for job in jobs:
@@ -130,13 +141,12 @@ def codes(examples: Sequence[Example], key: str) -> Counter[str]:
 def build() -> TaskFolder:
     """The whole folder."""
     seen: set[str] = set()
-    splits = {
-        split: _split(count, generator_for("extraction", split), seen) for split, count in SIZES.items()
-    }
+    splits = {split: _split(split, seen) for split in SIZES}
     card = card_base("record_extraction", "structured", INSTRUCTION, ("json_exact", "slot_f1", "json_valid"))
     card["schema"] = SCHEMA
     card["description"] = (
-        "Order, collection, transfer, repair and loss notes of an equipment hire company, each to be turned into"
-        " a JSON record. Site, item, job, date and priority codes are house conventions that only the examples show."
+        "Order, collection, transfer, repair and loss notes of an equipment hire company, each to be turned"
+        " into a JSON record. Site, item, job, date and priority codes are house conventions that only the"
+        " examples show."
     )
     return TaskFolder(card, "note", splits)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from data.generator.extraction_tables import ITEMS, MONTHS, SITES, WEEKDAYS
+from data.generator.extraction_tables import DAY_PARTS, FAULTS, ITEMS, MONTHS, PRIORITIES, SITES, WEEKDAYS
 from data.generator.rows import SPLITS, TaskFolder
 from data.generator.text import fold
 from data.generator.tfidf import TfidfIndex
@@ -20,7 +20,9 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _names() -> Iterable[str]:
-    """Every name that a placeholder stands for: depots, items, roles, members, days, places."""
+    """What a placeholder stands for: depots, items, roles, members, days, places, urgency, faults."""
+    yield from FAULTS
+    yield from (name for names in (*PRIORITIES.values(), *DAY_PARTS.values()) for name in names if name)
     yield from (name for names in SITES.values() for name in names)
     yield from (name for pairs in ITEMS.values() for pair in pairs for name in pair)
     yield from (name for names in WEEKDAYS.values() for name in names)
@@ -35,17 +37,17 @@ def _names() -> Iterable[str]:
 def _content() -> re.Pattern[str]:
     """Numbers with their signs, codes, and the names, longest first."""
     names = sorted({fold(name) for name in _names()}, key=len, reverse=True)
-    amounts = (
-        "a dozen|half a dozen|(?:one|two|three|four|five|six|ten) (?:dozen|crates?|bundles?|pallets?|pairs?)"
-    )
+    packed = "(?:dozen|crates?|bundles?|pallets?|pairs?)(?: of)?"
+    counted = f"(?:half a|a|one|two|three|four|five|six|ten|\\d+) {packed}"
     return re.compile(
-        rf"\b(?:{amounts}|{'|'.join(map(re.escape, names))})\b|[£#]?\b[a-z]{{0,3}}-?\d[\w.,:/%]*"
+        rf"\b(?:{counted}|{'|'.join(map(re.escape, names))})\b|[£#]?\b[a-z]{{0,3}}-?\d[\w.,:/%]*"
     )
 
 
 def shape(text: str) -> str:
-    """The sentence shape: the folded text with every content value replaced by `_`."""
-    return re.sub(r"[^\w?]+", " ", _content().sub("_", fold(text))).strip()
+    """The sentence shape: the folded text with every content value replaced by `_`, runs by one."""
+    plain = re.sub(r"[^\w?]+", " ", _content().sub(" _ ", fold(text))).strip()
+    return re.sub(r"_(?: _)+", "_", plain)
 
 
 def share(values: Iterable[object]) -> float:
@@ -118,6 +120,7 @@ def _routing(folder: TaskFolder) -> Figures:
 def _extraction(folder: TaskFolder) -> Figures:
     rows = [example for split in SPLITS for example in folder.splits[split]]
     return {
+        "hand-written sentence shapes in use": len({row.metadata["shape"] for row in rows}),
         "characters of a target, most": max(len(row.target) for row in rows),
         "json_exact by copying the nearest train note's record": copied_answers(folder),
     }

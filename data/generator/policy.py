@@ -17,7 +17,7 @@ SUPERSEDED = {"validation": 2, "test": 7}
 HELD_BACK = 2
 INSTRUCTION = (
     "Answer the question about the rules of the Wharrowdale Hire Cooperative with a short phrase."
-    " Where a rule has several versions, the latest one applies unless the question asks about an earlier one."
+    " Of several versions of a rule, the latest applies unless the question asks about an earlier one."
 )
 
 
@@ -58,6 +58,14 @@ class _Deck:
             dealt.append(self.by_document[self.rng.choice(places)].pop())
         return dealt
 
+    def deal_by_rule(self, count: int) -> list[Fact]:
+        """The next facts, taking the documents in turn."""
+        dealt: list[Fact] = []
+        while len(dealt) < count:
+            left = [facts for facts in self.by_document.values() if facts]
+            dealt += [facts.pop() for facts in left[: count - len(dealt)]]
+        return dealt
+
     def deal_documents(self, count: int) -> list[Fact]:
         """All facts of some documents."""
         places = self.rng.sample(sorted(self.by_document), count)
@@ -85,7 +93,7 @@ def _decks(library: Library, rng: random.Random) -> dict[str, _Deck]:
 
 def _held_out(split: str, decks: dict[str, _Deck], rng: random.Random) -> list[Example]:
     """Validation or test: one question for each fact."""
-    facts = decks["joined"].deal(JOINED[split])
+    facts = decks["joined"].deal_by_rule(JOINED[split])
     facts += decks["shared"].deal(SHARED[split])
     facts += decks["direct"].deal_documents(DIRECT_RULES[split])
     facts += decks["superseded"].deal(SUPERSEDED[split])
@@ -95,7 +103,7 @@ def _held_out(split: str, decks: dict[str, _Deck], rng: random.Random) -> list[E
 
 def _train(decks: dict[str, _Deck], rng: random.Random) -> list[Example]:
     """Train: every wording of the facts that are left, filled up with sheets."""
-    examples = _one_each(decks["joined"].deal(JOINED["train"]), "train", rng)
+    examples = _one_each(decks["joined"].deal_by_rule(JOINED["train"]), "train", rng)
     for kind in ("current", "superseded"):
         examples += _all_wordings(decks[kind].rest(), "train")
     examples += _one_each(decks["direct"].deal(DIRECT_TRAIN), "train", rng)
@@ -112,8 +120,8 @@ def build() -> TaskFolder:
     ordered = {split: shuffled(splits[split], rng) for split in SPLITS}
     card = card_base("policy_questions", "qa", INSTRUCTION, ("contains", "token_f1", "exact_match"))
     card["description"] = (
-        "Questions about the internal rules of a fictional equipment hire cooperative, which no model can know:"
-        " superseded versions, near-duplicates and distractors among the documents; about a sixth of the questions"
-        " need two documents."
+        "Questions about the internal rules of a fictional equipment hire cooperative, which no model can"
+        " know: superseded versions, near-duplicates and distractors among the documents; about a sixth of"
+        " the questions need two documents."
     )
     return TaskFolder(card, "policy-q", ordered, tuple(shuffled(library.documents, rng)))

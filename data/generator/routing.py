@@ -6,6 +6,7 @@ label that comes first there wins.
 """
 
 import random
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,13 @@ LABELS = (
     "new_booking",
     "usage_advice",
 )
-# Rows a label in each split, and the share of the label's cores that the split may use.
+# Rows a label in each split.
 PER_LABEL = {"train": 34, "validation": 6, "test": 17}
-CORE_RANGES = {"train": (0, 19), "validation": (18, 22), "test": (17, 30)}
+# Of a label's 30 cores, so many with slots serve both train and test (validation: the first
+# `N_VALIDATION_SHARED` of them); the others belong to one split.
+N_SHARED = 13
+N_VALIDATION_SHARED = 5
+OWN_CORES = {"train": (0, 8), "validation": (8, 10), "test": (10, 17)}
 TWO_WISHES = 0.2
 INSTRUCTION = "Choose the queue that should handle this message to an equipment hire company."
 
@@ -45,9 +50,11 @@ class _Writer:
         self.used: dict[str, int] = {}
 
     def _share(self, label: str) -> list[str]:
-        first, last = CORE_RANGES[self.split]
         cores = shuffled(self.texts["label"][label]["cores"], generator_for("routing", label))
-        return cores[first:last]
+        shared = [core for core in cores if "<" in core][:N_SHARED]
+        first, last = OWN_CORES[self.split]
+        own = [core for core in cores if core not in shared][first:last]
+        return own + (shared[:N_VALIDATION_SHARED] if self.split == "validation" else shared)
 
     def _fill(self, shape: str) -> str:
         values = {name: self.rng.choice(words) for name, words in self.texts["slots"].items()}
@@ -69,7 +76,8 @@ class _Writer:
         """The message with greeting, ending and slips, each at times."""
         noise, rng = self.texts["noise"], self.rng
         if rng.random() < 0.4:
-            message = f"{self._fill(rng.choice(noise['openers']))} {message}"
+            opener = self._fill(rng.choice(noise["openers"]))
+            message = f"{opener} {message if opener.endswith(_ENDS) else _lowered(message)}"
         if rng.random() < 0.3:
             end = "." if unfinished(message) else ""
             message = f"{message}{end} {self._fill(rng.choice(noise['closers']))}"
@@ -94,6 +102,15 @@ class _Writer:
         question = second.split(" ")[0] in _QUESTION_WORDS
         join = self.rng.choice(self.texts["noise"]["joins"])
         return f"{core}{end} {join}{second}{'?' if question else '.'}"
+
+
+_ENDS = (".", ":")
+_KEEP_CAPITAL = re.compile(r"I\b|[A-Z]{2}|(?:Marrowby|Pellgate|Skelbeck|A branch)\b")
+
+
+def _lowered(message: str) -> str:
+    """The message with a small first letter, as it stands after a greeting and a comma."""
+    return message if _KEEP_CAPITAL.match(message) else message[:1].lower() + message[1:]
 
 
 _QUESTION_WORDS = ("how", "what", "when", "where", "who", "is", "can", "could", "have")
@@ -136,6 +153,6 @@ def build() -> TaskFolder:
     card["labels"] = sorted(LABELS)
     card["description"] = (
         "Short messages from customers and staff of an equipment hire company, to be sent to one of twelve"
-        " queues. About a fifth hold two wishes; a house rule, which the examples show, says which one counts."
+        " queues. About a fifth hold two wishes; a house rule, which the examples show, says which counts."
     )
     return TaskFolder(card, "routing", splits)

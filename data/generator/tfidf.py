@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 _WORD = re.compile(r"\b\w\w+\b")
 
@@ -15,7 +16,7 @@ _WORD = re.compile(r"\b\w\w+\b")
 def terms(text: str) -> Counter[str]:
     """Counts of words and of neighbouring pairs of words."""
     words = _WORD.findall(text.casefold())
-    return Counter(words) + Counter(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))
+    return Counter(words) + Counter(f"{a} {b}" for a, b in pairwise(words))
 
 
 class TfidfIndex:
