@@ -95,12 +95,24 @@ def first_hit(folder: TaskFolder) -> float:
     return sum(hits) / len(hits)
 
 
+def seen_figures(folder: TaskFolder) -> float:
+    """Share of test questions whose group figure was the target of a train question on the same document."""
+
+    def figures(split: str) -> list[tuple[str, str]]:
+        grouped = [row for row in folder.splits[split] if row.metadata["shape"] in {"joined", "direct"}]
+        return [(row.gold_documents[-1], row.target) for row in grouped]
+
+    known = set(figures("train"))
+    return sum(figure in known for figure in figures("test")) / len(folder.splits["test"])
+
+
 def _policy(folder: TaskFolder) -> Figures:
     rows = [example for split in SPLITS for example in folder.splits[split]]
     return {
         "documents": len(folder.documents),
         "documents of 250 words and more": sum(len(doc.text.split()) >= 250 for doc in folder.documents),
         "questions that need two documents": sum(len(row.gold_documents) == 2 for row in rows) / len(rows),
+        "test questions whose group figure is a target in train": seen_figures(folder),
         "TF-IDF hit at 1 (any gold document)": first_hit(folder),
         "TF-IDF recall at 1": retrieval_recall(folder, 1),
         "TF-IDF recall at 5": retrieval_recall(folder, 5),
