@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptkit import decision, report
-from adaptkit.accounting import Hardware, MachinePrice, describe_hardware, load_prices
+from adaptkit.accounting import (
+    Hardware,
+    MachinePrice,
+    describe_hardware,
+    fixed_usd_per_hour,
+    load_prices,
+)
 from adaptkit.compare.listener import Listener
 from adaptkit.compare.manifest import make_manifest
-from adaptkit.compare.plan import make_plan
+from adaptkit.compare.plan import folder_name, is_count, make_plan
 from adaptkit.compare.provider import ModelProvider
-from adaptkit.compare.runner import require_something_to_run, run_plan
-from adaptkit.compare.store import RunStore
-from adaptkit.compare.summary import summarise
+from adaptkit.compare.runner import Run, require_something_to_run, run_plan
+from adaptkit.compare.store import REPORTS, RunStore, writing
+from adaptkit.compare.summary import Summary, summarise
+from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison, write_comparison
 from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
@@ -72,12 +78,17 @@ class Comparison:
 
         Returns:
             The path.
+
+        Raises:
+            ConfigError: the path has another suffix.
         """
         path = Path(path)
         if path.suffix == ".md":
             write_text_atomic(path, report.render_markdown(self.result))
-        else:
+        elif path.suffix in {".html", ".htm"}:
             write_text_atomic(path, report.render_html(self.result, examples=self.records()))
+        else:
+            raise ConfigError.for_parameter("report()", "path", "a name that ends in .html or .md", str(path))
         return path
 
     def recommend(self) -> tuple[TaskRecommendation, ...]:
@@ -97,7 +108,56 @@ def load_comparison(folder: str | Path) -> Comparison:
     return Comparison(read_comparison(Path(folder)), Path(folder))
 
 
-def compare(
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a comparison is run and priced; none of it changes an output.
+
+    Attributes:
+        usd_per_hour: price of this machine; None looks it up in the price sheet.
+        prices: a price sheet that overrides the built-in one.
+        latency_rows: rows of each trial sent alone, for the latency columns.
+        fresh: forget what earlier runs left in the folder.
+        listener: told how the run goes on.
+
+    Raises:
+        ConfigError: a parameter out of range.
+    """
+
+    usd_per_hour: float | None = None
+    prices: Path | None = None
+    latency_rows: int = 20
+    fresh: bool = False
+    listener: Listener | None = None
+
+    def __post_init__(self) -> None:
+        if not is_count(self.latency_rows, least=0):
+            raise ConfigError.for_parameter("RunSettings", "latency_rows", "an int >= 0", self.latency_rows)
+        if self.usd_per_hour is not None:
+            fixed_usd_per_hour(self.usd_per_hour)
+
+    def hardware(self) -> Hardware:
+        """This machine."""
+        return describe_hardware(gpu_name=_gpu_name())
+
+    def machine_price(self, hardware: Hardware) -> MachinePrice | None:
+        """What an hour of this machine costs, None when no price is known.
+
+        Raises:
+            DataError: the price sheet cannot be read.
+        """
+        sheet = load_prices(self.prices)
+        if self.usd_per_hour is not None:
+            return fixed_usd_per_hour(self.usd_per_hour)
+        return sheet.usd_per_hour(hardware)
+
+    def evaluation(self, price: MachinePrice | None) -> EvaluationSettings:
+        """How rows are sent."""
+        return EvaluationSettings(
+            latency_rows=self.latency_rows, usd_per_s=price.usd_per_hour / 3600 if price else None
+        )
+
+
+def compare(  # noqa: PLR0913 - all but the first two by name only
     strategies: Sequence[Strategy],
     task: Task | Sequence[Task],
     *,
@@ -123,66 +183,59 @@ def compare(
     Raises:
         ConfigError: nothing to run, or a parameter out of range.
         CapabilityError: no strategy can run on any of the tasks.
+        DataError: two tasks with one name, or a price sheet that cannot be read.
         StoreError: the run folder cannot be used.
     """
     settings = settings or RunSettings()
-    tasks = [task] if isinstance(task, Task) else list(task)
-    provider = model if isinstance(model, ModelProvider) else ModelProvider.of(model)
-    plan = make_plan(strategies, tasks, model_key=provider.key, limit=limit, seeds=seeds)
-    folder = Path(out) if out else default_folder(tasks)
-    store = RunStore(folder)
-    price = settings.machine_price()
-    evaluation = EvaluationSettings(
-        latency_rows=settings.latency_rows, usd_per_s=price.usd_per_hour / 3600 if price else None
+    tasks = _listed(task)
+    provider = _provider(model)
+    plan = make_plan(_listed(strategies), tasks, model_key=provider.key, limit=limit, seeds=seeds)
+    hardware = settings.hardware()
+    price = settings.machine_price(hardware)
+    run = Run(
+        plan=plan,
+        provider=provider,
+        store=RunStore(Path(out) if out else default_folder(tasks)),
+        settings=settings.evaluation(price),
+        listener=settings.listener or Listener(),
     )
-    with store.locked():
+    with run.store.locked():
         if settings.fresh:
-            store.clear()
-        outcomes = run_plan(plan, provider, store, evaluation, settings.listener or Listener())
+            run.store.clear()
+        outcomes = run_plan(run)
         require_something_to_run(outcomes)
-        rows, pairs = summarise(plan, outcomes, model=provider.id, price=price)
-        manifest = make_manifest(
-            plan, outcomes, provider, evaluation, hardware=settings.hardware(), price=price
-        )
-        result = ComparisonResult(
-            rows=rows, pairs=pairs, recommendation=decision.recommend(rows, pairs), manifest=manifest
-        )
+        summary = summarise(plan, outcomes, model=provider.id, price=price)
+        manifest = make_manifest(run, outcomes, summary, hardware=hardware, price=price)
+        return _written(run.store.folder, summary, manifest)
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list of what was given alone or as a sequence; the plan refuses what does not belong there."""
+    alone = isinstance(value, Task | Strategy | str) or not isinstance(value, Iterable)
+    return [value] if alone else list(value)
+
+
+def _provider(model: object) -> ModelProvider:
+    if isinstance(model, ModelProvider):
+        return model
+    if not isinstance(model, Model):
+        raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
+    return ModelProvider.of(model)
+
+
+def _written(folder: Path, summary: Summary, manifest: Mapping[str, Any]) -> Comparison:
+    result = ComparisonResult(
+        rows=summary.rows,
+        pairs=summary.pairs,
+        recommendation=decision.recommend(summary.rows, summary.pairs),
+        manifest=manifest,
+    )
+    comparison = Comparison(result, folder)
+    with writing(folder):
         write_comparison(folder, result)
-        comparison = Comparison(result, folder)
-        comparison.report(folder / "report.html")
-        comparison.report(folder / "report.md")
+        for name in REPORTS:
+            comparison.report(folder / name)
     return comparison
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """How a comparison is run and priced; none of it changes an output.
-
-    Attributes:
-        usd_per_hour: price of this machine; None looks it up in the price sheet.
-        prices: a price sheet that overrides the built-in one.
-        latency_rows: rows of each trial sent alone, for the latency columns.
-        fresh: forget what earlier runs left in the folder.
-        listener: told how the run goes on.
-    """
-
-    usd_per_hour: float | None = None
-    prices: Path | None = None
-    latency_rows: int = 20
-    fresh: bool = False
-    listener: Listener | None = None
-
-    def hardware(self) -> Hardware:
-        """This machine."""
-        return describe_hardware(gpu_name=_gpu_name())
-
-    def machine_price(self) -> MachinePrice | None:
-        """What an hour of this machine costs, None when no price is known."""
-        from adaptkit.accounting import fixed_usd_per_hour
-
-        if self.usd_per_hour is not None:
-            return fixed_usd_per_hour(self.usd_per_hour)
-        return load_prices(self.prices).usd_per_hour(self.hardware())
 
 
 def _gpu_name() -> str | None:
@@ -196,5 +249,4 @@ def _gpu_name() -> str | None:
 
 def default_folder(tasks: Sequence[Task]) -> Path:
     """``runs/`` and the names of the tasks."""
-    names: list[Any] = [re.sub(r"[^\w.-]+", "-", t.name) for t in tasks]
-    return RUNS / "+".join(names)
+    return RUNS / folder_name([t.name for t in tasks])

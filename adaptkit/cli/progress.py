@@ -126,6 +126,8 @@ class LineDisplay(Listener):
 
 def finished_line(name: str, status: str, reason: str | None, seconds: float) -> str:
     """One line about a finished trial."""
+    if status == "skipped":
+        return f"{name}: skipped ({reason})"
     return f"{name}: {status} in {seconds:.0f} s" + (f" ({reason})" if reason else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from adaptkit.cli.fail_if import Condition
     from adaptkit.cli.suite import Suite
     from adaptkit.compare.plan import Plan
-    from adaptkit.comparison import Comparison
+    from adaptkit.comparison import Comparison, RunSettings
     from adaptkit.models.load import ModelSource
     from adaptkit.strategies import Strategy
-    from adaptkit.tasks import Task
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 FORMATS = ("table", "json", "csv", "markdown")
@@ -69,32 +69,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except AdaptKitError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print("Error:", " ".join(str(error).split("\n")), file=sys.stderr)
         return EXIT_USAGE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A command line, checked: nothing of it needs torch."""
 
-    tasks: list[Task]
-    strategies: list[Strategy]
+    plan: Plan
     source: ModelSource
+    settings: RunSettings
     condition: Condition | None
+    strategies: list[Strategy]
     limit: int | None
     seeds: int
-    latency_rows: int
     out: Path
 
 
 def _run(arguments: argparse.Namespace) -> int:
     job = _check(arguments)
     if arguments.dry_run:
-        _print_plan(_plan(job), job)
+        _print_plan(job)
         return EXIT_DONE
-    comparison = _compare(job, arguments)
+    comparison = _compare(job, offline=arguments.offline)
     _print_result(comparison, arguments.format)
-    print(f"Run folder: {comparison.folder} (report.html, comparison.csv, records.jsonl)", file=sys.stderr)
+    if not arguments.quiet:
+        print(
+            f"Run folder: {comparison.folder} (report.html, comparison.csv, records.jsonl)", file=sys.stderr
+        )
     return _exit_code(comparison, job.condition)
 
 
@@ -102,6 +105,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     """Turn arguments into a job; everything that can be wrong is found here, before any work."""
     from adaptkit import metrics
     from adaptkit.cli.fail_if import parse_condition
+    from adaptkit.compare.plan import make_plan
     from adaptkit.comparison import default_folder
     from adaptkit.models.load import resolve_model
     from adaptkit.tasks import load_task
@@ -109,24 +113,55 @@ def _check(arguments: argparse.Namespace) -> Job:
     if arguments.executor not in EXECUTORS:
         raise UnknownNameError.for_name("executor", arguments.executor, EXECUTORS)
     suite = _suite(arguments)
-    limit = arguments.limit if arguments.limit is not None else suite.limit
-    if limit is not None and limit < 1:
-        raise ConfigError(f"--limit must be an int >= 1. Got {limit} instead; leave it out for all rows.")
-    seeds = arguments.seeds if arguments.seeds is not None else suite.seeds
-    if seeds < 1:
-        raise ConfigError(f"--seeds must be an int >= 1. Got {seeds} instead.")
-    latency_rows = arguments.latency_rows if arguments.latency_rows is not None else suite.latency_rows
-    if latency_rows < 0:
-        raise ConfigError(f"--latency-rows must be an int >= 0. Got {latency_rows} instead.")
-    condition = parse_condition(arguments.fail_if) if arguments.fail_if else None
+    limit = _count("--limit", arguments.limit, suite.limit, least=1)
+    seeds = _count("--seeds", arguments.seeds, suite.seeds, least=1) or 1
+    settings = _settings(arguments, suite)
+    condition = parse_condition(arguments.fail_if) if arguments.fail_if is not None else None
     if arguments.offline:
         # Read by the Hub client when it is imported, and by the embedded models.
         os.environ["HF_HUB_OFFLINE"] = os.environ["ADAPTKIT_OFFLINE"] = "1"
-    strategies = _strategies(arguments.strategies) if arguments.strategies else list(suite.strategies)
+    strategies = _strategies(arguments.strategies) if arguments.strategies is not None else suite.strategies
     source = resolve_model(arguments.model or suite.model)
     tasks = [load_task(t, known_metrics=metrics.names()) for t in arguments.task or suite.tasks]
+    key = f"{source.id}|{source.revision}|"
+    plan = make_plan(strategies, tasks, model_key=key, limit=limit, seeds=seeds)
+    if condition:
+        condition.check([t.name for t in tasks], plan.labels)
     return Job(
-        tasks, strategies, source, condition, limit, seeds, latency_rows, arguments.out or default_folder(tasks)
+        plan=plan,
+        source=source,
+        settings=settings,
+        condition=condition,
+        strategies=list(strategies),
+        limit=limit,
+        seeds=seeds,
+        out=arguments.out or default_folder(tasks),
+    )
+
+
+def _count(option: str, given: int | None, default: int | None, *, least: int) -> int | None:
+    """The number given, or the suite's, which is checked already."""
+    if given is not None and given < least:
+        without = "; leave it out for all rows" if option == "--limit" else ""
+        raise ConfigError(f"{option} must be an int >= {least}. Got {given} instead{without}.")
+    return default if given is None else given
+
+
+def _settings(arguments: argparse.Namespace, suite: Suite) -> RunSettings:
+    from adaptkit.accounting import load_prices
+    from adaptkit.cli.progress import display
+    from adaptkit.comparison import RunSettings
+
+    usd = arguments.usd_per_hour
+    if usd is not None and not (math.isfinite(usd) and usd >= 0):
+        raise ConfigError(f"--usd-per-hour must be a number >= 0. Got {usd} instead.")
+    load_prices(arguments.prices)
+    return RunSettings(
+        usd_per_hour=usd,
+        prices=arguments.prices,
+        latency_rows=_count("--latency-rows", arguments.latency_rows, suite.latency_rows, least=0) or 0,
+        fresh=arguments.fresh,
+        listener=display(quiet=arguments.quiet),
     )
 
 
@@ -153,49 +188,33 @@ def _strategies(text: str) -> list[Strategy]:
     return [parse_strategy(name) for name in names]
 
 
-def _plan(job: Job) -> Plan:
-    from adaptkit.compare.plan import make_plan
-
-    key = f"{job.source.id}|{job.source.revision}"
-    return make_plan(job.strategies, job.tasks, model_key=key, limit=job.limit, seeds=job.seeds)
-
-
-def _print_plan(plan: Plan, job: Job) -> None:
+def _print_plan(job: Job) -> None:
     print(f"Model {job.source.id} ({job.source.revision}), run folder {job.out}")
-    for trial in plan.trials:
+    for trial in job.plan.trials:
         refusal = trial.strategy.refusal(trial.task)
-        rows = len(plan.examples[trial.task.name])
-        what = f"left out: {refusal}" if refusal else f"{rows} rows, seed {trial.seed}"
-        print(f"  {trial.task.name}: {trial.label}: {what}")
+        what = f"{len(job.plan.examples_of(trial))} rows, seed {trial.seed}"
+        print(f"  {trial.task.name}: {trial.label}: {f'left out: {refusal}' if refusal else what}")
 
 
-def _compare(job: Job, arguments: argparse.Namespace) -> Comparison:
-    from adaptkit.cli.progress import display
+def _compare(job: Job, *, offline: bool) -> Comparison:
     from adaptkit.compare.provider import ModelProvider
-    from adaptkit.comparison import RunSettings, compare
+    from adaptkit.comparison import compare
     from adaptkit.models.load import load_model
 
     provider = ModelProvider(
         id=job.source.id,
         revision=job.source.revision,
-        load=lambda: load_model(job.source.id, offline=arguments.offline),
-    )
-    settings = RunSettings(
-        usd_per_hour=arguments.usd_per_hour,
-        prices=arguments.prices,
-        latency_rows=job.latency_rows,
-        fresh=arguments.fresh,
-        listener=display(quiet=arguments.quiet),
+        load=lambda: load_model(job.source.id, offline=offline),
     )
     try:
         return compare(
             job.strategies,
-            job.tasks,
+            job.plan.tasks,
             model=provider,
             limit=job.limit,
             seeds=job.seeds,
             out=job.out,
-            settings=settings,
+            settings=job.settings,
         )
     except KeyboardInterrupt:
         print(
@@ -222,9 +241,11 @@ def _print_result(comparison: Comparison, form: str) -> None:
 
 def _exit_code(comparison: Comparison, condition: Condition | None) -> int:
     code = EXIT_DONE
-    for row in comparison.rows:
-        if row.status == "failed":
-            print(f"Failed: {row.task}/{row.strategy}: {row.reason}", file=sys.stderr)
+    # Trials, not rows: a strategy that failed under one of its seeds has a row all the same.
+    for trial in comparison.result.manifest["trials"]:
+        if trial["status"] == "failed":
+            seed = f" seed {trial['seed']}" if trial["seed"] else ""
+            print(f"Failed: {trial['task']}/{trial['strategy']}{seed}: {trial['reason']}", file=sys.stderr)
             code = EXIT_FAILED
     if condition:
         for sentence in condition.violated_by(comparison.rows):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptkit.core.errors import DataError
+from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.strategies import Strategy, make_strategy
 
 DEFAULT_STRATEGIES = ("prompt", "few-shot", "rag", "lora")
@@ -38,30 +39,79 @@ def read_suite(path: Path) -> Suite:
     """Read a suite.
 
     Raises:
-        DataError: no such file, bad TOML, an unknown key or strategy.
+        DataError: no such file, bad TOML, an unknown key or strategy, or a value of the wrong type.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError("There is no such suite file. Give the path of a .toml file.", path=path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The suite is no valid TOML: {error}.", path=path) from None
+    data = _read(path)
     for key in data:
         if key not in KEYS:
             raise DataError(f"Unknown key '{key}'. Known: {', '.join(KEYS)}.", path=path)
-    strategies = data.pop("strategies", [{"name": n} for n in DEFAULT_STRATEGIES])
-    tasks = [_beside(path, t) for t in data.pop("tasks", [])]
+    tasks = _list(data, "tasks", (), path)
+    for task in tasks:
+        if not isinstance(task, str):
+            raise _wrong("tasks", "a list of folders or names", tasks, path)
     return Suite(
-        name=path.stem, tasks=tuple(tasks), strategies=tuple(_strategy(s, path) for s in strategies), **data
+        name=path.stem,
+        tasks=tuple(_beside(path, t) for t in tasks),
+        strategies=tuple(_strategy(s, path) for s in _list(data, "strategies", DEFAULT_STRATEGIES, path)),
+        model=_model(data, path),
+        limit=_count(data, "limit", None, 1, path),
+        seeds=_count(data, "seeds", 1, 1, path) or 1,
+        latency_rows=_count(data, "latency_rows", 20, 0, path) or 0,
     )
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError("There is no such suite file. Give the path of a .toml file.", path=path) from None
+    except IsADirectoryError:
+        raise DataError(
+            "This is a folder, and a suite is a .toml file. Give a task's folder with --task.", path=path
+        ) from None
+    except OSError as error:
+        raise DataError(f"The suite cannot be read: {error.strerror}.", path=path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"The suite is no valid TOML: {error}.", path=path) from None
+
+
+def _wrong(key: str, expected: str, got: object, path: Path) -> DataError:
+    return DataError(f"'{key}' should be {expected} and is {got!r}.", path=path)
+
+
+def _list(data: Mapping[str, Any], key: str, default: Sequence[str], path: Path) -> list[Any]:
+    value = data.get(key, list(default))
+    if not isinstance(value, list):
+        raise _wrong(key, "a list", value, path)
+    return value
+
+
+def _model(data: Mapping[str, Any], path: Path) -> str | None:
+    value = data.get("model")
+    if value is not None and not isinstance(value, str):
+        raise _wrong("model", "a name, a folder or a .gguf file", value, path)
+    return value
+
+
+def _count(data: Mapping[str, Any], key: str, default: int | None, least: int, path: Path) -> int | None:
+    if key not in data:
+        return default
+    value = data[key]
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        return value
+    raise _wrong(key, f"an int >= {least}", value, path)
+
+
 def _strategy(table: Any, path: Path) -> Strategy:
-    if isinstance(table, str):
-        return make_strategy(table, {})
-    if not isinstance(table, dict) or "name" not in table:
-        raise DataError(f"A strategy is a table with a name, and this is {table!r}.", path=path)
-    return make_strategy(table["name"], {k: v for k, v in table.items() if k != "name"})
+    params = {"name": table} if isinstance(table, str) else table
+    if not isinstance(params, dict) or not isinstance(params.get("name"), str):
+        raise DataError(
+            f"A strategy should be a name, or a table with a name, and this is {table!r}.", path=path
+        )
+    try:
+        return make_strategy(params["name"], {k: v for k, v in params.items() if k != "name"})
+    except (ConfigError, UnknownNameError) as error:
+        raise DataError(str(error), path=path) from None
 
 
 def _beside(path: Path, task: str) -> str:

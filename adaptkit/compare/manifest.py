@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any
 
 from adaptkit.accounting import Hardware, MachinePrice
 from adaptkit.compare.plan import Plan
-from adaptkit.compare.provider import ModelProvider
-from adaptkit.compare.runner import Outcome
+from adaptkit.compare.runner import Outcome, Run
+from adaptkit.compare.summary import Summary
 from adaptkit.core.codec import content_hash, to_json
 from adaptkit.core.version import __version__
-from adaptkit.evaluation import EvaluationSettings
+from adaptkit.tasks import Task
 
 PACKAGES = (
     "torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "numpy", "pandas", "tokenizers",
@@ -25,40 +25,41 @@ PACKAGES = (
 
 
 def make_manifest(
-    plan: Plan,
+    run: Run,
     outcomes: Sequence[Outcome],
-    provider: ModelProvider,
-    settings: EvaluationSettings,
+    summary: Summary,
     *,
     hardware: Hardware,
     price: MachinePrice | None,
 ) -> dict[str, Any]:
     """Describe a run.
 
+    Args:
+        run: what was run, and where its files lie.
+        outcomes: what came of it.
+        summary: the table made of it.
+        hardware: this machine.
+        price: of an hour of it, None when unknown.
+
     Returns:
         What manifest.json holds; all values are JSON's.
     """
-    config = {
-        "strategies": {t.label: {"name": t.strategy.name, "params": t.strategy.params()} for t in plan.trials},
-        "tasks": {t.name: t.content_hash for t in plan.tasks},
-        "model": provider.key,
-        "rows": {name: len(rows) for name, rows in plan.examples.items()},
-        "latency_rows": settings.latency_rows,
-        "batch_rows": settings.batch_rows,
-    }
-    info = provider.loaded
-    described: Mapping[str, Any] = to_json(info) if info else {"id": provider.id, "revision": provider.revision}
+    config = _config(run)
+    baselines = set(summary.baselines.values())
     return {
         "library": {"name": "adaptkit-llm", "version": __version__},
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "config": to_json(config),
+        "config": config,
         "config_hash": content_hash(config),
-        "tasks": [_task(t) for t in plan.tasks],
-        "model": described,
+        "tasks": [_task(t) for t in run.plan.tasks],
+        "model": _model(run),
         "decoding": {"method": "greedy", "choices": "log-probability of the whole label, end token included"},
-        "artifacts": {o.trial.artifact: o.trial.key for o in outcomes if o.status == "done"},
-        "counts": _counts(plan, outcomes),
+        "artifacts": _artifacts(run, outcomes),
+        "baseline": baselines.pop() if len(baselines) == 1 else dict(summary.baselines),
+        "interval_method": dict(summary.interval_methods),
+        "counts": _counts(run.plan, outcomes),
         "price": None if price is None else to_json(price),
+        "price_note": _price_note(run, hardware, price),
         "hardware": to_json(hardware),
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -67,7 +68,55 @@ def make_manifest(
     }
 
 
-def _task(task: Any) -> dict[str, Any]:
+def _config(run: Run) -> dict[str, Any]:
+    """What the user chose: what is equal here gives equal outputs."""
+    plan = run.plan
+    strategies: dict[str, Any] = {}
+    for trial in plan.trials:
+        described = {"name": trial.strategy.name, "params": to_json(trial.strategy.params()), "seeds": 0}
+        strategies.setdefault(trial.label, described)
+        strategies[trial.label]["seeds"] = max(strategies[trial.label]["seeds"], trial.seed + 1)
+    return {
+        "strategies": strategies,
+        "tasks": {t.name: t.content_hash for t in plan.tasks},
+        "model": run.provider.key,
+        "rows": {name: len(rows) for name, rows in plan.examples.items()},
+        "latency_rows": run.settings.latency_rows,
+        "batch_rows": run.settings.batch_rows,
+    }
+
+
+def _model(run: Run) -> dict[str, Any]:
+    """The model that answered; a run with nothing left to do loads none, and repeats the last one's words."""
+    if run.provider.loaded:
+        template = getattr(run.provider.get(), "template_hash", None)
+        return {**to_json(run.provider.loaded), "template_hash": template}
+    last = run.store.last_manifest()
+    config, described = last.get("config"), last.get("model")
+    if isinstance(config, dict) and config.get("model") == run.provider.key and isinstance(described, dict):
+        return described
+    return {"id": run.provider.id, "revision": run.provider.revision, "template_hash": None}
+
+
+def _artifacts(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """By folder, whose it is and the sha256 of each file: adapters, indexes and demonstrations."""
+    keys = {o.result.artifact: o.trial.key for o in outcomes if o.result and o.result.artifact}
+    return {
+        folder: {"trial": key, "sha256": run.store.artifact_files(folder)} for folder, key in keys.items()
+    }
+
+
+def _price_note(run: Run, hardware: Hardware, price: MachinePrice | None) -> str | None:
+    """Why USD are blank, where they are."""
+    if price is None:
+        machine = hardware.gpu_name or hardware.cpu or "this machine"
+        return f"no price is known for {machine}; give one with --usd-per-hour"
+    if run.settings.latency_rows == 0:
+        return "no request was sent alone, so none was timed"
+    return None
+
+
+def _task(task: Task) -> dict[str, Any]:
     return {
         "name": task.name,
         "kind": task.kind,
@@ -78,6 +127,7 @@ def _task(task: Any) -> dict[str, Any]:
         "n_validation": len(task.validation or ()),
         "n_test": len(task.test),
         "n_documents": len(task.documents),
+        "documents_hash": content_hash(task.documents) if task.documents else None,
     }
 
 
@@ -133,5 +183,3 @@ def _git_says(root: Path, *arguments: str) -> str:
         ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
     )
     return out.stdout.strip()
-
-

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from adaptkit import metrics
 from adaptkit.core.codec import content_hash, to_json
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.core.types import Example
+from adaptkit.core.version import __version__
 from adaptkit.strategies import Strategy
 from adaptkit.tasks import Task
-from adaptkit.core.version import __version__
+
+# Longer values of parameters are cut in names: an instruction is no name.
+LABEL_VALUE_CHARS = 24
+FOLDER_NAME_CHARS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +28,7 @@ class Trial:
     """A strategy on a task with a seed.
 
     Attributes:
+        strategy: unfitted, its seed set.
         label: the strategy's name in the table.
         key: hash of everything that can change an output; equal keys share records.
         artifact: folder of the saved strategy, relative to the run folder.
@@ -52,7 +59,11 @@ class Plan:
     @property
     def n_rows(self) -> int:
         """Rows to be answered, over all trials."""
-        return sum(len(self.examples[t.task.name]) for t in self.trials)
+        return sum(len(self.examples_of(t)) for t in self.trials)
+
+    def examples_of(self, trial: Trial) -> tuple[Example, ...]:
+        """The rows that a trial has to answer."""
+        return self.examples[trial.task.name]
 
 
 def make_plan(
@@ -61,24 +72,27 @@ def make_plan(
     """List the trials.
 
     Args:
+        strategies: unfitted.
+        tasks: each with a name of its own.
         model_key: what identifies the model's weights.
         limit: at most this many test rows a task; None for all.
         seeds: how often strategies that draw at random are run, each time with another seed.
 
     Raises:
         ConfigError: nothing to run, or a parameter out of range.
-        DataError: two tasks with one name, or a metric that does not exist.
+        DataError: two tasks with one name or the same rows.
+        UnknownNameError: a metric that does not exist.
     """
-    _check(strategies, tasks, limit, seeds)
+    check_counts(limit, seeds)
+    _check_strategies(strategies)
+    _check_tasks(tasks)
     labels = strategy_labels(strategies)
     trials = []
-    several = len(tasks) > 1
     for task in tasks:
         for strategy, label in zip(strategies, labels, strict=True):
-            for seed in range(seeds if strategy.draws_at_random else 1):
+            for seed in range(seeds if _takes_seed(strategy) else 1):
                 seeded = _with_seed(strategy, seed)
-                parts = ["artifacts", label.replace(":", "-").replace("=", "-").replace("/", "-")]
-                parts += [task.name] * several + [f"seed{seed}"] * (seed > 0)
+                parts = [label, *([task.name] if len(tasks) > 1 else []), *([f"seed{seed}"] if seed else [])]
                 trials.append(
                     Trial(
                         strategy=seeded,
@@ -86,29 +100,60 @@ def make_plan(
                         task=task,
                         seed=seed,
                         key=trial_key(seeded, task, model_key),
-                        artifact="/".join(parts),
+                        artifact=f"artifacts/{folder_name(parts)}",
                     )
                 )
     examples = {t.name: choose_rows(t.test, limit) for t in tasks}
     return Plan(trials=tuple(trials), tasks=tuple(tasks), labels=labels, examples=examples)
 
 
-def _check(strategies: Sequence[Strategy], tasks: Sequence[Task], limit: int | None, seeds: int) -> None:
+def check_counts(limit: object, seeds: object) -> None:
+    """Refuse numbers of rows and seeds that mean nothing.
+
+    Raises:
+        ConfigError: ``limit`` is no int >= 1 and not None, or ``seeds`` no int >= 1.
+    """
+    if limit is not None and not is_count(limit, least=1):
+        raise ConfigError.for_parameter("compare", "limit", "an int >= 1, or None for all rows", limit)
+    if not is_count(seeds, least=1):
+        raise ConfigError.for_parameter("compare", "seeds", "an int >= 1", seeds)
+
+
+def is_count(value: object, *, least: int) -> bool:
+    """Whether ``value`` is an int, True and False not among them, of at least ``least``."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _check_strategies(strategies: Sequence[Strategy]) -> None:
     if not strategies:
         raise ConfigError("No strategy to compare. Give at least one, for example ak.PromptEngineering().")
+    for strategy in strategies:
+        if not isinstance(strategy, Strategy):
+            raise ConfigError.for_parameter(
+                "compare", "strategies", "a list of strategies such as ak.FewShot(k=8)", strategy
+            )
+        strategy.check()
+
+
+def _check_tasks(tasks: Sequence[Task]) -> None:
     if not tasks:
         raise ConfigError("No task to compare on. Give at least one.")
-    if limit is not None and limit < 1:
-        raise ConfigError.for_parameter("compare", "limit", "an int >= 1, or None for all rows", limit)
-    if seeds < 1:
-        raise ConfigError.for_parameter("compare", "seeds", "an int >= 1", seeds)
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise ConfigError.for_parameter(
+                "compare", "task", "a task, or a list of them, made by ak.load_task or ak.Task", task
+            )
+        metrics.check_metrics(task.metrics)
     for name, count in Counter(t.name for t in tasks).items():
         if count > 1:
             raise DataError(f"{count} tasks have the name '{name}'. Give each a name of its own.")
-    for strategy in strategies:
-        strategy.check()
+    names: dict[str, str] = {}
     for task in tasks:
-        metrics.check_metrics(task.metrics)
+        other = names.setdefault(task.content_hash, task.name)
+        if other != task.name:
+            raise DataError(
+                f"The tasks '{other}' and '{task.name}' hold the same rows. Leave one of them out."
+            )
 
 
 def strategy_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:
@@ -117,7 +162,7 @@ def strategy_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:
     labels = []
     for strategy in strategies:
         changed = _changed_params(strategy) if counts[strategy.name] > 1 else {}
-        labels.append(":".join([strategy.name, *(f"{k}={v}" for k, v in changed.items())]))
+        labels.append(":".join([strategy.name, *(f"{k}={_short(v)}" for k, v in changed.items())]))
     for label, count in Counter(labels).items():
         if count > 1:
             raise ConfigError(f"The strategy '{label}' is given {count} times with the same parameters.")
@@ -129,31 +174,64 @@ def _changed_params(strategy: Strategy) -> dict[str, object]:
     return {k: v for k, v in strategy.params().items() if v != defaults[k]}
 
 
+def _short(value: object) -> str:
+    """A value as part of a name: without white space; a long one is cut, and a hash tells it from others."""
+    text = re.sub(r"\s+", "-", str(value).strip())
+    if len(text) <= LABEL_VALUE_CHARS:
+        return text
+    return f"{text[: LABEL_VALUE_CHARS - 5]}~{content_hash(str(value))[:4]}"
+
+
+def folder_name(parts: Sequence[str]) -> str:
+    """One name of a folder for several names, whatever characters they hold and however long they are."""
+    names = [re.sub(r"[^\w+.-]+", "-", p).strip(".") for p in parts]
+    joined = "+".join(names)
+    if len(joined.encode()) <= FOLDER_NAME_CHARS and all(names):
+        return joined
+    return f"{joined.encode()[: FOLDER_NAME_CHARS - 9].decode(errors='ignore')}-{content_hash(parts)[:8]}"
+
+
+def _takes_seed(strategy: Strategy) -> bool:
+    return strategy.draws_at_random and "seed" in strategy.params()
+
+
 def _with_seed(strategy: Strategy, seed: int) -> Strategy:
     """A fresh, unfitted copy; the seed counts on from the strategy's own."""
-    params = strategy.params()
-    if "seed" in params and seed:
+    params: dict[str, Any] = strategy.params()
+    if seed:
+        if not is_count(params["seed"], least=0):
+            raise ConfigError.for_parameter(type(strategy).__name__, "seed", "an int >= 0", params["seed"])
         params["seed"] += seed
     return type(strategy)(**params)
 
 
 def trial_key(strategy: Strategy, task: Task, model_key: str) -> str:
-    """Hash of strategy, task, model and library version: a change in any of them is a new trial."""
-    return content_hash(
-        {
-            "strategy": strategy.name,
-            "params": to_json(strategy.params()),
-            "task": task.content_hash,
-            "model": model_key,
-            "version": __version__,
-        }
-    )
+    """Hash of strategy, task, model and library version: a change in any of them is a new trial.
+
+    Raises:
+        ConfigError: a parameter of the strategy is something that JSON cannot hold.
+    """
+    parts = {
+        "strategy": strategy.name,
+        "class": f"{type(strategy).__module__}:{type(strategy).__qualname__}",
+        "params": to_json(strategy.params()),
+        "task": task.content_hash,
+        "model": model_key,
+        "version": __version__,
+    }
+    try:
+        return content_hash(parts)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"The parameters of {type(strategy).__name__} cannot be stored ({error}). "
+            "Use texts, numbers, lists and dataclasses of them."
+        ) from None
 
 
 def choose_rows(test: Sequence[Example], limit: int | None) -> tuple[Example, ...]:
     """The first ``limit`` rows in an order that depends on their ids only.
 
-    So 60 rows are part of the 100 of a later run, and a file sorted by label gives no lopsided sample.
+    So 60 rows are part of the 100 of a later run, and a file sorted by label gives no lopsided choice.
     """
     ordered = sorted(test, key=lambda e: hashlib.sha256(e.id.encode()).digest())
     return tuple(ordered[:limit])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import logging
+import math
 import time
 import traceback
 from collections.abc import Sequence
@@ -15,14 +17,26 @@ from adaptkit.compare.listener import Listener
 from adaptkit.compare.plan import Plan, Trial
 from adaptkit.compare.provider import ModelProvider
 from adaptkit.compare.store import RunStore, TrialResult
-from adaptkit.core.errors import CapabilityError, StoreError
+from adaptkit.core.errors import AdaptKitError, CapabilityError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.core.types import ErrorInfo
-from adaptkit.evaluation import EvaluationSettings, evaluate
-from adaptkit.evaluation.evaluate import TrialLabel
-from adaptkit.strategies import Strategy, load_strategy
+from adaptkit.evaluation import Assignment, EvaluationSettings, evaluate
+from adaptkit.evaluation.evaluate import Sink
+from adaptkit.strategies import Strategy
+from adaptkit.strategies.base import read_state
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What all trials of a run share."""
+
+    plan: Plan
+    provider: ModelProvider
+    store: RunStore
+    settings: EvaluationSettings
+    listener: Listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +45,7 @@ class Outcome:
 
     Attributes:
         status: ``done``, ``failed`` or ``skipped``.
+        records: those of the plan's rows that were answered, in the plan's order.
         reason: why, for the latter two.
     """
 
@@ -41,136 +56,165 @@ class Outcome:
     reason: str | None = None
 
 
-def run_plan(
-    plan: Plan,
-    provider: ModelProvider,
-    store: RunStore,
-    settings: EvaluationSettings,
-    listener: Listener,
-) -> list[Outcome]:
+def run_plan(run: Run) -> list[Outcome]:
     """Run what has no result yet.
 
     A trial that fails is an outcome with its reason; the others go on. A failed trial is tried again on
     the next run. KeyboardInterrupt passes; everything measured until then is stored.
     """
-    known = _by_trial(store.records())
-    wanted = {t.key: {e.id for e in plan.examples[t.task.name]} for t in plan.trials}
-    n_done = sum(r.example_id in wanted[t.key] for t in plan.trials for r in known.get(t.key, ()))
-    listener.started(len(plan.trials), plan.n_rows, n_done)
+    run.store.repair()
+    answered = _Answered(run)
+    possible = [t for t in run.plan.trials if not t.strategy.refusal(t.task)]
+    n_rows = sum(len(run.plan.examples_of(t)) for t in possible)
+    run.listener.started(len(possible), n_rows, sum(len(answered.records(t)) for t in possible))
     try:
-        return [_run_trial(t, plan, provider, store, settings, listener, known) for t in plan.trials]
+        return [_run_trial(t, run, answered) for t in run.plan.trials]
     finally:
-        listener.finished()
+        run.listener.finished()
 
 
-def _run_trial(
-    trial: Trial,
-    plan: Plan,
-    provider: ModelProvider,
-    store: RunStore,
-    settings: EvaluationSettings,
-    listener: Listener,
-    known: dict[str, list[Record]],
-) -> Outcome:
+class _Answered:
+    """Which rows of which trial have a record, as the run goes on. Of two for one row, the first stays."""
+
+    def __init__(self, run: Run) -> None:
+        self._plan = run.plan
+        self._by_key: dict[str, dict[str, Record]] = {}
+        self.add(run.store.records())
+
+    def add(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._by_key.setdefault(record.trial, {}).setdefault(record.example_id, record)
+
+    def records(self, trial: Trial) -> tuple[Record, ...]:
+        known = self._by_key.get(trial.key, {})
+        return tuple(known[e.id] for e in self._plan.examples_of(trial) if e.id in known)
+
+
+def _run_trial(trial: Trial, run: Run, answered: _Answered) -> Outcome:
     """Fit or take up again, answer the missing rows, store the result."""
-    examples = plan.examples[trial.task.name]
-    wanted = {e.id for e in examples}
-    records = [r for r in known.get(trial.key, ()) if r.example_id in wanted]
-    result = store.trial_result(trial.key)
-    if result and result.status == "done" and {r.example_id for r in records} == wanted:
-        return Outcome(trial=trial, status="done", records=tuple(records), result=result)
-    refusal = trial.strategy.refusal(trial.task)
-    if not refusal:
-        if not provider.loaded:
-            listener.loading(provider.id)
-        refusal = trial.strategy.refusal(trial.task, provider.get())
+    finished = _finished(trial, run, answered)
+    if finished:
+        return finished
+    name = _name(trial, run.plan)
+    refusal = _refusal(trial, run)
     if refusal:
+        run.listener.trial_finished(name, "skipped", refusal)
         return Outcome(trial=trial, status="skipped", records=(), reason=refusal)
-    name = _name(trial, plan)
-    listener.trial_started(name, len(examples), len(records))
+    n_rows = len(run.plan.examples_of(trial))
+    run.listener.trial_started(name, n_rows, len(answered.records(trial)))
+    reason = None
     try:
-        result, fresh = _measure(trial, plan, provider, store, settings, listener, records)
+        result = _measure(trial, run, answered)
     except StoreError:
         raise  # a full disk fails every trial alike
     except Exception as error:  # the one place: a strategy's failure must not take the others along
         logger.debug("trial %s failed", name, exc_info=True)
-        failed = _failed(trial, error)
-        store.write_trial_result(failed)
-        reason = str(error).partition("\n")[0]
-        listener.trial_finished(name, "failed", reason)
-        return Outcome(trial=trial, status="failed", records=tuple(records), result=failed, reason=reason)
-    store.write_trial_result(result)
-    listener.trial_finished(name, "done", None)
-    return Outcome(trial=trial, status="done", records=tuple([*records, *fresh]), result=result)
+        result = _failed(trial, error)
+        reason = _first_line(error)
+    run.store.write_trial_result(result)
+    run.listener.trial_finished(name, result.status, reason)
+    gc.collect()  # merged weights are as large as the model: free them before the next trial
+    return Outcome(
+        trial=trial, status=result.status, records=answered.records(trial), result=result, reason=reason
+    )
+
+
+def _finished(trial: Trial, run: Run, answered: _Answered) -> Outcome | None:
+    """The outcome of a trial that an earlier run finished, with a record for each row of this plan."""
+    result = run.store.trial_result(trial.key)
+    records = answered.records(trial)
+    if result is None or result.status != "done" or len(records) < len(run.plan.examples_of(trial)):
+        return None
+    if result.artifact and not run.store.artifact_is_from(result.artifact, trial.key):
+        # Another configuration of this strategy has taken the folder since.
+        result = dataclasses.replace(result, artifact=None)
+    return Outcome(trial=trial, status="done", records=records, result=result)
+
+
+def _refusal(trial: Trial, run: Run) -> str | None:
+    """Why the trial cannot be run; the task is judged first, since that needs no model."""
+    reason = trial.strategy.refusal(trial.task)
+    if reason:
+        return reason
+    if not run.provider.loaded:
+        run.listener.loading(run.provider.id)
+    return trial.strategy.refusal(trial.task, run.provider.get())
 
 
 def _name(trial: Trial, plan: Plan) -> str:
-    seed = f" seed {trial.seed}" if any(t.seed for t in plan.trials) and trial.strategy.draws_at_random else ""
+    several = any(t.seed for t in plan.trials if t.label == trial.label)
+    seed = f" seed {trial.seed}" if several else ""
     return f"{trial.task.name} {trial.label}{seed}" if len(plan.tasks) > 1 else f"{trial.label}{seed}"
 
 
-def _measure(
-    trial: Trial,
-    plan: Plan,
-    provider: ModelProvider,
-    store: RunStore,
-    settings: EvaluationSettings,
-    listener: Listener,
-    records: Sequence[Record],
-) -> tuple[TrialResult, list[Record]]:
-    fresh: list[Record] = []
-    before = time.perf_counter()
-
-    def sink(batch: Sequence[Record]) -> None:
-        nonlocal before
-        store.append(batch)
-        fresh.extend(batch)
-        now = time.perf_counter()
-        listener.rows_done(batch, now - before)
-        before = now
-
+def _measure(trial: Trial, run: Run, answered: _Answered) -> TrialResult:
+    assignment = Assignment(
+        key=trial.key,
+        strategy=trial.label,
+        seed=trial.seed,
+        task=trial.task,
+        examples=run.plan.examples_of(trial),
+    )
+    done = {r.example_id for r in answered.records(trial)}
     with PeakMemory() as memory:
-        strategy, fit_s = _fitted(trial, provider, store, listener)
-        listener.evaluation_started()
-        before = started = time.perf_counter()
-        evaluate(
-            strategy,
-            trial.task,
-            plan.examples[trial.task.name],
-            TrialLabel(key=trial.key, strategy=trial.label, seed=trial.seed),
-            settings,
-            sink=sink,
-            done={r.example_id for r in records},
-        )
-        eval_s = time.perf_counter() - started
-    result = TrialResult(
+        strategy = _fitted(trial, run, memory)
+        run.listener.evaluation_started()
+        evaluate(strategy, assignment, run.settings, sink=_sink(run, answered), done=done)
+    mark = run.store.read_mark(trial.artifact)
+    return TrialResult(
         key=trial.key,
         status="done",
-        fit_s=fit_s,
+        fit_s=mark.get("fit_s"),
         fit_notes=strategy.fit_notes_,
-        peak_memory_bytes=memory.peak_bytes,
-        eval_s=eval_s,
+        peak_memory_bytes=max(memory.peak_bytes, mark.get("peak_memory_bytes") or 0),
+        eval_s=_eval_s(answered.records(trial)),
         artifact=trial.artifact,
     )
-    del strategy
-    gc.collect()  # merged weights are as large as the model: free them before the next trial
-    return result, fresh
 
 
-def _fitted(
-    trial: Trial, provider: ModelProvider, store: RunStore, listener: Listener
-) -> tuple[Strategy, float | None]:
-    """Take up a saved strategy, or fit and save it; seconds are those of the original fit."""
-    model = provider.get()
+def _sink(run: Run, answered: _Answered) -> Sink:
+    """Store records as they come, and tell the listener how long they took."""
+    before = time.perf_counter()
+
+    def sink(records: Sequence[Record]) -> None:
+        nonlocal before
+        run.store.append(records)
+        answered.add(records)
+        now = time.perf_counter()
+        run.listener.rows_done(records, now - before)
+        before = now
+
+    return sink
+
+
+def _eval_s(records: Sequence[Record]) -> float:
+    """Seconds of all batches, from the records: a resumed run knows those of its first part too."""
+    return math.fsum(r.batch_s / r.batch_size for r in records if r.batch_s is not None)
+
+
+def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
+    """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit."""
+    model, store = run.provider.get(), run.store
+    # A copy: the plan outlives the trial, and would keep what was learnt in memory.
+    strategy = dataclasses.replace(trial.strategy)
     if store.artifact_is_from(trial.artifact, trial.key):
-        strategy = load_strategy(store.folder / trial.artifact, model)
-        return strategy, store.read_mark(trial.artifact).get("fit_s")
+        folder = store.folder / trial.artifact
+        try:
+            # Not load_strategy: that builds only strategies that are registered by name.
+            return strategy.restore(folder, read_state(folder), model)
+        except (AdaptKitError, OSError, LookupError, ValueError) as error:
+            logger.warning("%s cannot be taken up (%s); it is fitted again.", folder, _first_line(error))
     with Meter() as meter:
-        trial.strategy.fit(model, trial.task, progress=listener.fit_progress)
-    folder = store.prepare_artifact(trial.artifact)
-    trial.strategy.save(folder)
-    store.mark_artifact(trial.artifact, trial.key, {"fit_s": meter.seconds, "seed": trial.seed})
-    return trial.strategy, meter.seconds
+        strategy.fit(model, trial.task, progress=run.listener.fit_progress)
+    strategy.save(store.prepare_artifact(trial.artifact))
+    measured = {"fit_s": meter.seconds, "seed": trial.seed, "peak_memory_bytes": memory.peak_bytes}
+    store.mark_artifact(trial.artifact, trial.key, measured)
+    return strategy
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of what an error says; its type where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _failed(trial: Trial, error: Exception) -> TrialResult:
@@ -188,14 +232,6 @@ def _failed(trial: Trial, error: Exception) -> TrialResult:
         artifact=None,
         error=described,
     )
-
-
-def _by_trial(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Records by trial; of two for one row, the first stays."""
-    found: dict[str, dict[str, Record]] = {}
-    for record in records:
-        found.setdefault(record.trial, {}).setdefault(record.example_id, record)
-    return {key: list(rows.values()) for key, rows in found.items()}
 
 
 def require_something_to_run(outcomes: Sequence[Outcome]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +16,10 @@ from adaptkit.accounting import MachinePrice
 from adaptkit.compare.plan import Plan
 from adaptkit.compare.runner import Outcome
 from adaptkit.core.codec import to_json
-from adaptkit.core.results import Estimate, Pair, Record, Row, TrialStatus
+from adaptkit.core.results import Estimate, Pair, Record, Row, TrialStatus, Verdict
 from adaptkit.evaluation.scoring import LENIENT, aggregate, per_example
+from adaptkit.metrics import is_row_mean
 from adaptkit.tasks import Task
-from adaptkit.tasks.splits import clusters as clusters_of
 
 RESAMPLING_SEED = 20_250_101
 BASELINE = "prompt"
@@ -42,16 +44,36 @@ class Group:
         return per_example(self.records, self.task.primary_metric)
 
 
-def summarise(
-    plan: Plan, outcomes: Sequence[Outcome], *, model: str, price: MachinePrice | None
-) -> tuple[tuple[Row, ...], tuple[Pair, ...]]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The table, and what a reader has to know about it.
+
+    Attributes:
+        rows: one a task and strategy, in the plan's order.
+        pairs: all pairs of strategies of each task.
+        baselines: by task, the strategy that the others' deltas refer to; None where nothing was measured.
+        interval_methods: by task, how the intervals of quality were made, in words.
+    """
+
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    baselines: Mapping[str, str | None]
+    interval_methods: Mapping[str, str]
+
+
+def summarise(plan: Plan, outcomes: Sequence[Outcome], *, model: str, price: MachinePrice | None) -> Summary:
     """Make the table.
 
-    Returns:
-        One row a task and strategy, in the plan's order, and all pairs of strategies of each task.
+    Args:
+        plan: what was to be run.
+        outcomes: what came of it.
+        model: its name in the table.
+        price: of the machine, None when unknown; then all USD are.
     """
     rows: list[Row] = []
     pairs: list[Pair] = []
+    baselines: dict[str, str | None] = {}
+    methods: dict[str, str] = {}
     for task in plan.tasks:
         groups = [
             Group(task, label, tuple(o for o in outcomes if o.trial.task is task and o.trial.label == label))
@@ -59,17 +81,28 @@ def summarise(
         ]
         measured = [g for g in groups if g.records]
         found = _pairs(task, measured)
-        baseline = _baseline(measured)
-        pairs += found
+        baseline = baselines[task.name] = _baseline(measured)
+        methods[task.name] = _interval_methods(measured)
         made = [_row(g, model, price) for g in groups]
+        pairs += found
         rows += [_with_delta(_with_break_even(r, made, baseline), found, baseline) for r in made]
-    return tuple(rows), tuple(pairs)
+    return Summary(rows=tuple(rows), pairs=tuple(pairs), baselines=baselines, interval_methods=methods)
+
+
+def _interval_methods(groups: Sequence[Group]) -> str:
+    """Name the method; where strategies differ in it, name theirs after each."""
+    by_method: dict[str, list[str]] = {}
+    for group in groups:
+        by_method.setdefault(_estimate(group).method, []).append(group.label)
+    if len(by_method) < 2:
+        return "".join(by_method)
+    return "; ".join(f"{', '.join(labels)}: {method}" for method, labels in by_method.items())
 
 
 def _baseline(groups: Sequence[Group]) -> str | None:
     labels = [g.label for g in groups]
     plain = [label for label in labels if label.partition(":")[0] == BASELINE]
-    return (plain or labels or [None])[0]
+    return next(iter(plain or labels), None)
 
 
 def _row(group: Group, model: str, price: MachinePrice | None) -> Row:
@@ -81,7 +114,8 @@ def _row(group: Group, model: str, price: MachinePrice | None) -> Row:
         strategy=group.label,
         model=model,
         n=len({r.example_id for r in records}),
-        n_errors=sum(r.error is not None for r in records),
+        # Of rows, not of answers: a row that fails under every seed is one.
+        n_errors=len({r.example_id for r in records if r.error is not None}),
         metric=task.primary_metric,
         quality=None,
         quality_low=None,
@@ -94,7 +128,12 @@ def _row(group: Group, model: str, price: MachinePrice | None) -> Row:
     if not records:
         return row
     return dataclasses.replace(
-        row, **_quality(group), **_timing(records), **_tokens(records), **_fit(group, price), **_usd(group)
+        row,
+        **_quality(group),
+        **_timing(records),
+        **_tokens(records),
+        **_fit(group, price),
+        **_usd(group, price),
     )
 
 
@@ -107,9 +146,9 @@ def _status(group: Group) -> tuple[TrialStatus, str | None]:
     return ("failed" if any(o.status == "failed" for o in group.outcomes) else "skipped"), reason
 
 
-def _quality(group: Group) -> dict[str, object]:
+def _quality(group: Group) -> dict[str, Any]:
     task, records = group.task, group.records
-    estimate = _estimate(task, group.values, aggregate(records, task, task.primary_metric))
+    estimate = _estimate(group)
     every = {}
     for name in task.metrics:
         every[name] = aggregate(records, task, name)
@@ -124,12 +163,12 @@ def _quality(group: Group) -> dict[str, object]:
     }
 
 
-def _estimate(task: Task, values: dict[str, float], value: float | None) -> Estimate:
+def _estimate(group: Group) -> Estimate:
     """The primary metric with its interval; the interval is that of a mean over rows, or none."""
-    from adaptkit.metrics import is_row_mean
-
+    task, values = group.task, group.values
     if not is_row_mean(task.primary_metric):
-        return Estimate(value=value, low=None, high=None, n=len(values), method="no interval for this metric")
+        value = aggregate(group.records, task, task.primary_metric)
+        return Estimate(value=value, low=None, high=None, n=len(values), method="none for this metric")
     ids = sorted(values)
     groups = _clusters(task)
     return stats.mean_estimate(
@@ -144,12 +183,12 @@ def _clusters(task: Task) -> dict[str, str]:
     return {e.id: e.cluster for e in task.test if e.cluster is not None}
 
 
-def _timing(records: Sequence[Record]) -> dict[str, object]:
+def _timing(records: Sequence[Record]) -> dict[str, Any]:
     alone = [r for r in records if r.latency_s is not None and r.error is None]
     latencies = [r.latency_s for r in alone if r.latency_s is not None]
     first = [r.first_token_s for r in alone if r.first_token_s is not None]
     batches = {(r.trial, r.batch_s): r.batch_size for r in records if r.batch_size > 1 and r.batch_s}
-    seconds = sum(s for _, s in batches if s)
+    seconds = math.fsum(s for _, s in batches if s)
     return {
         "p50_latency_s": accounting.percentile(latencies, 50),
         "p95_latency_s": accounting.percentile(latencies, 95),
@@ -159,14 +198,14 @@ def _timing(records: Sequence[Record]) -> dict[str, object]:
     }
 
 
-def _tokens(records: Sequence[Record]) -> dict[str, object]:
+def _tokens(records: Sequence[Record]) -> dict[str, Any]:
     answered = [r for r in records if r.error is None]
     if not answered:
         return {}
     return {f"tokens_{name}": fmean(r.tokens[name] for r in answered) for name in ("in", "cached", "out")}
 
 
-def _fit(group: Group, price: MachinePrice | None) -> dict[str, object]:
+def _fit(group: Group, price: MachinePrice | None) -> dict[str, Any]:
     results = [o.result for o in group.outcomes if o.status == "done" and o.result]
     seconds = [r.fit_s for r in results if r.fit_s is not None]
     memory = [r.peak_memory_bytes for r in results if r.peak_memory_bytes is not None]
@@ -181,14 +220,15 @@ def _fit(group: Group, price: MachinePrice | None) -> dict[str, object]:
     }
 
 
-def _usd(group: Group) -> dict[str, object]:
-    costs = [r.cost_usd for r in group.records if r.cost_usd is not None]
-    mean = fmean(costs) if costs else None
+def _usd(group: Group, price: MachinePrice | None) -> dict[str, Any]:
+    """Costs at the price of this run: records of earlier runs were perhaps priced otherwise."""
+    alone = [r.latency_s for r in group.records if r.latency_s is not None]
+    mean = accounting.usd_for_seconds(fmean(alone), price) if alone else None
     values = group.values
     quality = fmean(values.values()) if values else None
     return {
         "usd_per_1k_requests": None if mean is None else 1000 * mean,
-        "usd_per_correct": None if mean is None else accounting.usd_per_correct(mean, quality),
+        "usd_per_correct": accounting.usd_per_correct(mean, quality),
     }
 
 
@@ -223,9 +263,7 @@ def _pairs(task: Task, groups: Sequence[Group]) -> list[Pair]:
         )
     adjusted = stats.holm([p.p_value for p in found])
     return [
-        dataclasses.replace(
-            p, p_value_adjusted=a, verdict=stats.verdict(p.delta_low, p.delta_high, a)
-        )
+        dataclasses.replace(p, p_value_adjusted=a, verdict=stats.verdict(p.delta_low, p.delta_high, a))
         for p, a in zip(found, adjusted, strict=True)
     ]
 
@@ -254,7 +292,7 @@ def turned(pair: Pair) -> Pair:
     def negated(x: float | None) -> float | None:
         return None if x is None else -x
 
-    other = {"better": "worse", "worse": "better"}
+    other: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
     return dataclasses.replace(
         pair,
         strategy=pair.baseline,

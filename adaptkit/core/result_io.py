@@ -18,6 +18,7 @@ from adaptkit.core.results import (
     SCHEMA_VERSION,
     ComparisonResult,
     Pair,
+    Record,
     Row,
     TaskRecommendation,
 )
@@ -26,7 +27,7 @@ COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
 MANIFEST_JSON = "manifest.json"
 
-_T = TypeVar("_T", Row, Pair, TaskRecommendation)
+_T = TypeVar("_T", Row, Pair, TaskRecommendation, Record)
 
 
 def comparison_json(result: ComparisonResult) -> dict[str, Any]:
@@ -110,27 +111,45 @@ def _items(data: Mapping[str, Any], key: str, cls: type[_T], path: Path) -> tupl
     items = data.get(key)
     if not isinstance(items, list):
         raise StoreError(f"'{key}' should be a list and is {items!r}.", path=path)
-    return tuple(_item(item, cls, f"{key}[{i}]", path) for i, item in enumerate(items))
+    return tuple(from_json(item, cls, f"{key}[{i}]", path) for i, item in enumerate(items))
 
 
-def _item(item: object, cls: type[_T], where: str, path: Path) -> _T:
-    """Build one dataclass; its field types decide what fits."""
+def from_json(item: object, cls: type[_T], where: str, path: Path, *, line: int | None = None) -> _T:
+    """Build one dataclass of ``results.py``; its field types decide what fits.
+
+    Args:
+        item: what the JSON text held.
+        cls: the dataclass.
+        where: what to call the item in an error.
+        path: the file that it stands in, ``line`` its line.
+        line: see ``path``.
+
+    Raises:
+        StoreError: a field is missing, unknown or of another type.
+    """
+    fault = _fault(item, cls)
+    if fault:
+        raise StoreError(f"{where} {fault}", path=path, line=line)
+    assert isinstance(item, dict)
+    arguments: Any = {name: tuple(v) if isinstance(v, list) else v for name, v in item.items()}
+    return cls(**arguments)
+
+
+def _fault(item: object, cls: type[_T]) -> str | None:
+    """Say what keeps ``item`` from being a ``cls``, None when nothing does."""
     if not isinstance(item, dict):
-        raise StoreError(f"{where} should be an object and is {item!r}.", path=path)
+        return f"should be an object and is {item!r}."
     fields = {f.name: f for f in dataclasses.fields(cls)}
     if unknown := sorted(item.keys() - fields.keys()):
-        raise StoreError(f"{where} has the unknown field '{unknown[0]}'.", path=path)
+        return f"has the unknown field '{unknown[0]}'."
     for name, f in fields.items():
         needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if needed and name not in item:
-            raise StoreError(f"{where} lacks the field '{name}'.", path=path)
+            return f"lacks the field '{name}'."
     for name, value in item.items():
         if not _fits(value, str(fields[name].type)):
-            raise StoreError(
-                f"{where} field '{name}' should be of type {fields[name].type} and is {value!r}.", path=path
-            )
-    arguments: Any = {name: tuple(v) if isinstance(v, list) else v for name, v in item.items()}
-    return cls(**arguments)
+            return f"field '{name}' should be of type {fields[name].type} and is {value!r}."
+    return None
 
 
 def _fits(value: object, annotation: str) -> bool:

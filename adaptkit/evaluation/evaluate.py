@@ -39,19 +39,24 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialLabel:
-    """What every record of a trial carries."""
+class Assignment:
+    """What a trial has to answer.
+
+    Attributes:
+        key: the trial's key; every record carries it, with ``strategy`` (its name in the table) and ``seed``.
+        examples: all rows of the trial, also those that have a record already.
+    """
 
     key: str
     strategy: str
     seed: int
+    task: Task
+    examples: tuple[Example, ...]
 
 
 def evaluate(
     strategy: Strategy,
-    task: Task,
-    examples: Sequence[Example],
-    label: TrialLabel,
+    assignment: Assignment,
     settings: EvaluationSettings,
     *,
     sink: Sink,
@@ -60,18 +65,20 @@ def evaluate(
     """Answer and score rows; hand their records to ``sink`` batch by batch.
 
     Args:
-        examples: all rows of the trial, also those done already.
+        strategy: fitted.
+        assignment: the rows, and what their records carry.
+        settings: which rows are sent alone, and how many of the others at once.
         sink: stores records; what it was given is never computed again.
         done: ids of rows that have a record.
     """
-    batches = list(_batches(examples, settings))
-    if all(e.id in done for e in examples):
+    batches = list(_batches(assignment.examples, settings))
+    if all(e.id in done for e in assignment.examples):
         return
-    warm_up(strategy, task)
+    warm_up(strategy, assignment.task)
     for batch in batches:
         missing = [e for e in batch if e.id not in done]
         if missing:
-            sink(_answer(strategy, task, missing, label, settings))
+            sink(_answer(strategy, missing, assignment, settings))
 
 
 def warm_up(strategy: Strategy, task: Task) -> None:
@@ -94,17 +101,13 @@ def _batches(examples: Sequence[Example], settings: EvaluationSettings) -> Itera
 
 
 def _answer(
-    strategy: Strategy,
-    task: Task,
-    examples: Sequence[Example],
-    label: TrialLabel,
-    settings: EvaluationSettings,
+    strategy: Strategy, examples: Sequence[Example], assignment: Assignment, settings: EvaluationSettings
 ) -> list[Record]:
     started = time.perf_counter()
     predictions = strategy.generate([e.input for e in examples])
     seconds = time.perf_counter() - started
     return [
-        _record(prediction, example, task, label, settings, (len(examples), seconds))
+        _record(prediction, example, assignment, settings, (len(examples), seconds))
         for prediction, example in zip(predictions, examples, strict=True)
     ]
 
@@ -112,32 +115,32 @@ def _answer(
 def _record(
     prediction: Prediction,
     example: Example,
-    task: Task,
-    label: TrialLabel,
+    assignment: Assignment,
     settings: EvaluationSettings,
     batch: tuple[int, float],
 ) -> Record:
-    usage = prediction.usage
-    latency = prediction.latency_s
-    price = settings.usd_per_s
+    usage, price = prediction.usage, settings.usd_per_s
+    # Rows of a batch that failed are sent again one by one; their times, after an error, say nothing.
+    alone = batch[0] == 1
+    latency = prediction.latency_s if alone else None
     return Record(
-        trial=label.key,
-        strategy=label.strategy,
-        task=task.name,
+        trial=assignment.key,
+        strategy=assignment.strategy,
+        task=assignment.task.name,
         example_id=example.id,
-        seed=label.seed,
+        seed=assignment.seed,
         output=prediction.output,
         target=example.target,
         contexts=tuple(to_json(p) for p in prediction.contexts),
         tool_calls=tuple(prediction.tool_calls),
         finish_reason=prediction.finish_reason,
         tokens={"in": usage.tokens_in, "cached": usage.tokens_cached, "out": usage.tokens_out},
-        retrieve_s=prediction.retrieve_s,
-        first_token_s=prediction.first_token_s,
+        retrieve_s=prediction.retrieve_s if alone else None,
+        first_token_s=prediction.first_token_s if alone else None,
         latency_s=latency,
         batch_size=batch[0],
         batch_s=batch[1],
         cost_usd=None if latency is None or price is None else latency * price,
-        scores=scores_of(prediction, example, task),
+        scores=scores_of(prediction, example, assignment.task),
         error=None if prediction.error is None else to_json(prediction.error),
     )

@@ -49,9 +49,7 @@ def per_example(records: Iterable[Record], metric: str) -> dict[str, float]:
     return {example_id: fmean(v) for example_id, v in values.items()}
 
 
-def aggregate(
-    records: Sequence[Record], task: Task, metric: str, *, lenient: bool = False
-) -> float | None:
+def aggregate(records: Sequence[Record], task: Task, metric: str, *, lenient: bool = False) -> float | None:
     """The metric over all rows; corpus-level metrics such as macro_f1 see all answers of a seed at once."""
     column = metric + LENIENT if lenient else metric
     if metrics.is_row_mean(metric):
