@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
+from adaptkit.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     import torch
@@ -143,9 +144,9 @@ def load_model(
     with quiet_transformers(), _offline(offline):
         try:
             module, tokenizer = _load(source, trust_remote_code=trust_remote_code, offline=offline)
+            module = _cast(module, _dtype(dtype, where)).to(where)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             raise _load_error(source, error) from error
-    module = module.to(device=where, dtype=_dtype(dtype, where))
     return LocalModel(module, tokenizer, _info(source, module))
 
 
@@ -164,6 +165,17 @@ def _load(source: ModelSource, *, trust_remote_code: bool, offline: bool) -> tup
         options |= {"revision": source.revision, "local_files_only": offline}
     tokenizer = AutoTokenizer.from_pretrained(where, **options)
     return AutoModelForCausalLM.from_pretrained(where, dtype="auto", **options), tokenizer
+
+
+def _cast(module: Any, dtype: torch.dtype) -> Any:
+    """Change the dtype of the weights only.
+
+    Buffers stay: rotary frequencies rounded to bfloat16 shift positions, which costs a percent of
+    the next tokens at 1,500 tokens.
+    """
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return module
 
 
 def _load_error(source: ModelSource, error: Exception) -> ModelError:
@@ -222,23 +234,6 @@ def _cpu_has_bf16() -> bool:
 
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silence progress bars and advice of transformers while a model loads; settings are put back."""
-    from transformers.utils import logging as hf_logging
-
-    level = hf_logging.get_verbosity()
-    bars = hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        hf_logging.set_verbosity(level)
-        if bars:
-            hf_logging.enable_progress_bar()
 
 
 @contextmanager

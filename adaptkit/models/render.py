@@ -19,16 +19,19 @@ PROBE = "adaptkit-probe"
 
 
 def passages_text(passages: Sequence[Passage]) -> str:
-    """Number the passages, best first, title in front where there is one."""
+    """Number the passages, worst first, title in front where there is one.
+
+    The best stands last, next to the question: small models make most of what they read last.
+    """
     blocks = []
-    for number, passage in enumerate(passages, start=1):
+    for number, passage in enumerate(reversed(passages), start=1):
         title = f" {passage.title}" if passage.title else ""
         blocks.append(f"[{number}]{title}\n{passage.text}")
     return "\n\n".join(blocks)
 
 
 def user_text(prompt: Prompt) -> str:
-    """Passages first, the input last: what differs between rows stands at the end."""
+    """Passages first, the input last."""
     if not prompt.context:
         return prompt.input
     return f"{passages_text(prompt.context)}\n\n{prompt.input}"
@@ -117,7 +120,7 @@ class Renderer:
         messages = [{"role": "system", "content": PROBE}, {"role": "user", "content": "hello"}]
         try:
             rendered = self._template(messages, generate=True)
-        except Exception:  # noqa: BLE001 - templates refuse by raising whatever their author chose
+        except Exception:
             return "chat-without-system"
         return "chat" if PROBE in rendered else "chat-without-system"
 

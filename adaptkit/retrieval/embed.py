@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy.typing as npt
 
 from adaptkit.core.errors import ModelError
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
+from adaptkit.models.quiet import quiet_transformers
 
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 Vectors = npt.NDArray[np.float32]
@@ -38,7 +37,7 @@ class Embedder:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         where = str(embedded_path(name)) if name in EMBEDDED else name
         try:
-            with _quiet():
+            with quiet_transformers():
                 from sentence_transformers import SentenceTransformer
 
                 self._model: Any = SentenceTransformer(where, device=device)
@@ -75,27 +74,7 @@ class Embedder:
         return [(int(a), int(b)) for a, b in encoded.offsets]
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    from transformers.utils import logging as hf_logging
-
-    logger = logging.getLogger("sentence_transformers")
-    level, hf_level, bars = logger.level, hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
-    logger.setLevel(logging.ERROR)
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        hf_logging.set_verbosity(hf_level)
-        if bars:
-            hf_logging.enable_progress_bar()
-
-
 @lru_cache(maxsize=2)
 def load_embedder(name: str = DEFAULT_EMBEDDER) -> Embedder:
     """The embedder of that name, loaded once a process."""
     return Embedder(name)
-
-

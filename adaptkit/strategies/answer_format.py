@@ -15,7 +15,8 @@ from adaptkit.tasks import Task
 
 TOKENS_WITHOUT_TARGETS = {"classification": 16, "qa": 32, "arithmetic": 16, "structured": 256}
 DEFAULT_TOKENS = 128
-SLACK = 1.25
+SLACK = 1.5
+SPARE_TOKENS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class AnswerFormat:
 
     Attributes:
         choices: allowed answers of a classification, scored by log-probability; None for free text.
-        max_new_tokens: a quarter more than the longest train target.
+        max_new_tokens: half as many again as the longest train target, and a few for a model that wraps its
+            answer in words: cutting those off would take a right answer for a wrong one.
         stop: strings that end an answer.
     """
 
@@ -55,7 +57,7 @@ def _answer_tokens(task: Task, model: Model) -> int:
         return TOKENS_WITHOUT_TARGETS.get(task.kind, DEFAULT_TOKENS)
     # The longest by characters are the longest by tokens, nearly: no need to tokenise all.
     longest = sorted(targets, key=len)[-20:]
-    return math.ceil(max(model.count_tokens(t) for t in longest) * SLACK) + 2
+    return math.ceil(max(model.count_tokens(t) for t in longest) * SLACK) + SPARE_TOKENS
 
 
 def _stops(task: Task) -> tuple[str, ...]:

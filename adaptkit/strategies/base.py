@@ -72,8 +72,9 @@ class Strategy(ABC):
         self.model_: Model = self.learn(model, task)
         return self
 
+    # A string is a sequence of strings too: the first signature wins, as the code does.
     @overload
-    def generate(self, inputs: str) -> Prediction: ...
+    def generate(self, inputs: str) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
     def generate(self, inputs: Sequence[str]) -> list[Prediction]: ...
     def generate(self, inputs: str | Sequence[str]) -> Prediction | list[Prediction]:
@@ -99,7 +100,7 @@ class Strategy(ABC):
         except AdaptKitError:
             return [self._answer_alone(text) for text in inputs]
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - a hook that not every strategy needs
         """Raise ConfigError for a parameter out of range."""
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:

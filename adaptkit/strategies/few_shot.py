@@ -50,7 +50,7 @@ class FewShot(Strategy):
         return self.selection == "random"
 
     def check(self) -> None:
-        """k is a positive int, selection a known one."""
+        """K is a positive int, selection a known one."""
         if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
             raise ConfigError.for_parameter("FewShot", "k", "an int >= 1", self.k)
         if self.selection not in get_args(Selection):

@@ -8,7 +8,6 @@ from adaptkit.core.types import Prompt
 from adaptkit.models.base import Model
 
 
-
 def fit_to_context(prompt: Prompt, model: Model, max_new_tokens: int) -> Prompt:
     """Drop demonstrations (first, so furthest, first) and then passages (worst first) until it fits.
 

@@ -28,8 +28,8 @@ def load_strategy(folder: str | Path, model: Model) -> Strategy:
     given = (model.info.id, model.info.revision)
     if fitted_to[1] != given[1]:
         raise ConfigError(
-            f"The strategy in '{folder}' was fitted to the model {fitted_to[0]} ({fitted_to[1]}), the one given "
-            f"is {given[0]} ({given[1]}). Load that model, or fit again."
+            f"The strategy in '{folder}' was fitted to the model {fitted_to[0]} ({fitted_to[1]}), "
+            f"the one given is {given[0]} ({given[1]}). Load that model, or fit again."
         )
     strategy = make_strategy(saved["strategy"], saved["params"])
     return strategy.restore(Path(folder), saved, model)

@@ -27,6 +27,7 @@ LOSS_FILE = "loss.json"
 MIN_STEPS = 100
 MAX_EPOCHS_SMALL = 20
 EPOCHS = 3
+MAX_TOKENS_CPU = 60_000
 
 
 @dataclass(kw_only=True)
@@ -43,7 +44,8 @@ class LoRASFT(Strategy):
         epochs: passes over the train rows; None for 3, or as many as make 100 steps (at most 20).
         batch_size: rows of a step.
         max_tokens: upper bound on the tokens trained on, prompts included; what the epochs ask for
-            beyond it is not done, and the report says so. None for no bound.
+            beyond it is not done, and ``fit_notes_`` says so. None for 60,000 on a CPU (minutes for a
+            small model) and no bound on a GPU.
         dropout: on the adapters' input.
         target_modules: ``all-linear`` or names of layers.
         seed: of initial adapter and row order.
@@ -56,7 +58,7 @@ class LoRASFT(Strategy):
     learning_rate: float | None = None
     epochs: float | None = None
     batch_size: int = 8
-    max_tokens: int | None = 100_000
+    max_tokens: int | None = None
     dropout: float = 0.0
     target_modules: str | tuple[str, ...] = "all-linear"
     seed: int = 0
@@ -103,14 +105,15 @@ class LoRASFT(Strategy):
             rank=self.rank, alpha=alpha, dropout=self.dropout, target_modules=self.target_modules
         )
         adapted = lora.attach(model.module, shape, seed=self.seed)
-        report = sft.train(
-            adapted,
-            rows,
-            self._encode(model, task.validation or ()),
-            settings,
-            pad_id=model.pad_id,
-            progress=self.progress_,
-        )
+        with lora.fast_forward(adapted):
+            report = sft.train(
+                adapted,
+                rows,
+                self._encode(model, task.validation or ()),
+                settings,
+                pad_id=model.pad_id,
+                progress=self.progress_,
+            )
         change = lora.check_effect(adapted, rows[0].prompt)
         self.adapter_ = lora.Adapter.of(adapted)
         self.loss_ = dataclasses.asdict(report)
@@ -132,26 +135,29 @@ class LoRASFT(Strategy):
 
         return SftSettings(
             learning_rate=self.learning_rate or default_learning_rate(model.info.n_parameters),
-            n_steps=self._n_steps(lengths),
+            n_steps=self._n_steps(lengths, model.info.device),
             batch_size=min(self.batch_size, len(lengths)),
             seed=self.seed,
         )
 
-    def _n_steps(self, lengths: Sequence[int]) -> int:
+    def _n_steps(self, lengths: Sequence[int], device: str) -> int:
         """Steps for the epochs wanted, within the token budget."""
         steps_an_epoch = math.ceil(len(lengths) / self.batch_size)
         epochs = self.epochs or min(max(EPOCHS, MIN_STEPS / steps_an_epoch), MAX_EPOCHS_SMALL)
         wanted = math.ceil(steps_an_epoch * epochs)
-        if self.max_tokens is None:
+        budget = self.max_tokens or (MAX_TOKENS_CPU if device.startswith("cpu") else None)
+        self.fit_notes_ |= {"n_steps_wanted": wanted, "max_tokens": budget}
+        if budget is None:
             return wanted
         tokens_a_step = self.batch_size * sum(lengths) / len(lengths)
-        return max(1, min(wanted, math.floor(self.max_tokens / tokens_a_step)))
+        return max(1, min(wanted, math.floor(budget / tokens_a_step)))
 
     def _note(self, report: SftReport, settings: SftSettings, n_rows: int, change: float) -> None:
-        epochs = settings.n_steps * settings.batch_size / n_rows
+        epochs = report.n_steps * settings.batch_size / n_rows
         self.fit_notes_ |= {
             "learning_rate": settings.learning_rate,
-            "n_steps": settings.n_steps,
+            "n_steps": report.n_steps,
+            "n_steps_planned": settings.n_steps,
             "best_step": report.best_step,
             "epochs": round(epochs, 2),
             "train_tokens": report.n_tokens,

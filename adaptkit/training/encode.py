@@ -73,6 +73,4 @@ def collate(rows: Sequence[EncodedRow], *, n_shared: int, pad_id: int) -> Traini
         labels[i, n_labels - len(row.completion) :] = torch.tensor(row.completion)
     positions = (mask.cumsum(1) - 1).clamp(min=0)[:, n_shared:]
     prefix = torch.tensor([rows[0].prompt[:n_shared]], dtype=torch.long)
-    return TrainingBatch(
-        prefix=prefix, input_ids=ids, mask=mask, positions=positions, labels=labels
-    )
+    return TrainingBatch(prefix=prefix, input_ids=ids, mask=mask, positions=positions, labels=labels)

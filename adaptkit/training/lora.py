@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import linear
 
 from adaptkit.core.errors import CapabilityError, TrainingError
 
@@ -48,7 +51,9 @@ def attach(module: Any, settings: LoraSettings, *, seed: int) -> Any:
     with torch.random.fork_rng(), warnings.catch_warnings():
         # peft draws the initial adapter from torch's global generator.
         torch.manual_seed(seed)
+        # peft asks transformers by an old name, and advises on fan-in for some layers.
         warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", FutureWarning)
         try:
             adapted = get_peft_model(copy.deepcopy(module), config)
         except ValueError as error:
@@ -57,6 +62,49 @@ def attach(module: Any, settings: LoraSettings, *, seed: int) -> Any:
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
+
+
+@contextmanager
+def fast_forward(adapted: Any) -> Iterator[None]:
+    """Compute the adapters in the base weights' dtype while training.
+
+    peft casts every layer's activations to float32, because the adapter is; casting the adapter's few
+    weights to the activations' dtype instead gives the same loss and gradients up to rounding, and a
+    fifth less time. On a CPU, plain attention is faster for short rows than the fused kernel.
+    """
+    from peft.tuners.lora import Linear
+
+    plain = [m for m in adapted.modules() if type(m) is Linear and _is_plain(m)]
+    base = adapted.get_base_model()
+    attention = base.config._attn_implementation
+    for layer in plain:
+        layer.forward = types.MethodType(_forward, layer)
+    if next(base.parameters()).device.type == "cpu":
+        base.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        for layer in plain:
+            del layer.forward
+        base.set_attn_implementation(attention)
+
+
+def _is_plain(layer: Any) -> bool:
+    """A single active adapter without dropout, bias or DoRA: what :func:`_forward` computes."""
+    (name,) = layer.active_adapters or ("",)
+    return (
+        name in layer.lora_A
+        and not layer.use_dora.get(name, False)
+        and not layer.lora_bias.get(name, False)
+        and type(layer.lora_dropout[name]).__name__ == "Identity"
+    )
+
+
+def _forward(layer: Any, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+    (name,) = layer.active_adapters
+    down = layer.lora_A[name].weight.to(x.dtype)  # [rank, in]
+    up = layer.lora_B[name].weight.to(x.dtype)  # [out, rank]
+    return torch.as_tensor(layer.base_layer(x) + linear(linear(x, down) * layer.scaling[name], up))
 
 
 def adapter_norm(adapted: Any) -> float:
@@ -132,6 +180,8 @@ def load_adapter(module: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        # peft only warns of missing weights, which would leave the adapter without effect.
         warnings.simplefilter("error", UserWarning)
         try:
             adapted = PeftModel.from_pretrained(copy.deepcopy(module), str(folder))

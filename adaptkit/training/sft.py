@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,11 +17,13 @@ from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from adaptkit.core.errors import TrainingError
-from adaptkit.training.encode import EncodedRow, collate
+from adaptkit.training.encode import EncodedRow, TrainingBatch, collate
 from adaptkit.training.loss import completion_loss
 
 Progress = Callable[[int, int], None]
 """Called with steps done and steps planned."""
+MAX_VALIDATION_ROWS = 64
+"""Rows that a validation loss is taken on: more would cost as much as the training itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class SftSettings:
         n_steps: optimiser steps.
         warmup_share: part of the steps over which the learning rate rises; then it falls linearly to 0.
         evaluations: how many times, evenly spread, the validation loss is taken; the best weights win.
+        patience: training stops after so many evaluations in a row without a loss that is better by
+            ``min_gain``, as a share of the best.
     """
 
     learning_rate: float
@@ -39,7 +43,9 @@ class SftSettings:
     batch_size: int
     warmup_share: float = 0.1
     max_grad_norm: float = 1.0
-    evaluations: int = 4
+    evaluations: int = 8
+    patience: int = 2
+    min_gain: float = 0.02
     seed: int = 0
 
 
@@ -51,6 +57,7 @@ class SftReport:
         losses: (step, mean training loss since the last entry).
         validation_losses: (step, validation loss).
         best_step: the step whose weights were kept.
+        n_steps: steps done; fewer than planned when the validation loss stopped falling.
         n_tokens: real tokens trained on, shared instruction counted for every row.
     """
 
@@ -137,18 +144,23 @@ class SftTrainer(Trainer):
     ) -> Any:
         """Validation loss of a batch."""
         with torch.inference_mode():
-            return completion_loss(model, self._prepare_inputs(inputs)).detach(), None, None
+            batch = cast(TrainingBatch, self._prepare_inputs(inputs))
+            return completion_loss(model, batch).detach(), None, None
 
 
 class _Watch(TrainerCallback):
     """Keeps losses, the best weights, and tells progress; stops a training that diverged."""
 
-    def __init__(self, module: Any, report: SftReport, progress: Progress | None) -> None:
-        self.module, self.report, self.progress = module, report, progress
+    def __init__(
+        self, module: Any, report: SftReport, settings: SftSettings, progress: Progress | None
+    ) -> None:
+        self.module, self.report, self.settings, self.progress = module, report, settings, progress
+        self.n_idle = 0
         self.best: dict[str, torch.Tensor] | None = None
         self.best_loss = math.inf
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.report.n_steps = state.global_step
         if self.progress:
             self.progress(state.global_step, state.max_steps)
 
@@ -167,10 +179,17 @@ class _Watch(TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         loss = float((metrics or {}).get("eval_loss", math.inf))
         self.report.validation_losses.append((state.global_step, loss))
+        gained = loss < self.best_loss * (1 - self.settings.min_gain)
+        self.n_idle = 0 if gained else self.n_idle + 1
         if loss < self.best_loss:
-            self.best_loss, self.report.best_step = loss, state.global_step
-            trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
-            self.best = {n: p.detach().clone() for n, p in trained.items()}
+            self._keep(loss, state.global_step)
+        if self.n_idle >= self.settings.patience:
+            control.should_training_stop = True
+
+    def _keep(self, loss: float, step: int) -> None:
+        self.best_loss, self.report.best_step = loss, step
+        trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+        self.best = {n: p.detach().clone() for n, p in trained.items()}
 
     def restore_best(self) -> None:
         """Put the best weights back."""
@@ -201,7 +220,8 @@ def train(
     Raises:
         TrainingError: the loss is not a number any more, or memory ran out.
     """
-    report = SftReport(n_steps=settings.n_steps)
+    report = SftReport()
+    validation = validation[:MAX_VALIDATION_ROWS]
     n_shared = _n_shared([*rows, *validation])
     order = LengthGroupedOrder(
         [len(r) for r in rows],
@@ -209,12 +229,12 @@ def train(
         n_rows=settings.n_steps * settings.batch_size,
         seed=settings.seed,
     )
-    report.n_tokens = sum(len(rows[i]) for i in order)
-    watch = _Watch(module, report, progress)
+    watch = _Watch(module, report, settings, progress)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         # Advice about pinned memory and the like, for a loader that is set up on purpose.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"(torch|accelerate|transformers)\..*")
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
         trainer = SftTrainer(
             order=order,
             model=module,
@@ -227,6 +247,7 @@ def train(
         _quiet(trainer)
         _run(trainer)
     watch.restore_best()
+    report.n_tokens = sum(len(rows[i]) for i in order.order[: report.n_steps * settings.batch_size])
     report.seconds = time.perf_counter() - started
     module.eval()
     return report

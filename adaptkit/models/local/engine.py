@@ -79,7 +79,8 @@ class Engine:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.module.parameters()).device
+        device: torch.device = next(self.module.parameters()).device
+        return device
 
     def share_prefix(self, rows: Sequence[list[int]]) -> tuple[Prefix | None, int]:
         """Find or compute the prefix that all rows start with.
@@ -107,7 +108,7 @@ class Engine:
         from transformers import DynamicCache
 
         start = len(known) if known else 0
-        cache = known.cache(1) if known else DynamicCache()
+        cache: Any = known.cache(1) if known else DynamicCache()
         with torch.inference_mode():
             self.module(
                 input_ids=torch.tensor([ids[start:]], device=self.device),

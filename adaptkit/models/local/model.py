@@ -167,9 +167,7 @@ class LocalModel:
         if text is None:
             text = self._renderer.decode(state.generated)
         reason: FinishReason = "stop" if state.finish_reason == "stop" else "length"
-        usage = Usage(
-            tokens_in=len(state.ids), tokens_out=len(state.generated), tokens_cached=state.n_cached
-        )
+        usage = Usage(tokens_in=len(state.ids), tokens_out=len(state.generated), tokens_cached=state.n_cached)
         return Completion(
             text=text.strip(),
             finish_reason=reason,

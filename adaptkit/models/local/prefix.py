@@ -38,9 +38,7 @@ class Prefix:
 
         cache = DynamicCache()
         for index, (keys, values) in enumerate(self.layers):
-            cache.update(
-                keys.expand(batch_size, -1, -1, -1), values.expand(batch_size, -1, -1, -1), index
-            )
+            cache.update(keys.expand(batch_size, -1, -1, -1), values.expand(batch_size, -1, -1, -1), index)
         return cache
 
 
@@ -54,7 +52,7 @@ def shared_length(a: Sequence[int], b: Sequence[int]) -> int:
     return n
 
 
-def common_prefix_length(rows: Sequence[Sequence[int]]) -> int:
+def common_prefix_length(rows: Sequence[list[int]]) -> int:
     """Number of tokens that all rows start with, leaving each row at least one token of its own."""
     if not rows:
         return 0
