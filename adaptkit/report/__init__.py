@@ -4,10 +4,11 @@ from adaptkit.report.frame import to_frame
 from adaptkit.report.html import html_table, render_html
 from adaptkit.report.markdown import markdown_table, render_markdown
 from adaptkit.report.plots import plot
-from adaptkit.report.table import console_table, csv_text, json_text
+from adaptkit.report.table import console_table, console_text, csv_text, json_text
 
 __all__ = [
     "console_table",
+    "console_text",
     "csv_text",
     "html_table",
     "json_text",

@@ -40,6 +40,17 @@ def console_table(result: ComparisonResult) -> ConsoleReport:
     return ConsoleReport(result)
 
 
+def console_text(result: ComparisonResult, *, width: int = 100) -> str:
+    """Return the terminal's tables as plain text of so many columns."""
+    import io
+
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    Console(file=buffer, width=width, color_system=None, highlight=False).print(console_table(result))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
 def csv_text(result: ComparisonResult) -> str:
     """Return the content of comparison.csv."""
     return comparison_csv(result)
