@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,3 +251,8 @@ def _gpu_name() -> str | None:
 def default_folder(tasks: Sequence[Task]) -> Path:
     """``runs/`` and the names of the tasks."""
     return RUNS / folder_name([t.name for t in tasks])
+
+
+# The imports above made the package ``adaptkit.compare`` an attribute of ``adaptkit``, where it would hide
+# the function of that name: ``ak.load_comparison(...)`` and then ``ak.compare(...)`` would call a package.
+vars(sys.modules["adaptkit"])["compare"] = compare

@@ -235,6 +235,8 @@ def _usd(group: Group, price: MachinePrice | None) -> dict[str, Any]:
 def _pairs(task: Task, groups: Sequence[Group]) -> list[Pair]:
     """Every two strategies, the later one minus the earlier one; p-values corrected over all of them."""
     clusters = _clusters(task)
+    metric = task.primary_metric
+    what = "" if is_row_mean(metric) else f", of single rows: {metric} has no paired test"
     found = []
     for first, second in itertools.combinations(groups, 2):
         d = stats.paired_difference(
@@ -257,7 +259,7 @@ def _pairs(task: Task, groups: Sequence[Group]) -> list[Pair]:
                 lost=d.lost,
                 p_value=d.p_value,
                 p_value_adjusted=None,
-                test=d.test,
+                test=d.test + what,
                 verdict="undecided",
             )
         )

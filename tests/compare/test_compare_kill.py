@@ -1,0 +1,98 @@
+"""A run that is killed goes on where it stopped, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import slow_comparison
+from planted import unmeasured
+
+import adaptkit as ak
+
+SCRIPT = Path(slow_comparison.__file__)
+ROOT = Path(__file__).parents[2]
+Answered = Counter[tuple[str, str]]
+
+
+def start(folder: Path, calls: Path) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join([str(ROOT), str(SCRIPT.parent)])
+    command = [sys.executable, str(SCRIPT), str(folder), str(calls)]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE)
+
+
+def calls_made(calls: Path) -> list[tuple[str, str]]:
+    """Strategy with seed, and example, of each request for a test row; a torn last line is left out."""
+    lines = calls.read_text(encoding="utf-8").split("\n")[:-1] if calls.exists() else []
+    split = [line.rsplit("|", 1) for line in lines]
+    return [(who, text.replace(" ", "")) for who, text in split if text.startswith("row")]
+
+
+def stored(folder: Path) -> Answered:
+    """The same for each whole line of records.jsonl."""
+    path = folder / "records.jsonl"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    records = [json.loads(line) for line in lines]
+    return Counter((f"{r['strategy']}|{r['seed']}", r["example_id"]) for r in records)
+
+
+def kill_after(process: subprocess.Popen[bytes], calls: Path, n_lines: int, pause_s: float) -> None:
+    """Kill the process once it has noted ``n_lines`` more calls."""
+    size = calls.stat().st_size if calls.exists() else 0
+    wanted = size + 15 * n_lines
+    deadline = time.monotonic() + 60
+    while (calls.stat().st_size if calls.exists() else 0) < wanted:
+        assert process.poll() is None, process.communicate()[1].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    time.sleep(pause_s)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
+def check_kills(tmp_path: Path, *, seed: int, n_kills: int, most_calls: int) -> None:
+    rng = random.Random(seed)
+    folder, calls = tmp_path / "run", tmp_path / "calls"
+    for _ in range(n_kills):
+        before, n_before = stored(folder), len(calls_made(calls))
+        kill_after(start(folder, calls), calls, rng.randrange(1, most_calls), rng.uniform(0, 0.006))
+        assert not before.keys() & set(calls_made(calls)[n_before:]), "a stored row was answered again"
+    before, n_before = stored(folder), len(calls_made(calls))
+    assert before, "no kill came late enough to leave anything"
+    _, stderr = (last := start(folder, calls)).communicate(timeout=120)
+    assert last.returncode == 0, stderr.decode()
+    assert not before.keys() & set(calls_made(calls)[n_before:])
+
+    assert set(stored(folder).values()) == {1}
+    assert len(stored(folder)) == 4 * slow_comparison.N_ROWS
+    disturbed, undisturbed = ak.load_comparison(folder), slow_comparison.run(tmp_path / "undisturbed")
+    assert [unmeasured(r) for r in disturbed.rows] == [unmeasured(r) for r in undisturbed.rows]
+    assert disturbed.pairs == undisturbed.pairs
+    assert disturbed.recommend() == undisturbed.recommend()
+
+
+def test_eight_kills_change_neither_the_table_nor_pay_a_row_twice(tmp_path: Path) -> None:
+    check_kills(tmp_path, seed=1, n_kills=8, most_calls=45)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_many_kills_change_neither_the_table_nor_pay_a_row_twice(tmp_path: Path, seed: int) -> None:
+    check_kills(tmp_path, seed=100 + seed, n_kills=15, most_calls=30)
+
+
+def test_seconds_of_the_rows_are_those_of_both_parts_of_an_interrupted_run(tmp_path: Path) -> None:
+    folder, calls = tmp_path / "run", tmp_path / "calls"
+    kill_after(start(folder, calls), calls, 30, 0)
+    comparison = slow_comparison.run(folder)
+    first = comparison.result.manifest["trials"][0]
+    # 25 or so rows of 5 ms each were answered before the kill; the second part did not pause.
+    assert first["eval_s"] > 0.05

@@ -1,0 +1,267 @@
+"""The run folder: what is stored stays, what is torn is dropped, what is damaged is named."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from planted import answered_inputs, compared, make_task, planted_model
+
+import adaptkit as ak
+from adaptkit.compare.store import RunStore, TrialResult
+from adaptkit.core.errors import StoreError
+from adaptkit.core.results import Record
+from adaptkit.core.types import Request
+
+RECORD = Record(
+    trial="0123456789abcdef", strategy="prompt", task="questions", example_id="row0", seed=0, output="é\n\u2028x",
+    target="answer", contexts=({"id": "d#0", "score": 0.5},), tool_calls=(), finish_reason="stop",
+    tokens={"in": 3, "cached": 0, "out": 1}, retrieve_s=None, first_token_s=0.25, latency_s=0.5, batch_size=1,
+    batch_s=0.5, cost_usd=None, scores={"exact_match": 0.0, "exact_match_lenient": None}, error=None,
+)  # fmt: skip
+RESULT = TrialResult(
+    key="k",
+    status="done",
+    fit_s=1.0,
+    fit_notes={},
+    peak_memory_bytes=1,
+    eval_s=2.0,
+    artifact="artifacts/prompt",
+)
+
+
+def numbered(n: int) -> list[Record]:
+    return [replace(RECORD, example_id=f"row{i}") for i in range(n)]
+
+
+def right(name: str, seed: int, row: int) -> bool:
+    return row % 2 == 0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RunStore]:
+    store = RunStore(tmp_path)
+    with store.locked():
+        yield store
+
+
+def test_records_come_back_as_they_were_stored(store: RunStore) -> None:
+    assert store.records() == []
+    store.append(numbered(2))
+    store.append([replace(RECORD, example_id="row2", error={"type": "ModelError", "message": "x"})])
+    records = store.records()
+    assert records[:2] == numbered(2)
+    assert records[2].error == {"type": "ModelError", "message": "x"}
+    assert len((store.folder / "records.jsonl").read_text(encoding="utf-8").splitlines()) >= 3
+
+
+@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_output_survives(store: RunStore, texts: list[str]) -> None:
+    (store.folder / "records.jsonl").unlink(missing_ok=True)
+    records = [replace(RECORD, output=text, example_id=text) for text in texts]
+    store.append(records)
+    assert store.records() == records
+
+
+def test_a_cut_at_any_byte_of_the_last_two_lines_costs_the_torn_line_only(store: RunStore) -> None:
+    path = store.folder / "records.jsonl"
+    store.append(numbered(4))
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for cut in range(len(lines[0]) + len(lines[1]), len(whole)):
+        path.write_bytes(whole[:cut])
+        store.repair()
+        kept = whole[:cut].count(b"\n")
+        assert path.read_bytes() == b"".join(lines[:kept])
+        assert store.records() == numbered(4)[:kept]
+    store.append(numbered(4)[3:])
+    assert path.read_bytes() == whole
+
+
+def test_reading_leaves_a_line_that_is_being_written_alone(store: RunStore) -> None:
+    path = store.folder / "records.jsonl"
+    store.append(numbered(2))
+    torn = path.read_bytes()[:-10]
+    path.write_bytes(torn)
+    assert store.records() == numbered(1)
+    assert path.read_bytes() == torn
+
+
+def test_repair_says_what_it_dropped(store: RunStore, caplog: pytest.LogCaptureFixture) -> None:
+    store.repair()
+    store.append(numbered(2))
+    store.repair()
+    assert not caplog.messages
+    with (store.folder / "records.jsonl").open("ab") as f:
+        f.write(b'{"trial": "01')
+    store.repair()
+    assert caplog.messages == [
+        f"{store.folder / 'records.jsonl'} line 3 was cut short by an interrupted run; it is dropped."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"trial": "01', "This is no record of adaptkit"),
+        (b"\xff\xfe", "This is no record of adaptkit"),
+        (b"[1]", "The record should be an object"),
+        (b'{"trial": "x"}', "The record lacks the field 'strategy'"),
+        (json.dumps({**vars(RECORD), "scores": [1]}).encode(), "field 'scores' should be of type Mapping"),
+        (json.dumps({**vars(RECORD), "colour": 1}).encode(), "unknown field 'colour'"),
+    ],
+)
+def test_a_damaged_line_in_the_middle_is_named(store: RunStore, line: bytes, message: str) -> None:
+    store.append(numbered(3))
+    path = store.folder / "records.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    lines[1] = line
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(StoreError, match=message) as caught:
+        store.records()
+    assert (caught.value.path, caught.value.line) == (path, 2)
+    assert str(caught.value).startswith(f"{path} line 2: ")
+    assert path.read_bytes() == b"\n".join(lines)
+
+
+def test_a_second_writer_is_refused(store: RunStore) -> None:
+    with (
+        pytest.raises(StoreError, match="Another run is writing to this folder"),
+        RunStore(store.folder).locked(),
+    ):
+        pass
+    with pytest.raises(StoreError, match="Another run is writing"):
+        compared(store.folder, right)
+
+
+def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="x"), RunStore(tmp_path).locked():
+        raise ValueError("x")
+    with RunStore(tmp_path).locked():
+        pass
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StoreError, match=r"The run folder cannot be used \(.+\)\. Choose another one\."):
+            compared(folder, right)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_full_disk_keeps_what_was_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, n_writes = os.write, 0
+
+    def write(handle: int, data: bytes) -> int:
+        nonlocal n_writes
+        n_writes += 1
+        if n_writes <= 5:
+            return real(handle, data)
+        if n_writes == 6:
+            return real(handle, data[:40])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        with pytest.raises(StoreError, match="No space left on device.*measured before is safe") as caught:
+            compared(tmp_path, right)
+    assert caught.value.path == tmp_path / "records.jsonl"
+    assert len(RunStore(tmp_path).records()) == 5
+    assert not (tmp_path / "comparison.json").exists()
+
+    model = planted_model(right)
+    comparison = ak.compare([ak.PromptEngineering()], make_task(3), model=ak.FakeModel({}), out=tmp_path)
+    assert comparison.rows[0].n == 3
+    assert not answered_inputs(model)
+    assert len(compared(tmp_path, right).records()) == 24
+
+
+@pytest.mark.parametrize("name", ["trials", "manifest.json", "report.html", "artifacts"])
+def test_a_result_that_cannot_be_written_is_an_error_of_the_store(tmp_path: Path, name: str) -> None:
+    if name in {"trials", "artifacts"}:
+        (tmp_path / name).write_text("in the way", encoding="utf-8")
+    else:
+        (tmp_path / name / "in the way").mkdir(parents=True)
+    with pytest.raises(StoreError, match="could not be written"):
+        compared(tmp_path, right)
+
+
+def test_fresh_clears_what_runs_left_and_nothing_else(tmp_path: Path) -> None:
+    before = compared(tmp_path, right)
+    mine = [tmp_path / "notes.txt", tmp_path / "artifacts/mine/a.txt", tmp_path / "trials/mine/b.txt"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    store = RunStore(tmp_path)
+    with store.locked():
+        store.clear()
+    left = sorted(p for p in tmp_path.rglob("*") if p.is_file() and p.name != ".lock")
+    assert left == sorted(mine)
+    after = compared(tmp_path, right, settings=ak.RunSettings(fresh=True))
+    assert len(after.records()) == len(before.records())
+    assert all(p.is_file() for p in mine)
+
+
+def test_fresh_measures_again(tmp_path: Path) -> None:
+    compared(tmp_path, right)
+    comparison = compared(tmp_path, lambda *_: True, settings=ak.RunSettings(fresh=True))
+    assert [r.quality for r in comparison.rows] == [1.0, 1.0]
+
+
+def test_a_trial_result_comes_back_and_a_damaged_one_is_named(store: RunStore) -> None:
+    assert store.trial_result("k") is None
+    store.write_trial_result(RESULT)
+    assert store.trial_result("k") == RESULT
+    path = store.folder / "trials" / "k" / "result.json"
+    for text in ("{", "[1]", '{"key": "k"}'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(StoreError, match="Damaged trial result") as caught:
+            store.trial_result("k")
+        assert caught.value.path == path
+
+
+def test_an_artifact_is_its_trials_only_when_whole(store: RunStore) -> None:
+    folder = store.prepare_artifact("artifacts/lora")
+    (folder / "weights").write_text("1", encoding="utf-8")
+    assert not store.artifact_is_from("artifacts/lora", "k")
+    store.mark_artifact("artifacts/lora", "k", {"fit_s": 3.0})
+    assert store.artifact_is_from("artifacts/lora", "k")
+    assert not store.artifact_is_from("artifacts/lora", "another")
+    assert store.read_mark("artifacts/lora")["fit_s"] == 3.0
+    assert list(store.artifact_files("artifacts/lora")) == ["weights"]
+    assert list(store.prepare_artifact("artifacts/lora").iterdir()) == [folder / "trial.json"]
+    (folder / "trial.json").write_text("{", encoding="utf-8")
+    assert not store.artifact_is_from("artifacts/lora", "k")
+
+
+def test_an_unreadable_manifest_of_the_last_run_is_as_good_as_none(store: RunStore) -> None:
+    assert store.last_manifest() == {}
+    (store.folder / "manifest.json").write_text("[", encoding="utf-8")
+    assert store.last_manifest() == {}
+    (store.folder / "manifest.json").write_text("[]", encoding="utf-8")
+    assert store.last_manifest() == {}
+
+
+def test_a_saved_strategy_that_cannot_be_read_is_fitted_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupted(request: Request) -> str:
+        if request.prompt.input == "row 3":
+            raise KeyboardInterrupt
+        return "x"
+
+    strategy, task = [ak.PromptEngineering()], make_task(6)
+    with pytest.raises(KeyboardInterrupt):
+        ak.compare(strategy, task, model=ak.FakeModel(interrupted), out=tmp_path)
+    (tmp_path / "artifacts" / "prompt" / "strategy.json").write_text("{", encoding="utf-8")
+    comparison = ak.compare(strategy, task, model=ak.FakeModel({}), out=tmp_path)
+    assert comparison.rows[0].status == "done"
+    assert "it is fitted again" in caplog.text
