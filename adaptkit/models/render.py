@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adaptkit.core.codec import content_hash
+from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Passage, Prompt
 
 PROBE = "adaptkit-probe"
@@ -135,5 +136,8 @@ class Renderer:
                 if token in special:
                     return int(token)
         if eos is None:
-            raise ValueError("The tokenizer has no end-of-text token, so a completion could not end.")
+            raise ModelError(
+                "The tokenizer has no end-of-text token, so a completion could not end. "
+                "Set 'eos_token' in its tokenizer_config.json."
+            )
         return int(eos)

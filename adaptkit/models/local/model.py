@@ -97,7 +97,7 @@ class LocalModel:
         """
         rows = [self._renderer.encode(r.prompt) for r in requests]
         for row, request in zip(rows, requests, strict=True):
-            needed = len(row) + request.max_new_tokens
+            needed = self._n_tokens(row, request)
             if needed > self._info.context_tokens:
                 raise ContextLengthError(needed, self._info.context_tokens)
         results: list[Completion | None] = [None] * len(requests)
@@ -108,6 +108,12 @@ class LocalModel:
                 for i, completion in zip(batch, answered, strict=True):
                     results[i] = completion if alone else _untimed(completion)
         return [r for r in results if r is not None]
+
+    def _n_tokens(self, row: list[int], request: Request) -> int:
+        """Tokens of a request, its longest possible completion included."""
+        if request.choices is None:
+            return len(row) + request.max_new_tokens
+        return len(row) + max(len(self._renderer.encode_completion(c)) for c in request.choices)
 
     def _batches(self, lengths: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
         """Cut rows, sorted by length, into batches under the token budget."""
@@ -128,7 +134,7 @@ class LocalModel:
         self, choices: tuple[str, ...] | None, rows: list[list[int]], requests: list[Request]
     ) -> list[Completion]:
         started = time.perf_counter()
-        fast = plain.fits_prefix_cache(self._module, max(len(r) for r in rows))
+        fast = plain.fits_prefix_cache(self._module, max(map(self._n_tokens, rows, requests)))
         if choices is not None:
             return self._choose(choices, rows, fast=fast)
         states = [self._state(row, request) for row, request in zip(rows, requests, strict=True)]
@@ -154,11 +160,11 @@ class LocalModel:
     def _cut(self, generated: list[int], stops: Sequence[str]) -> str | None:
         """The text before the first stop string, or None when there is none yet.
 
-        White space before the first word does not count: a model may start with a newline.
+        A line break before the first word does not count: a model may start with one.
         """
         text = self._renderer.decode(generated)
         lead = len(text) - len(text.lstrip())
-        found = [at for at in (text.find(s, lead) for s in stops) if at >= 0]
+        found = [at for at in (text.find(s, lead if s.isspace() else 0) for s in stops) if at >= 0]
         return text[: min(found)] if found else None
 
     def _completion(self, state: RowState, request: Request, *, overhead_s: float) -> Completion:

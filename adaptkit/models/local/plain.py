@@ -7,7 +7,8 @@ windows shorter than the request): correct for all, without any sharing between 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,11 +16,10 @@ import torch
 from adaptkit.models.local.engine import RowState
 
 PLAIN_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
-ROOM_FOR_COMPLETION = 512
 
 
 def fits_prefix_cache(module: Any, n_tokens: int) -> bool:
-    """Whether the prefix engine may run rows of this length on this model.
+    """Whether the prefix engine may run requests of this length, completion included, on this model.
 
     A sliding window is harmless while the whole request fits in it: nothing slides out.
     """
@@ -33,7 +33,7 @@ def fits_prefix_cache(module: Any, n_tokens: int) -> bool:
     slides = bool(kinds & {"sliding_attention", "chunked_attention"}) or not getattr(
         config, "layer_types", None
     )
-    return not slides or all(w is None or n_tokens + ROOM_FOR_COMPLETION <= w for w in windows)
+    return not slides or all(w is None or n_tokens <= w for w in windows)
 
 
 def _pad_left(rows: Sequence[list[int]], pad_id: int, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +53,7 @@ def generate(module: Any, rows: list[RowState], *, pad_id: int, stop_ids: frozen
     """
     started = time.perf_counter()
     ids, mask = _pad_left([r.ids for r in rows], pad_id, module.device)
-    with torch.inference_mode():
+    with torch.inference_mode(), _only_greedy(module):
         out = module.generate(
             input_ids=ids,
             attention_mask=mask,
@@ -66,6 +66,23 @@ def generate(module: Any, rows: list[RowState], *, pad_id: int, stop_ids: frozen
     for row, tokens in zip(rows, out[:, ids.shape[1] :].tolist(), strict=True):
         _take(row, tokens, stop_ids)
         row.first_token_s = row.latency_s = seconds
+
+
+@contextmanager
+def _only_greedy(module: Any) -> Iterator[None]:
+    """Lay aside the checkpoint's own generation settings.
+
+    Some bring a repetition penalty, which ``generate`` applies to greedy decoding too: then the same
+    model would answer otherwise here than in the prefix engine.
+    """
+    from transformers import GenerationConfig
+
+    settings: Any = GenerationConfig  # it has no types
+    before, module.generation_config = module.generation_config, settings()
+    try:
+        yield
+    finally:
+        module.generation_config = before
 
 
 def _take(row: RowState, tokens: list[int], stop_ids: frozenset[int]) -> None:

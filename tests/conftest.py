@@ -1,0 +1,1 @@
+"""Its place puts this folder on the path: tests share the helpers that stand here, such as ``tiny``."""
