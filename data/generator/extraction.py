@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.generator import extraction_tables as tables
+from data.generator.handbook import load_handbook
 from data.generator.rows import Example, TaskFolder, card_base, generator_for, shuffled
 from data.generator.text import capitalised, expand, fold
 
@@ -146,7 +147,7 @@ def build() -> TaskFolder:
     card["schema"] = SCHEMA
     card["description"] = (
         "Order, collection, transfer, repair and loss notes of an equipment hire company, each to be turned"
-        " into a JSON record. Site, item, job, date and priority codes are house conventions that only the"
-        " examples show."
+        " into a JSON record. Site, item, job, date and priority codes are house conventions: the examples"
+        " show them, and the desk handbook among the documents states them."
     )
-    return TaskFolder(card, "note", splits)
+    return TaskFolder(card, "note", splits, load_handbook())

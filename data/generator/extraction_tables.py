@@ -1,8 +1,17 @@
 """House tables and sentence shapes of record_extraction.
 
 The tables are the house conventions: the task's instruction does not give them, the
-examples do.
+examples show them, and the desk handbook (`documents.jsonl`) states them.
 """
+
+# Job code -> what it stands for.
+JOBS: dict[str, str] = {
+    "DL": "deliver",
+    "CL": "collect",
+    "TR": "transfer",
+    "FX": "repair",
+    "LS": "loss",
+}
 
 # Spoken name of a depot -> house site code.
 SITES: dict[str, tuple[str, ...]] = {

@@ -1,14 +1,15 @@
 """Measures how varied the bundled tasks are, and how far copying gets on them."""
 
+import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from data.generator.extraction_tables import DAY_PARTS, FAULTS, ITEMS, MONTHS, PRIORITIES, SITES, WEEKDAYS
-from data.generator.rows import SPLITS, TaskFolder
+from data.generator.rows import SPLITS, Document, Example, TaskFolder
 from data.generator.text import fold
 from data.generator.tfidf import TfidfIndex
 
@@ -106,6 +107,32 @@ def seen_figures(folder: TaskFolder) -> float:
     return sum(figure in known for figure in figures("test")) / len(folder.splits["test"])
 
 
+def _near(folder: TaskFolder) -> Iterator[tuple[Example, list[Document]]]:
+    """Every test row with its three nearest documents."""
+    index = TfidfIndex([f"{document.title}\n{document.text}" for document in folder.documents])
+    for row in folder.splits["test"]:
+        yield row, [folder.documents[number] for number in index.nearest(row.input, 3)]
+
+
+def own_queue_found(folder: TaskFolder) -> float:
+    """Share of test messages with the document of their queue among the three nearest."""
+    hits = [
+        f"queue-{row.target.replace('_', '-')}" in {document.id for document in found}
+        for row, found in _near(folder)
+    ]
+    return sum(hits) / len(hits)
+
+
+def code_found(folder: TaskFolder, key: str) -> float:
+    """Share of test notes whose code for `key` stands in one of the three nearest, if not superseded."""
+    hits = []
+    for row, found in _near(folder):
+        code = re.compile(rf"\b{json.loads(row.target)[key]}\b")
+        current = [document.text for document in found if not document.id.endswith("-former")]
+        hits.append(any(code.search(text) for text in current))
+    return sum(hits) / len(hits)
+
+
 def _policy(folder: TaskFolder) -> Figures:
     rows = [example for split in SPLITS for example in folder.splits[split]]
     return {
@@ -126,6 +153,8 @@ def _routing(folder: TaskFolder) -> Figures:
         "labels": len(folder.card["labels"]),
         "messages with two wishes": sum(row.metadata["wishes"] == 2 for row in rows) / len(rows),
         "accuracy of the nearest train message's label (TF-IDF)": copied_answers(folder),
+        "documents": len(folder.documents),
+        "TF-IDF: the queue's own document among the three nearest": own_queue_found(folder),
     }
 
 
@@ -135,6 +164,9 @@ def _extraction(folder: TaskFolder) -> Figures:
         "hand-written sentence shapes in use": len({row.metadata["shape"] for row in rows}),
         "characters of a target, most": max(len(row.target) for row in rows),
         "json_exact by copying the nearest train note's record": copied_answers(folder),
+        "documents": len(folder.documents),
+        "TF-IDF: site code in the three nearest documents": code_found(folder, "site"),
+        "TF-IDF: item code in the three nearest documents": code_found(folder, "item"),
     }
 
 

@@ -11,8 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from data.generator.rows import Example, TaskFolder, card_base, generator_for, shuffled
-from data.generator.text import capitalised, expand, fold, mistype, unfinished
+from data.generator.rows import Document, Example, TaskFolder, card_base, generator_for, shuffled
+from data.generator.text import capitalised, expand, fill, fold, mistype, unfinished
 
 LABELS = (
     "safety_incident",
@@ -141,6 +141,19 @@ def _count(split: str, rng: random.Random) -> int:
     return PER_LABEL[split] + rng.randint(-spread, spread)
 
 
+def load_guide() -> tuple[Document, ...]:
+    """What the desk has in writing about its queues; the order of rank is that of `LABELS`."""
+    path = Path(__file__).with_name("routing_guide.toml")
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["document"]
+    values = {label: label for label in LABELS}
+    values["ranking"] = "\n".join(f"{rank}. {label}" for rank, label in enumerate(LABELS, start=1))
+    documents = [
+        Document(entry["id"], fill(entry["title"], values), fill(entry["text"].strip(), values))
+        for entry in entries
+    ]
+    return tuple(shuffled(documents, generator_for("guide")))
+
+
 def build() -> TaskFolder:
     """The whole folder."""
     texts, seen = _load_texts(), set[str]()
@@ -153,6 +166,7 @@ def build() -> TaskFolder:
     card["labels"] = sorted(LABELS)
     card["description"] = (
         "Short messages from customers and staff of an equipment hire company, to be sent to one of twelve"
-        " queues. About a fifth hold two wishes; a house rule, which the examples show, says which counts."
+        " queues. About a fifth hold two wishes; a house rule, which the examples show and the desk's guide"
+        " among the documents states, says which counts."
     )
-    return TaskFolder(card, "routing", splits)
+    return TaskFolder(card, "routing", splits, load_guide())

@@ -28,6 +28,11 @@ def choose(shape: str, rng: random.Random) -> str:
     return shape
 
 
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with a value in each slot."""
+    return _SLOT.sub(lambda match: values[match.group(1)], text)
+
+
 def expand(shape: str, values: Mapping[str, str], rng: random.Random) -> str:
     """Settle choices, drop optional parts that lack a value, fill the slots."""
 
@@ -36,8 +41,7 @@ def expand(shape: str, values: Mapping[str, str], rng: random.Random) -> str:
         return part if all(values.get(name) for name in _SLOT.findall(part)) else ""
 
     settled = _OPTIONAL.sub(keep, choose(shape, rng))
-    filled = _SLOT.sub(lambda match: values[match.group(1)], settled)
-    return re.sub(r" {2,}", " ", filled).strip()
+    return re.sub(r" {2,}", " ", fill(settled, values)).strip()
 
 
 def capitalised(text: str) -> str:
