@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -165,8 +166,12 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _git() -> dict[str, Any] | None:
-    """Commit and state of the checkout that the library runs from; None when it is installed otherwise."""
+@cache
+def _git() -> Mapping[str, Any] | None:
+    """Commit and state of the checkout that the library runs from; None when it is installed otherwise.
+
+    Asked once: what counts is the code that this process has loaded.
+    """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
@@ -180,6 +185,11 @@ def _git() -> dict[str, Any] | None:
 
 def _git_says(root: Path, *arguments: str) -> str:
     out = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
+        # Without optional locks, so that a commit in another window is not disturbed.
+        ["git", "--no-optional-locks", "-C", str(root), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
     )
     return out.stdout.strip()

@@ -30,6 +30,9 @@ def to_json(value: object) -> Any:
         return {str(k): to_json(v) for k, v in value.items()}
     if isinstance(value, Path):
         return value.as_posix()
+    if isinstance(value, set | frozenset):
+        # In an order of its own: Python's differs from one process to the next.
+        return sorted((to_json(v) for v in value), key=repr)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [to_json(v) for v in value]
     return value

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ class Clocked(ak.FakeModel):
     def __init__(self) -> None:
         super().__init__(planted_answer(lambda name, seed, row: row % (2 if name == "prompt" else 4) > 0))
 
-    def complete(self, requests: list[Request]) -> list[Completion]:  # type: ignore[override]
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
         completions = super().complete(requests)
         for request, completion in zip(requests, completions, strict=True):
             if len(requests) == 1:
@@ -83,12 +84,15 @@ def test_costs_follow_from_seconds_and_price(tmp_path: Path) -> None:
 
 def test_a_cached_run_prints_the_same_bytes(tmp_path: Path) -> None:
     first = run(tmp_path)
-    texts = {
-        name: (tmp_path / name).read_bytes() for name in ("comparison.json", "comparison.csv", "report.md")
-    }
+    names = ("comparison.json", "comparison.csv", "records.jsonl")
+    files = {name: (tmp_path / name).read_bytes() for name in names}
+    report_text = (tmp_path / "report.md").read_text(encoding="utf-8")
     second = run(tmp_path)
-    assert {name: (tmp_path / name).read_bytes() for name in texts} == texts
+    assert {name: (tmp_path / name).read_bytes() for name in names} == files
     assert second.rows == first.rows
+    # The report ends with the manifest, and that with the time at which the run ended.
+    before, _ = report_text.split("finished_at")
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith(before)
     changing = {"finished_at", "git", "hardware"}
     for key in first.result.manifest.keys() - changing:
         assert second.result.manifest[key] == first.result.manifest[key], key
@@ -149,6 +153,6 @@ def test_without_requests_alone_latency_and_cost_are_blank_and_the_note_says_why
 
 
 def test_a_bad_price_sheet_leaves_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(ak.errors.DataError, match="nowhere.toml"):
+    with pytest.raises(ak.errors.DataError, match=r"nowhere\.toml"):
         run(tmp_path / "run", usd_per_hour=None, prices=tmp_path / "nowhere.toml")
     assert not (tmp_path / "run").exists()

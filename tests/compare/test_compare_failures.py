@@ -44,8 +44,10 @@ def test_a_strategy_that_fails_in_fit_is_a_row_with_its_reason(tmp_path: Path) -
     model = failing_model("nobody", ValueError())
     comparison = compare([Words(), Unlearnable(), Shots()], TASK, model=model, out=tmp_path)
     assert [(r.strategy, r.status, r.reason, r.n) for r in comparison.rows] == [
-        ("prompt", "done", None, 40), ("unlearnable", "failed", "the loss is NaN", 0), ("few-shot", "done", None, 40),
-    ]  # fmt: skip
+        ("prompt", "done", None, 40),
+        ("unlearnable", "failed", "the loss is NaN", 0),
+        ("few-shot", "done", None, 40),
+    ]
     failed = comparison.rows[1]
     assert (failed.quality, failed.p50_latency_s, failed.fit_s, failed.artifact) == (None, None, None, None)
     assert comparison.result.manifest["counts"] == {

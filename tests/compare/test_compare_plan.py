@@ -144,8 +144,8 @@ def test_what_cannot_be_compared_is_refused(changes: Any, error: type[Exception]
     "call",
     [
         lambda out: compare([], TASK, model=MODEL, out=out),
-        lambda out: compare([Words()], "questions", model=MODEL, out=out),
-        lambda out: compare([Words()], TASK, model="smollm2", out=out),
+        lambda out: compare([Words()], "questions", model=MODEL, out=out),  # type: ignore[arg-type]
+        lambda out: compare([Words()], TASK, model="smollm2", out=out),  # type: ignore[arg-type]
         lambda out: compare([Words()], TASK, model=MODEL, out=out, limit=0),
     ],
 )

@@ -21,11 +21,26 @@ from adaptkit.core.results import Record
 from adaptkit.core.types import Request
 
 RECORD = Record(
-    trial="0123456789abcdef", strategy="prompt", task="questions", example_id="row0", seed=0, output="é\n\u2028x",
-    target="answer", contexts=({"id": "d#0", "score": 0.5},), tool_calls=(), finish_reason="stop",
-    tokens={"in": 3, "cached": 0, "out": 1}, retrieve_s=None, first_token_s=0.25, latency_s=0.5, batch_size=1,
-    batch_s=0.5, cost_usd=None, scores={"exact_match": 0.0, "exact_match_lenient": None}, error=None,
-)  # fmt: skip
+    trial="0123456789abcdef",
+    strategy="prompt",
+    task="questions",
+    example_id="row0",
+    seed=0,
+    output="é\n\u2028x",
+    target="answer",
+    contexts=({"id": "d#0", "score": 0.5},),
+    tool_calls=(),
+    finish_reason="stop",
+    tokens={"in": 3, "cached": 0, "out": 1},
+    retrieve_s=None,
+    first_token_s=0.25,
+    latency_s=0.5,
+    batch_size=1,
+    batch_s=0.5,
+    cost_usd=None,
+    scores={"exact_match": 0.0, "exact_match_lenient": None},
+    error=None,
+)
 RESULT = TrialResult(
     key="k",
     status="done",
@@ -171,7 +186,7 @@ def test_a_full_disk_keeps_what_was_stored(tmp_path: Path, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", write)
-        with pytest.raises(StoreError, match="No space left on device.*measured before is safe") as caught:
+        with pytest.raises(StoreError, match=r"No space left on device.*measured before is safe") as caught:
             compared(tmp_path, right)
     assert caught.value.path == tmp_path / "records.jsonl"
     assert len(RunStore(tmp_path).records()) == 5

@@ -176,7 +176,7 @@ YES = ak.Example(id="y", input="?", target="yes")
 
 def test_a_failed_row_scores_nothing_even_where_emptiness_would_be_right() -> None:
     empty = ak.Example(id="e", input="?", target="")
-    task = replace(TASK, metrics=("exact_match",), test=(empty,))
+    task = replace(TASK, metrics=("exact_match",))
     assert scores_of(prediction(""), empty, task)["exact_match"] == 1.0
     assert scores_of(prediction("", failed=True), empty, task) == {
         "exact_match": 0.0, "exact_match_lenient": 0.0,
@@ -190,10 +190,26 @@ def test_an_undefined_score_stays_undefined_when_the_row_fails() -> None:
 
 
 RECORD = Record(
-    trial="k", strategy="s", task="t", example_id="r0", seed=0, output="answer 0", target="answer 0", contexts=(),
-    tool_calls=(), finish_reason="stop", tokens={"in": 1, "cached": 0, "out": 1}, retrieve_s=None,
-    first_token_s=None, latency_s=None, batch_size=1, batch_s=1.0, cost_usd=None, scores={}, error=None,
-)  # fmt: skip
+    trial="k",
+    strategy="s",
+    task="t",
+    example_id="r0",
+    seed=0,
+    output="answer 0",
+    target="answer 0",
+    contexts=(),
+    tool_calls=(),
+    finish_reason="stop",
+    tokens={"in": 1, "cached": 0, "out": 1},
+    retrieve_s=None,
+    first_token_s=None,
+    latency_s=None,
+    batch_size=1,
+    batch_s=1.0,
+    cost_usd=None,
+    scores={},
+    error=None,
+)
 Scored = list[tuple[int, int, float | None]]
 
 
@@ -225,9 +241,7 @@ def test_the_order_of_records_does_not_matter(scored: Scored, rng: random.Random
 
 def test_the_aggregate_of_no_rows_is_undefined() -> None:
     assert aggregate([], TASK, "exact_match") is None
-    votes = replace(
-        TASK, kind="classification", metrics=("macro_f1",), labels=("yes", "no"), test=(YES,), train=()
-    )
+    votes = replace(TASK, metrics=("macro_f1",))
     assert aggregate([], votes, "macro_f1") is None
 
 
