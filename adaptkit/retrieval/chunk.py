@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from adaptkit.core.types import Document
 
 Offsets = Callable[[str], list[tuple[int, int]]]
+LONGEST_WORD = 8
+"""Word pieces that are gone back to start at a word; scripts without spaces start where they are."""
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+")
 
 
@@ -41,14 +43,13 @@ def chunk_documents(
 
     Args:
         offsets: character spans of a text's word pieces.
-        max_tokens: limit, without special tokens.
-        overlap_tokens: at least this many word pieces of a chunk's end start the next one, unless a
-            sentence ends exactly at the cut.
+        max_tokens: limit, without special tokens; a title longer than half of it is cut short.
+        overlap_tokens: at least this many word pieces of a chunk's end start the next one.
     """
     chunks: list[Chunk] = []
     for document in documents:
-        title_tokens = len(offsets(document.title)) if document.title else 0
-        room = max(max_tokens - title_tokens, max_tokens // 2)
+        title, title_tokens = _title(document, offsets, max_tokens // 2)
+        room = max_tokens - title_tokens
         spans = split_text(document.text, offsets, max_tokens=room, overlap_tokens=overlap_tokens)
         for number, (start, end) in enumerate(spans):
             chunks.append(
@@ -56,7 +57,7 @@ def chunk_documents(
                     id=f"{document.id}#{number}",
                     document_id=document.id,
                     text=document.text[start:end].strip(),
-                    title=document.title,
+                    title=title,
                     start=start,
                     end=end,
                 )
@@ -64,8 +65,19 @@ def chunk_documents(
     return chunks
 
 
+def _title(document: Document, offsets: Offsets, limit: int) -> tuple[str | None, int]:
+    """The title, cut to ``limit`` word pieces, and how many it has."""
+    tokens = offsets(document.title or "")
+    if len(tokens) <= limit:
+        return document.title, len(tokens)
+    return (document.title or "")[: tokens[limit][0]].strip() or None, limit
+
+
 def split_text(text: str, offsets: Offsets, *, max_tokens: int, overlap_tokens: int) -> list[tuple[int, int]]:
-    """Character spans of the chunks of a text; together they cover all of it."""
+    """Character spans of the chunks of a text; together they cover all of it.
+
+    An overlap that leaves no room for new text is shortened: every chunk brings something new.
+    """
     tokens = offsets(text)
     if len(tokens) <= max_tokens:
         return [(0, len(text))]
@@ -73,14 +85,15 @@ def split_text(text: str, offsets: Offsets, *, max_tokens: int, overlap_tokens: 
     spans: list[tuple[int, int]] = []
     first = 0  # index of the chunk's first token
     while first < len(tokens):
-        start = tokens[first][0] if spans else 0
+        # What the tokenizer drops between two chunks (white space, control characters) is kept.
+        start = min(tokens[first][0], spans[-1][1]) if spans else 0
         stop = first + max_tokens
         if stop >= len(tokens):
             spans.append((start, len(text)))
             break
-        cut = _cut(start, tokens[stop][0], ends)
+        cut = _cut(text, tokens[first][0], tokens[stop][0], ends)
         spans.append((start, cut))
-        first = _next_first(tokens, cut, first, overlap_tokens)
+        first = _next_first(text, tokens, (first, cut), overlap_tokens)
     return spans
 
 
@@ -89,15 +102,26 @@ def sentence_ends(text: str) -> list[int]:
     return [m.end() for m in SENTENCE_END.finditer(text)]
 
 
-def _cut(start: int, limit: int, ends: list[int]) -> int:
-    """The last sentence end in the second half of the chunk, else the limit itself."""
-    near = [e for e in ends if (start + limit) // 2 < e <= limit]
-    return near[-1] if near else limit
+def _cut(text: str, start: int, limit: int, ends: list[int]) -> int:
+    """The last sentence end in the second half of the chunk, else the last word end, else the limit."""
+    middle = (start + limit) // 2
+    near = [e for e in ends if middle < e <= limit]
+    if near:
+        return near[-1]
+    # Half a word may be more word pieces than it was within the whole word.
+    return next((at for at in range(limit, middle, -1) if text[at - 1].isspace()), limit)
 
 
-def _next_first(tokens: list[tuple[int, int]], cut: int, first: int, overlap: int) -> int:
-    """First token of the next chunk: ``overlap`` before the cut, and always further on than the last."""
+def _next_first(text: str, tokens: list[tuple[int, int]], chunk: tuple[int, int], overlap: int) -> int:
+    """First token of the next chunk: at least ``overlap`` before the cut, and further on than the last.
+
+    Args:
+        chunk: the chunk's first token, and the character where it was cut.
+    """
+    first, cut = chunk
     after = next((i for i, (a, _) in enumerate(tokens) if a >= cut), len(tokens))
     if after >= len(tokens):
         return len(tokens)
-    return max(after - overlap, first + 1)
+    wanted = max(after - overlap, first + 1)
+    near = range(wanted, max(wanted - LONGEST_WORD, first), -1)
+    return next((i for i in near if text[tokens[i][0] - 1].isspace()), wanted)

@@ -1,10 +1,10 @@
-"""Texts to unit vectors with a sentence-transformers model."""
+"""Texts to unit vectors: what an embedder has to offer, and one that runs sentence-transformers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,33 @@ DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 Vectors = npt.NDArray[np.float32]
 
 
-class Embedder:
+class Embedder(Protocol):
+    """What chunking and indexing need."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def revision(self) -> str:
+        """What identifies the weights: an index made by others is refused."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Texts are cut to this many word pieces, special tokens included."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts: float32 [n, dimension], each row of length 1."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Character span of each word piece, special tokens left out and nothing cut."""
+
+
+class SentenceEmbedder:
     """A sentence-transformers model.
 
     Args:
@@ -69,7 +95,9 @@ class Embedder:
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Character span of each word piece, special tokens left out and nothing cut."""
         backend = self._model.tokenizer.backend_tokenizer
+        # Left over from the last call to embed(): filler would be counted as part of the text.
         backend.no_truncation()
+        backend.no_padding()
         encoded = backend.encode(text, add_special_tokens=False)
         return [(int(a), int(b)) for a, b in encoded.offsets]
 
@@ -77,4 +105,4 @@ class Embedder:
 @lru_cache(maxsize=2)
 def load_embedder(name: str = DEFAULT_EMBEDDER) -> Embedder:
     """The embedder of that name, loaded once a process."""
-    return Embedder(name)
+    return SentenceEmbedder(name)

@@ -71,15 +71,27 @@ class VectorIndex:
         """
         import faiss
 
-        sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+        sidecar = read_json(folder / SIDECAR)
         made_by = (sidecar["embedder"], sidecar["embedder_revision"], sidecar["dimension"])
         if made_by != (embedder.name, embedder.revision, embedder.dimension):
             raise ConfigError(
                 f"The index in '{folder}' was made by {made_by}, the embedder given is "
                 f"{(embedder.name, embedder.revision, embedder.dimension)}. Build the index again."
             )
-        if file_sha256(folder / INDEX_FILE) != sidecar["sha256"]:
+        if not (folder / INDEX_FILE).is_file() or file_sha256(folder / INDEX_FILE) != sidecar["sha256"]:
             raise ConfigError(f"{folder / INDEX_FILE} is not the file that was saved. Build the index again.")
         index = cls(np.zeros((0, embedder.dimension), dtype=np.float32), embedder)
         index._index = faiss.read_index(str(folder / INDEX_FILE))
         return index
+
+
+def read_json(path: Path) -> Any:
+    """Read a file of an index.
+
+    Raises:
+        ConfigError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is missing or damaged ({error}). Build the index again.") from None

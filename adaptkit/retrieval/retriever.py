@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.types import Document, Passage
 from adaptkit.retrieval.chunk import Chunk, chunk_documents
-from adaptkit.retrieval.embed import Embedder, load_embedder
-from adaptkit.retrieval.index import VectorIndex
+from adaptkit.retrieval.embed import Embedder
+from adaptkit.retrieval.index import VectorIndex, read_json
 
 SPECIAL_TOKENS = 2
 CHUNKS_FILE = "chunks.json"
@@ -32,24 +31,23 @@ class Retriever:
 
     @classmethod
     def build(
-        cls, documents: Sequence[Document], *, embedder: str, chunk_tokens: int, overlap_tokens: int
+        cls, documents: Sequence[Document], *, embedder: Embedder, chunk_tokens: int, overlap_tokens: int
     ) -> Retriever:
         """Cut, embed and index documents.
 
         Raises:
             ConfigError: chunks would be longer than the embedder reads.
         """
-        model = load_embedder(embedder)
-        limit = model.max_tokens - SPECIAL_TOKENS
+        limit = embedder.max_tokens - SPECIAL_TOKENS
         if chunk_tokens > limit:
             raise ConfigError(
-                f"chunk_tokens is {chunk_tokens} and the embedder '{embedder}' reads {limit} word pieces: "
+                f"chunk_tokens is {chunk_tokens} and the embedder '{embedder.name}' reads {limit} word pieces: "
                 f"the rest would be dropped unseen. Use chunk_tokens <= {limit}."
             )
         chunks = chunk_documents(
-            documents, model.offsets, max_tokens=chunk_tokens, overlap_tokens=overlap_tokens
+            documents, embedder.offsets, max_tokens=chunk_tokens, overlap_tokens=overlap_tokens
         )
-        return cls(chunks, VectorIndex(model.embed([c.embedded_text for c in chunks]), model))
+        return cls(chunks, VectorIndex(embedder.embed([c.embedded_text for c in chunks]), embedder))
 
     def retrieve(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The ``k`` nearest chunks of each query, best first."""
@@ -75,15 +73,14 @@ class Retriever:
         write_json_atomic(folder / CHUNKS_FILE, to_json(self.chunks))
 
     @classmethod
-    def load(cls, folder: Path, *, embedder: str) -> Retriever:
+    def load(cls, folder: Path, *, embedder: Embedder) -> Retriever:
         """Read what :meth:`save` wrote.
 
         Raises:
-            ConfigError: another embedder made the index, or it does not fit the chunks.
+            ConfigError: another embedder made the index, it does not fit the chunks, or a file is damaged.
         """
-        model: Embedder = load_embedder(embedder)
-        chunks = [Chunk(**c) for c in json.loads((folder / CHUNKS_FILE).read_text(encoding="utf-8"))]
-        index = VectorIndex.load(folder, model)
+        chunks = [Chunk(**c) for c in read_json(folder / CHUNKS_FILE)]
+        index = VectorIndex.load(folder, embedder)
         if len(index) != len(chunks):
             raise ConfigError(
                 f"'{folder}' holds {len(chunks)} chunks and {len(index)} vectors. Build the index again."

@@ -238,7 +238,13 @@ def train(
         trainer = SftTrainer(
             order=order,
             model=module,
-            args=_arguments(settings, Path(scratch), has_validation=bool(validation)),
+            args=_arguments(
+                settings,
+                Path(scratch),
+                has_validation=bool(validation),
+                # Where the weights are, not what the machine has: Trainer would move them.
+                on_cpu=next(module.parameters()).device.type == "cpu",
+            ),
             data_collator=lambda part: collate(part, n_shared=n_shared, pad_id=pad_id),
             train_dataset=_Rows(rows),
             eval_dataset=_Rows(sorted(validation, key=len)) if validation else None,
@@ -279,7 +285,9 @@ def _n_shared(rows: Sequence[EncodedRow]) -> int:
     return n
 
 
-def _arguments(settings: SftSettings, scratch: Path, *, has_validation: bool) -> TrainingArguments:
+def _arguments(
+    settings: SftSettings, scratch: Path, *, has_validation: bool, on_cpu: bool
+) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(scratch),
         max_steps=settings.n_steps,
@@ -299,5 +307,5 @@ def _arguments(settings: SftSettings, scratch: Path, *, has_validation: bool) ->
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         seed=settings.seed,
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=on_cpu,
     )
