@@ -44,7 +44,8 @@ def chunk_documents(
     Args:
         offsets: character spans of a text's word pieces.
         max_tokens: limit, without special tokens; a title longer than half of it is cut short.
-        overlap_tokens: at least this many word pieces of a chunk's end start the next one.
+        overlap_tokens: at least this many word pieces of a chunk's end start the next one, or half a
+            chunk where that is less.
     """
     chunks: list[Chunk] = []
     for document in documents:
@@ -76,25 +77,23 @@ def _title(document: Document, offsets: Offsets, limit: int) -> tuple[str | None
 def split_text(text: str, offsets: Offsets, *, max_tokens: int, overlap_tokens: int) -> list[tuple[int, int]]:
     """Character spans of the chunks of a text; together they cover all of it.
 
-    An overlap that leaves no room for new text is shortened: every chunk brings something new.
+    Each ends further on than the one before. The overlap is half a chunk at most: one that is nearly as
+    long as the chunk would make a chunk a word.
     """
     tokens = offsets(text)
-    if len(tokens) <= max_tokens:
-        return [(0, len(text))]
     ends = sentence_ends(text)
     spans: list[tuple[int, int]] = []
-    first = 0  # index of the chunk's first token
-    while first < len(tokens):
-        # What the tokenizer drops between two chunks (white space, control characters) is kept.
-        start = min(tokens[first][0], spans[-1][1]) if spans else 0
-        stop = first + max_tokens
-        if stop >= len(tokens):
-            spans.append((start, len(text)))
-            break
-        cut = _cut(text, tokens[first][0], tokens[stop][0], ends)
+    first, start, cut = 0, 0, 0  # the chunk's first token and character; where the last chunk ended
+    while first + max_tokens < len(tokens):
+        limit = tokens[first + max_tokens][0]
+        middle = (tokens[first][0] + limit) // 2
+        cut = _cut(text, (max(middle, cut), limit), ends)
         spans.append((start, cut))
-        first = _next_first(text, tokens, (first, cut), overlap_tokens)
-    return spans
+        after = next(i for i in range(first, len(tokens)) if tokens[i][0] >= cut)
+        first = _next_first(text, tokens, (first, after), overlap_tokens)
+        # What the tokenizer drops between two chunks (white space, control characters) is kept.
+        start = min(tokens[first][0], cut)
+    return [*spans, (start, len(text))]
 
 
 def sentence_ends(text: str) -> list[int]:
@@ -102,26 +101,25 @@ def sentence_ends(text: str) -> list[int]:
     return [m.end() for m in SENTENCE_END.finditer(text)]
 
 
-def _cut(text: str, start: int, limit: int, ends: list[int]) -> int:
-    """The last sentence end in the second half of the chunk, else the last word end, else the limit."""
-    middle = (start + limit) // 2
-    near = [e for e in ends if middle < e <= limit]
+def _cut(text: str, between: tuple[int, int], ends: list[int]) -> int:
+    """The last sentence end between two characters, else the last word end, else the second of them."""
+    low, high = between
+    near = [e for e in ends if low < e <= high]
     if near:
         return near[-1]
     # Half a word may be more word pieces than it was within the whole word.
-    return next((at for at in range(limit, middle, -1) if text[at - 1].isspace()), limit)
+    return next((at for at in range(high, low, -1) if text[at - 1].isspace()), high)
 
 
 def _next_first(text: str, tokens: list[tuple[int, int]], chunk: tuple[int, int], overlap: int) -> int:
-    """First token of the next chunk: at least ``overlap`` before the cut, and further on than the last.
+    """First token of the next chunk: ``overlap`` before the cut, then back to the start of a word.
 
     Args:
-        chunk: the chunk's first token, and the character where it was cut.
+        chunk: the chunk's first token, and the first one after it.
     """
-    first, cut = chunk
-    after = next((i for i, (a, _) in enumerate(tokens) if a >= cut), len(tokens))
-    if after >= len(tokens):
-        return len(tokens)
-    wanted = max(after - overlap, first + 1)
+    first, after = chunk
+    if not overlap:
+        return after
+    wanted = after - min(overlap, (after - first) // 2)
     near = range(wanted, max(wanted - LONGEST_WORD, first), -1)
     return next((i for i in near if text[tokens[i][0] - 1].isspace()), wanted)

@@ -41,8 +41,8 @@ class Retriever:
         limit = embedder.max_tokens - SPECIAL_TOKENS
         if chunk_tokens > limit:
             raise ConfigError(
-                f"chunk_tokens is {chunk_tokens} and the embedder '{embedder.name}' reads {limit} word pieces: "
-                f"the rest would be dropped unseen. Use chunk_tokens <= {limit}."
+                f"chunk_tokens is {chunk_tokens} and the embedder '{embedder.name}' reads {limit} word "
+                f"pieces: the rest would be dropped unseen. Use chunk_tokens <= {limit}."
             )
         chunks = chunk_documents(
             documents, embedder.offsets, max_tokens=chunk_tokens, overlap_tokens=overlap_tokens

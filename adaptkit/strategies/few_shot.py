@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,8 @@ class FewShot(Strategy):
         queries = self.index_.embedder.embed(inputs)
         # More than k, because copies of the input itself are left out: a demonstration never gives
         # away the answer to its own row.
-        _, positions = self.index_.search(queries, self.k + 8)
+        most_copies = max(Counter(d.input for d in self.pool_).values())
+        _, positions = self.index_.search(queries, self.k + most_copies)
         found = []
         for text, row in zip(inputs, positions, strict=True):
             others = [self.pool_[int(i)] for i in row if self.pool_[int(i)].input != text]

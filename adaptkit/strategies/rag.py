@@ -14,7 +14,7 @@ import numpy as np
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Passage, Prompt
 from adaptkit.models.base import Model
-from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever
+from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, load_embedder
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.wording import full_instruction
 from adaptkit.tasks import Task
@@ -80,7 +80,7 @@ class RAG(Strategy):
         """Cut, embed and index the documents."""
         self.retriever_ = Retriever.build(
             task.documents,
-            embedder=self.embedder,
+            embedder=load_embedder(self.embedder),
             chunk_tokens=self.chunk_tokens,
             overlap_tokens=self.overlap_tokens,
         )
@@ -113,5 +113,5 @@ class RAG(Strategy):
 
     def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
         """Read them back."""
-        self.retriever_ = Retriever.load(folder / INDEX_FOLDER, embedder=self.embedder)
+        self.retriever_ = Retriever.load(folder / INDEX_FOLDER, embedder=load_embedder(self.embedder))
         return model
