@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -13,15 +12,15 @@ import numpy as np
 
 from adaptkit import accounting, stats
 from adaptkit.accounting import MachinePrice
+from adaptkit.compare.pairs import RESAMPLING_SEED, clusters_of, pairs_of, with_delta
 from adaptkit.compare.plan import Plan
 from adaptkit.compare.runner import Outcome
 from adaptkit.core.codec import to_json
-from adaptkit.core.results import Estimate, Pair, Record, Row, TrialStatus, Verdict
+from adaptkit.core.results import Estimate, Pair, Record, Row, TrialStatus
 from adaptkit.evaluation.scoring import LENIENT, aggregate, per_example
 from adaptkit.metrics import is_row_mean
 from adaptkit.tasks import Task
 
-RESAMPLING_SEED = 20_250_101
 BASELINE = "prompt"
 
 
@@ -80,12 +79,12 @@ def summarise(plan: Plan, outcomes: Sequence[Outcome], *, model: str, price: Mac
             for label in plan.labels
         ]
         measured = [g for g in groups if g.records]
-        found = _pairs(task, measured)
+        found = pairs_of(task, {g.label: g.values for g in measured})
         baseline = baselines[task.name] = _baseline(measured)
         methods[task.name] = _interval_methods(measured)
         made = [_row(g, model, price) for g in groups]
         pairs += found
-        rows += [_with_delta(_with_break_even(r, made, baseline), found, baseline) for r in made]
+        rows += [with_delta(_with_break_even(r, made, baseline), found, baseline) for r in made]
     return Summary(rows=tuple(rows), pairs=tuple(pairs), baselines=baselines, interval_methods=methods)
 
 
@@ -170,17 +169,12 @@ def _estimate(group: Group) -> Estimate:
         value = aggregate(group.records, task, task.primary_metric)
         return Estimate(value=value, low=None, high=None, n=len(values), method="none for this metric")
     ids = sorted(values)
-    groups = _clusters(task)
+    clusters = clusters_of(task)
     return stats.mean_estimate(
         [values[i] for i in ids],
         rng=np.random.default_rng(RESAMPLING_SEED),
-        clusters=[groups.get(i) for i in ids],
+        clusters=[clusters.get(i) for i in ids],
     )
-
-
-def _clusters(task: Task) -> dict[str, str]:
-    """Cluster of each test row that has one by name; rows of one cluster are not independent."""
-    return {e.id: e.cluster for e in task.test if e.cluster is not None}
 
 
 def _timing(records: Sequence[Record]) -> dict[str, Any]:
@@ -230,82 +224,6 @@ def _usd(group: Group, price: MachinePrice | None) -> dict[str, Any]:
         "usd_per_1k_requests": None if mean is None else 1000 * mean,
         "usd_per_correct": accounting.usd_per_correct(mean, quality),
     }
-
-
-def _pairs(task: Task, groups: Sequence[Group]) -> list[Pair]:
-    """Every two strategies, the later one minus the earlier one; p-values corrected over all of them."""
-    clusters = _clusters(task)
-    metric = task.primary_metric
-    what = "" if is_row_mean(metric) else f", of single rows: {metric} has no paired test"
-    found = []
-    for first, second in itertools.combinations(groups, 2):
-        d = stats.paired_difference(
-            second.values,
-            first.values,
-            rng=np.random.default_rng(RESAMPLING_SEED),
-            clusters=clusters or None,
-        )
-        found.append(
-            Pair(
-                task=task.name,
-                strategy=second.label,
-                baseline=first.label,
-                n=d.n,
-                n_unpaired=d.n_unpaired,
-                delta=d.delta,
-                delta_low=d.low,
-                delta_high=d.high,
-                gained=d.gained,
-                lost=d.lost,
-                p_value=d.p_value,
-                p_value_adjusted=None,
-                test=d.test + what,
-                verdict="undecided",
-            )
-        )
-    adjusted = stats.holm([p.p_value for p in found])
-    return [
-        dataclasses.replace(p, p_value_adjusted=a, verdict=stats.verdict(p.delta_low, p.delta_high, a))
-        for p, a in zip(found, adjusted, strict=True)
-    ]
-
-
-def _with_delta(row: Row, pairs: Sequence[Pair], baseline: str | None) -> Row:
-    """Add the difference to the baseline."""
-    if baseline is None or row.strategy == baseline or row.status != "done":
-        return row
-    for pair in pairs:
-        if {pair.strategy, pair.baseline} == {row.strategy, baseline}:
-            pair = pair if pair.strategy == row.strategy else turned(pair)
-            return dataclasses.replace(
-                row,
-                delta=pair.delta,
-                delta_low=pair.delta_low,
-                delta_high=pair.delta_high,
-                p_value_adjusted=pair.p_value_adjusted,
-                verdict=pair.verdict,
-            )
-    return row
-
-
-def turned(pair: Pair) -> Pair:
-    """The same pair seen from the other strategy."""
-
-    def negated(x: float | None) -> float | None:
-        return None if x is None else -x
-
-    other: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
-    return dataclasses.replace(
-        pair,
-        strategy=pair.baseline,
-        baseline=pair.strategy,
-        delta=negated(pair.delta),
-        delta_low=negated(pair.delta_high),
-        delta_high=negated(pair.delta_low),
-        gained=pair.lost,
-        lost=pair.gained,
-        verdict=other.get(pair.verdict, pair.verdict),
-    )
 
 
 def _with_break_even(row: Row, rows: Sequence[Row], baseline: str | None) -> Row:

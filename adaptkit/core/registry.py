@@ -7,8 +7,9 @@ Third parties add theirs through an entry point group.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Generic, TypeVar, cast
 
 from adaptkit.core.errors import UnknownNameError
@@ -30,9 +31,14 @@ class Registry(Generic[T]):
         self._builtin = dict(builtin)
         self._group = group
 
+    @cached_property
+    def _others(self) -> EntryPoints:
+        # Read once: it opens a file of every installed package, and metrics are looked up for each row.
+        return entry_points(group=self._group)
+
     def names(self) -> list[str]:
         """All known names, the built-in ones first."""
-        return [*self._builtin, *(p.name for p in entry_points(group=self._group))]
+        return [*self._builtin, *(p.name for p in self._others)]
 
     def get(self, name: str) -> T:
         """Import and return what ``name`` stands for.
@@ -43,6 +49,6 @@ class Registry(Generic[T]):
         if name in self._builtin:
             module, _, attribute = self._builtin[name].partition(":")
             return cast(T, getattr(import_module(module), attribute))
-        for point in entry_points(group=self._group, name=name):
+        for point in self._others.select(name=name):
             return cast(T, point.load())
         raise UnknownNameError.for_name(self._kind, name, self.names())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import Shots, Tuned, Words, answered_inputs, compared, make_task, planted_model
 
@@ -82,6 +82,7 @@ def test_a_strategy_given_twice_is_refused() -> None:
         plan(strategies=[Words(), Words()])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=5))
 def test_folder_names_are_one_short_part_of_a_path(names: list[str]) -> None:
     name = folder_name(names)
@@ -168,6 +169,7 @@ def test_run_settings_out_of_range_are_refused(options: dict[str, Any]) -> None:
         ak.RunSettings(**options)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), unique=True, min_size=1), st.integers(1, 50), st.integers(1, 50))
 def test_fewer_rows_are_the_first_of_more_whatever_their_order(ids: list[str], a: int, b: int) -> None:
     rows = [Example(id=i, input=i, target=i) for i in ids]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptkit.core.codec import canonical_json, content_hash, file_sha256, to_json
@@ -28,12 +28,14 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_json_values_stay_as_they_are(value: Any) -> None:
     assert to_json(value) == value
     assert json.loads(canonical_json(value)) == value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), scalars), st.randoms(use_true_random=False))
 def test_the_order_of_keys_does_not_matter(value: dict[str, Any], rng: Any) -> None:
     items = list(value.items())

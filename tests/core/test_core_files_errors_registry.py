@@ -97,8 +97,8 @@ def test_names_of_other_packages_come_after_the_own_ones(monkeypatch: pytest.Mon
 
     point = EntryPoint(name="theirs", value="string:digits", group="adaptkit.things")
 
-    def entry_points(group: str, name: str = point.name) -> EntryPoints:
-        return EntryPoints([point]).select(group=group, name=name)
+    def entry_points(group: str) -> EntryPoints:
+        return EntryPoints([point]).select(group=group)
 
     monkeypatch.setattr("adaptkit.core.registry.entry_points", entry_points)
     registry: Registry[object] = Registry("thing", {"own": "string:ascii_letters"}, group="adaptkit.things")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import adaptkit as ak
@@ -231,6 +231,7 @@ scored_rows = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(scored_rows, st.randoms(use_true_random=False))
 def test_the_order_of_records_does_not_matter(scored: Scored, rng: random.Random) -> None:
     made = records(scored)
