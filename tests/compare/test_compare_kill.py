@@ -45,7 +45,7 @@ def stored(folder: Path) -> Answered:
 
 
 def kill_after(process: subprocess.Popen[bytes], calls: Path, n_lines: int, pause_s: float) -> None:
-    """Kill the process once it has noted ``n_lines`` more calls, or let it end if there is less left to do."""
+    """Kill the process once it has noted ``n_lines`` more calls; let it end if less is left to do."""
     size = calls.stat().st_size if calls.exists() else 0
     wanted = size + 15 * n_lines
     deadline = time.monotonic() + 60
