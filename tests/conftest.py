@@ -1,1 +1,23 @@
 """Its place puts this folder on the path: tests share the helpers that stand here, such as ``tiny``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is slow, not wrong: no example fails for the time it takes.
+settings.register_profile("adaptkit", deadline=None)
+settings.load_profile("adaptkit")
+
+
+@pytest.fixture(scope="module")
+def hash_embedder() -> Iterator[None]:
+    """Let strategies embed with hashed words instead of a model."""
+    from tiny import HashEmbedder
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("few_shot", "rag"):
+            patch.setattr(f"adaptkit.strategies.{module}.load_embedder", lambda _name: HashEmbedder())
+        yield
