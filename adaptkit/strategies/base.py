@@ -222,6 +222,16 @@ class Strategy(ABC):
         )
 
 
+def is_int(value: object) -> bool:
+    """Whether a parameter is a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a parameter is a number; text from a command line may not be."""
+    return is_int(value) or isinstance(value, float)
+
+
 def read_state(folder: str | Path) -> dict[str, Any]:
     """Read strategy.json of a saved strategy.
 
@@ -230,14 +240,16 @@ def read_state(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / STATE_FILE
     try:
-        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        saved: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path} is damaged ({error}). Fit and save the strategy again.") from None
+    if not isinstance(saved, dict):
+        raise ConfigError(f"{path} is damaged (it holds no object). Fit and save the strategy again.")
     if saved.get("format_version") != FORMAT_VERSION:
         raise ConfigError(
             f"{path} has format version {saved.get('format_version')}, this library reads {FORMAT_VERSION}. "
             "Fit and save the strategy again."
         )
-    return saved
+    return dict(saved)

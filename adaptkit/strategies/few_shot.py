@@ -16,7 +16,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Demonstration, Prompt
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, VectorIndex, load_embedder
-from adaptkit.strategies.base import Strategy
+from adaptkit.strategies.base import Strategy, is_int
 from adaptkit.strategies.selection import balanced_sample
 from adaptkit.strategies.wording import full_instruction
 from adaptkit.tasks import Task
@@ -52,7 +52,7 @@ class FewShot(Strategy):
 
     def check(self) -> None:
         """K is a positive int, selection a known one."""
-        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
+        if not is_int(self.k) or self.k < 1:
             raise ConfigError.for_parameter("FewShot", "k", "an int >= 1", self.k)
         if self.selection not in get_args(Selection):
             expected = " or ".join(repr(s) for s in get_args(Selection))

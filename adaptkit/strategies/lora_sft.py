@@ -14,7 +14,7 @@ from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.types import Example, Prompt
 from adaptkit.models.base import Model, Trainable
-from adaptkit.strategies.base import Strategy
+from adaptkit.strategies.base import Strategy, is_int, is_number
 from adaptkit.strategies.wording import short_instruction
 from adaptkit.tasks import Task
 
@@ -72,13 +72,13 @@ class LoRASFT(Strategy):
         """Sizes and rates are positive."""
         for name in ("rank", "batch_size"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not is_int(value) or value < 1:
                 raise ConfigError.for_parameter("LoRASFT", name, "an int >= 1", value)
         for name in ("alpha", "learning_rate", "epochs", "max_tokens"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not (is_number(value) and value > 0):
                 raise ConfigError.for_parameter("LoRASFT", name, "above 0, or None", value)
-        if not 0 <= self.dropout < 1:
+        if not is_number(self.dropout) or not 0 <= self.dropout < 1:
             raise ConfigError.for_parameter("LoRASFT", "dropout", "in [0, 1)", self.dropout)
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:

@@ -15,7 +15,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Passage, Prompt
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, load_embedder
-from adaptkit.strategies.base import Strategy
+from adaptkit.strategies.base import Strategy, is_int
 from adaptkit.strategies.wording import full_instruction
 from adaptkit.tasks import Task
 
@@ -54,10 +54,9 @@ class RAG(Strategy):
     def check(self) -> None:
         """Sizes are positive and the overlap smaller than a chunk."""
         for name in ("k", "chunk_tokens"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError.for_parameter("RAG", name, "an int >= 1", value)
-        if not 0 <= self.overlap_tokens < self.chunk_tokens:
+            if not is_int(getattr(self, name)) or getattr(self, name) < 1:
+                raise ConfigError.for_parameter("RAG", name, "an int >= 1", getattr(self, name))
+        if not is_int(self.overlap_tokens) or not 0 <= self.overlap_tokens < self.chunk_tokens:
             raise ConfigError.for_parameter(
                 "RAG", "overlap_tokens", f"between 0 and chunk_tokens - 1 ({self.chunk_tokens - 1})",
                 self.overlap_tokens,
