@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ from adaptkit.accounting import (
     fixed_usd_per_hour,
     load_prices,
 )
-from adaptkit.compare.listener import Listener
-from adaptkit.compare.manifest import make_manifest
-from adaptkit.compare.plan import folder_name, is_count, make_plan
-from adaptkit.compare.provider import ModelProvider
-from adaptkit.compare.runner import Run, require_something_to_run, run_plan
-from adaptkit.compare.store import REPORTS, RunStore, writing
-from adaptkit.compare.summary import Summary, summarise
+from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.manifest import make_manifest
+from adaptkit.comparing.plan import folder_name, is_count, make_plan
+from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.runner import Run, require_something_to_run, run_plan
+from adaptkit.comparing.store import REPORTS, RunStore, writing
+from adaptkit.comparing.summary import Summary, summarise
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison, write_comparison
@@ -251,8 +250,3 @@ def _gpu_name() -> str | None:
 def default_folder(tasks: Sequence[Task]) -> Path:
     """``runs/`` and the names of the tasks."""
     return RUNS / folder_name([t.name for t in tasks])
-
-
-# The imports above made the package ``adaptkit.compare`` an attribute of ``adaptkit``, where it would hide
-# the function of that name: ``ak.load_comparison(...)`` and then ``ak.compare(...)`` would call a package.
-vars(sys.modules["adaptkit"])["compare"] = compare

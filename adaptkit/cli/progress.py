@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from adaptkit.compare.listener import Listener
+from adaptkit.comparing.listener import Listener
 from adaptkit.core.results import Record
 
 

@@ -20,7 +20,7 @@ from adaptkit.core.errors import (
 if TYPE_CHECKING:
     from adaptkit.cli.fail_if import Condition
     from adaptkit.cli.suite import Suite
-    from adaptkit.compare.plan import Plan
+    from adaptkit.comparing.plan import Plan
     from adaptkit.comparison import Comparison, RunSettings
     from adaptkit.models.load import ModelSource
     from adaptkit.strategies import Strategy
@@ -105,7 +105,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     """Turn arguments into a job; everything that can be wrong is found here, before any work."""
     from adaptkit import metrics
     from adaptkit.cli.fail_if import parse_condition
-    from adaptkit.compare.plan import make_plan
+    from adaptkit.comparing.plan import make_plan
     from adaptkit.comparison import default_folder
     from adaptkit.models.load import resolve_model
     from adaptkit.tasks import load_task
@@ -197,7 +197,7 @@ def _print_plan(job: Job) -> None:
 
 
 def _compare(job: Job, *, offline: bool) -> Comparison:
-    from adaptkit.compare.provider import ModelProvider
+    from adaptkit.comparing.provider import ModelProvider
     from adaptkit.comparison import compare
     from adaptkit.models.load import load_model
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from adaptkit.cli.progress import LineDisplay, LiveDisplay, display, finished_line
-from adaptkit.compare.listener import Listener
+from adaptkit.comparing.listener import Listener
 from adaptkit.core.results import Record
 
 RECORD = Record(

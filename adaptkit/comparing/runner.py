@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.accounting import Meter, PeakMemory
-from adaptkit.compare.listener import Listener
-from adaptkit.compare.plan import Plan, Trial
-from adaptkit.compare.provider import ModelProvider
-from adaptkit.compare.store import RunStore, TrialResult
+from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.plan import Plan, Trial
+from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.store import RunStore, TrialResult
 from adaptkit.core.errors import AdaptKitError, CapabilityError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.core.types import ErrorInfo

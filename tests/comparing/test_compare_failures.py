@@ -9,11 +9,11 @@ import pytest
 from planted import Shots, Tuned, Unlearnable, Words, answered_inputs, make_task, planted_answer
 
 import adaptkit as ak
-from adaptkit.compare.listener import Listener
-from adaptkit.compare.plan import make_plan
-from adaptkit.compare.provider import ModelProvider
-from adaptkit.compare.runner import Run, run_plan
-from adaptkit.compare.store import RunStore
+from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.plan import make_plan
+from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.runner import Run, run_plan
+from adaptkit.comparing.store import RunStore
 from adaptkit.comparison import compare
 from adaptkit.core.errors import CapabilityError, ModelError
 from adaptkit.core.types import Request

@@ -12,9 +12,9 @@ import numpy as np
 
 from adaptkit import accounting, stats
 from adaptkit.accounting import MachinePrice
-from adaptkit.compare.pairs import RESAMPLING_SEED, clusters_of, pairs_of, with_delta
-from adaptkit.compare.plan import Plan
-from adaptkit.compare.runner import Outcome
+from adaptkit.comparing.pairs import RESAMPLING_SEED, clusters_of, pairs_of, with_delta
+from adaptkit.comparing.plan import Plan
+from adaptkit.comparing.runner import Outcome
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Estimate, Pair, Record, Row, TrialStatus
 from adaptkit.evaluation.scoring import LENIENT, aggregate, per_example

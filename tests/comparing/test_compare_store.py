@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from planted import answered_inputs, compared, make_task, planted_model
 
 import adaptkit as ak
-from adaptkit.compare.store import RunStore, TrialResult
+from adaptkit.comparing.store import RunStore, TrialResult
 from adaptkit.core.errors import StoreError
 from adaptkit.core.results import Record
 from adaptkit.core.types import Request

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from planted import Shots, Tuned, Words, answered_inputs, compared, make_task, planted_model
 
 import adaptkit as ak
-from adaptkit.compare.plan import choose_rows, folder_name, make_plan, strategy_labels, trial_key
-from adaptkit.compare.store import RunStore
+from adaptkit.comparing.plan import choose_rows, folder_name, make_plan, strategy_labels, trial_key
+from adaptkit.comparing.store import RunStore
 from adaptkit.comparison import compare, default_folder
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.types import Example

@@ -12,7 +12,7 @@ import pytest
 from planted import Shots, Tuned, Words, make_task, planted_model
 
 import adaptkit as ak
-from adaptkit.compare.provider import ModelProvider
+from adaptkit.comparing.provider import ModelProvider
 from adaptkit.comparison import Comparison, compare
 from adaptkit.core.codec import content_hash, file_sha256
 from adaptkit.core.errors import ConfigError, StoreError

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.accounting import Hardware, MachinePrice
-from adaptkit.compare.plan import Plan
-from adaptkit.compare.runner import Outcome, Run
-from adaptkit.compare.summary import Summary
+from adaptkit.comparing.plan import Plan
+from adaptkit.comparing.runner import Outcome, Run
+from adaptkit.comparing.summary import Summary
 from adaptkit.core.codec import content_hash, to_json
 from adaptkit.core.version import __version__
 from adaptkit.tasks import Task
