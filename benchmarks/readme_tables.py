@@ -1,6 +1,6 @@
 """Put the measured tables of ``benchmarks/results`` into README.md, or check that they stand there.
 
-``python -m benchmarks.readme_tables`` writes, with ``--check`` it compares and exits with 1 where they differ.
+``python -m benchmarks.readme_tables`` writes; with ``--check`` it compares, and exits with 1 on a difference.
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a folder of benchmarks/results.
 """
 

@@ -133,7 +133,7 @@ def finished_line(name: str, status: str, reason: str | None, seconds: float) ->
 
 def display(*, quiet: bool) -> Listener:
     """The display that fits where stderr goes."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if quiet:
         return Listener()
     return LiveDisplay(console) if console.is_terminal else LineDisplay(console)

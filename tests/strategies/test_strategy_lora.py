@@ -49,7 +49,8 @@ def test_free_text_is_learnt_with_its_end() -> None:
 def test_prompt_is_the_short_instruction_without_demonstrations(trained: LoRASFT) -> None:
     (prompt,) = trained.prompts(["play"])
     assert prompt.instruction == TASK.instruction
-    assert prompt.demonstrations == prompt.context == ()
+    assert not prompt.demonstrations
+    assert not prompt.context
 
 
 def test_model_that_answers_says_that_it_was_trained(trained: LoRASFT) -> None:
