@@ -127,6 +127,13 @@ def test_completion_ends_with_the_end_of_turn_of_the_template(kind: str, end: st
     assert {renderer.end_id, tokenizer.eos_token_id} <= renderer.stop_ids
 
 
+def test_what_a_template_writes_before_the_end_token_is_not_the_end() -> None:
+    tokenizer = tiny_tokenizer("llama")
+    tokenizer.chat_template = tokenizer.chat_template.replace("+ '<|im_end|>", "+ ' (end)\\n<|im_end|>")
+    assert " (end)\n<|im_end|>" in Renderer(tokenizer).text(prompt())
+    assert Renderer(tokenizer).end_id == tokenizer.eos_token_id
+
+
 def test_stop_tokens_of_the_model_are_added() -> None:
     renderer = Renderer(tiny_tokenizer("gemma"), [77])
     assert renderer.stop_ids == {77, renderer.end_id, renderer.tokenizer.eos_token_id}

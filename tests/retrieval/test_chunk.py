@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -23,15 +24,23 @@ def letters(text: str) -> list[tuple[int, int]]:
     return [(i, i + 1) for i, c in enumerate(text) if not c.isspace()]
 
 
+def words(text: str) -> list[tuple[int, int]]:
+    """A tokenizer whose pieces are whole words, however long."""
+    return [m.span() for m in re.finditer(r"\S+", text)]
+
+
 @given(text=texts, limit=st.integers(1, 20), overlap=st.integers(0, 19))
 # Line breaks before the first word once took the first word with them.
 @example(text="          \nab cd", limit=1, overlap=0)
+# A sentence end before that of the last chunk is no place to end at.
+@example(text="a a. a a", limit=2, overlap=1)
 def test_chunks_cover_the_text_and_each_ends_further_on(text: str, limit: int, overlap: int) -> None:
-    spans = split_text(text, word_pieces, max_tokens=limit, overlap_tokens=overlap)
-    assert spans[0][0] == 0
-    assert spans[-1][1] == len(text)
-    for (start, end), (next_start, next_end) in pairwise(spans):
-        assert start < next_start <= end < next_end
+    for tokenise in (word_pieces, letters, words):
+        spans = split_text(text, tokenise, max_tokens=limit, overlap_tokens=overlap)
+        assert spans[0][0] == 0
+        assert spans[-1][1] == len(text)
+        for (start, end), (next_start, next_end) in pairwise(spans):
+            assert start < next_start <= end < next_end
 
 
 @given(text=texts, limit=st.integers(1, 20), overlap=st.integers(0, 19))
