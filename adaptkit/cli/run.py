@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptkit.core.errors import (
-    AdaptKitError,
-    ConfigError,
-    UnknownNameError,
-)
+from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
+from adaptkit.core.threads import share_cores
 
 if TYPE_CHECKING:
     from adaptkit.cli.fail_if import Condition
@@ -63,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    share_cores()
     arguments = parser().parse_args(argv)
     try:
         return _run(arguments)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
+from adaptkit.core.threads import share_cores
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
 from adaptkit.models.quiet import quiet_transformers
 
@@ -138,14 +139,17 @@ def load_model(
     if device.partition(":")[0] not in DEVICES:
         raise ConfigError.for_parameter("load_model", "device", "auto, cpu, cuda or cuda:N", device)
     source = resolve_model(name, revision=revision)
+    share_cores()
     where = _device(device)
+    from safetensors import SafetensorError
+
     from adaptkit.models.local.model import LocalModel
 
     with quiet_transformers(), _offline(offline):
         try:
             module, tokenizer = _load(source, trust_remote_code=trust_remote_code, offline=offline)
             module = _cast(module, _dtype(dtype, where)).to(where)
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             raise _load_error(source, error) from error
     return LocalModel(module, tokenizer, _info(source, module))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import types
 import warnings
 from collections.abc import Iterator, Sequence
@@ -128,6 +129,8 @@ def check_effect(adapted: Any, probe: Sequence[int]) -> float:
         with adapted.disable_adapter():
             without = adapted(input_ids=ids, logits_to_keep=1).logits.float()
     change = float((with_adapter - without).abs().max())
+    if not math.isfinite(change):
+        raise TrainingError("The adapter's weights are no numbers any more. Lower the learning rate.")
     if adapter_norm(adapted) == 0 or change == 0:
         raise TrainingError(
             "The adapter changes nothing: its weights are zero or it is not applied. "

@@ -17,7 +17,10 @@ from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from adaptkit.core.errors import TrainingError
+from adaptkit.models.local.plain import fits_prefix_cache
+from adaptkit.models.local.prefix import shared_length
 from adaptkit.training.encode import EncodedRow, TrainingBatch, collate
+from adaptkit.training.generators import kept_generators
 from adaptkit.training.loss import completion_loss
 
 Progress = Callable[[int, int], None]
@@ -148,6 +151,13 @@ class SftTrainer(Trainer):
             return completion_loss(model, batch).detach(), None, None
 
 
+def diverged(what: str, value: float, step: int) -> TrainingError:
+    """The error of a training whose loss is no number any more."""
+    return TrainingError(
+        f"Training diverged: the {what} at step {step} is {value}. Lower the learning rate.", step=step
+    )
+
+
 class _Watch(TrainerCallback):
     """Keeps losses, the best weights, and tells progress; stops a training that diverged."""
 
@@ -169,15 +179,13 @@ class _Watch(TrainerCallback):
         if loss is None:
             return
         if not math.isfinite(float(loss)):
-            raise TrainingError(
-                f"Training diverged: the loss at step {state.global_step} is {loss}. "
-                "Lower the learning rate.",
-                step=state.global_step,
-            )
+            raise diverged("loss", float(loss), state.global_step)
         self.report.losses.append((state.global_step, float(loss)))
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         loss = float((metrics or {}).get("eval_loss", math.inf))
+        if not math.isfinite(loss):
+            raise diverged("validation loss", loss, state.global_step)
         self.report.validation_losses.append((state.global_step, loss))
         gained = loss < self.best_loss * (1 - self.settings.min_gain)
         self.n_idle = 0 if gained else self.n_idle + 1
@@ -222,7 +230,7 @@ def train(
     """
     report = SftReport()
     validation = validation[:MAX_VALIDATION_ROWS]
-    n_shared = _n_shared([*rows, *validation])
+    n_shared = n_shared_in(module, [*rows, *validation])
     order = LengthGroupedOrder(
         [len(r) for r in rows],
         batch_size=settings.batch_size,
@@ -231,7 +239,7 @@ def train(
     )
     watch = _Watch(module, report, settings, progress)
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings(), kept_generators():
         # Advice about pinned memory and the like, for a loader that is set up on purpose.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"(torch|accelerate|transformers)\..*")
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
@@ -275,14 +283,16 @@ def _quiet(trainer: Trainer) -> None:
     trainer.remove_callback(ProgressCallback)
 
 
-def _n_shared(rows: Sequence[EncodedRow]) -> int:
-    """Tokens that all prompts start with; the last token of a prompt stays, it predicts the first target."""
+def n_shared_in(module: Any, rows: Sequence[EncodedRow]) -> int:
+    """Tokens that all prompts start with and that a batch may compute once.
+
+    The last token of a prompt stays with its row: it predicts the first target. Nothing is shared
+    where a sliding window is shorter than the rows: filler behind the shared tokens would use it up.
+    """
+    if not fits_prefix_cache(module, max(len(r) for r in rows)):
+        return 0
     lowest, highest = min(r.prompt for r in rows), max(r.prompt for r in rows)
-    shortest = min(len(r.prompt) for r in rows)
-    n = 0
-    while n < shortest - 1 and lowest[n] == highest[n]:
-        n += 1
-    return n
+    return min(shared_length(lowest, highest), min(len(r.prompt) for r in rows) - 1)
 
 
 def _arguments(
@@ -295,7 +305,10 @@ def _arguments(
         per_device_eval_batch_size=settings.batch_size * 2,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=max(1, round(settings.n_steps * settings.warmup_share)),
+        # Never all steps: the learning rate of the first warm-up step is 0.
+        warmup_steps=min(max(1, round(settings.n_steps * settings.warmup_share)), settings.n_steps - 1),
+        # Trainer would log a loss that is no number as 0, and a diverged training would look perfect.
+        logging_nan_inf_filter=False,
         weight_decay=0.0,
         max_grad_norm=settings.max_grad_norm,
         eval_strategy="steps" if has_validation else "no",

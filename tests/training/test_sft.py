@@ -106,7 +106,6 @@ def test_training_lowers_the_loss_on_rows_seen_and_unseen(model: LocalModel) -> 
     assert not adapted.training
 
 
-@pytest.mark.xfail(strict=False, reason="the warm-up lasts a step, in which the learning rate is 0")
 def test_training_of_a_single_step_changes_the_adapter(model: LocalModel) -> None:
     adapted = lora.attach(model.module, SHAPE, seed=0)
     train(adapted, encoded(model, TASK.train), [], settings(n_steps=1), pad_id=model.pad_id)
@@ -197,7 +196,6 @@ def test_batches_follow_the_order_and_one_seed_gives_the_same_weights_twice(
     assert not torch.equal(weights[0], weights[2])
 
 
-@pytest.mark.xfail(strict=False, reason="transformers.Trainer hides losses that are no numbers from its log")
 def test_training_that_diverges_is_told(model: LocalModel) -> None:
     adapted = lora.attach(model.module, SHAPE, seed=0)
     with pytest.raises(TrainingError, match="Training diverged: the loss at step") as caught:
@@ -226,7 +224,6 @@ def generators() -> tuple[object, ...]:
     return random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
 
 
-@pytest.mark.xfail(strict=False, reason="transformers.Trainer seeds the global generators")
 def test_generators_of_the_process_are_left_alone(model: LocalModel) -> None:
     adapted = lora.attach(model.module, SHAPE, seed=0)
     random.seed(1)
