@@ -25,7 +25,7 @@ from adaptkit.training.loss import completion_loss
 
 Progress = Callable[[int, int], None]
 """Called with steps done and steps planned."""
-MAX_VALIDATION_ROWS = 64
+MAX_VALIDATION_ROWS = 48
 """Rows that a validation loss is taken on: more would cost as much as the training itself."""
 
 
@@ -46,7 +46,7 @@ class SftSettings:
     batch_size: int
     warmup_share: float = 0.1
     max_grad_norm: float = 1.0
-    evaluations: int = 8
+    evaluations: int = 5
     patience: int = 2
     min_gain: float = 0.02
     seed: int = 0
