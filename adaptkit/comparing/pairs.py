@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adaptkit import stats
-from adaptkit.core.results import Pair, Row, Verdict
+from adaptkit.core.results import Pair, Row
 from adaptkit.metrics import is_row_mean
 from adaptkit.tasks import Task
 
 RESAMPLING_SEED = 20_250_101
-_TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 
 
 def clusters_of(task: Task) -> dict[str, str]:
@@ -73,7 +72,7 @@ def with_delta(row: Row, pairs: Sequence[Pair], baseline: str | None) -> Row:
         return row
     for pair in pairs:
         if {pair.strategy, pair.baseline} == {row.strategy, baseline}:
-            seen = pair if pair.strategy == row.strategy else turned(pair)
+            seen = pair if pair.strategy == row.strategy else pair.turned()
             return dataclasses.replace(
                 row,
                 delta=seen.delta,
@@ -83,22 +82,3 @@ def with_delta(row: Row, pairs: Sequence[Pair], baseline: str | None) -> Row:
                 verdict=seen.verdict,
             )
     return row
-
-
-def turned(pair: Pair) -> Pair:
-    """The same pair seen from the other strategy."""
-
-    def negated(x: float | None) -> float | None:
-        return None if x is None else -x
-
-    return dataclasses.replace(
-        pair,
-        strategy=pair.baseline,
-        baseline=pair.strategy,
-        delta=negated(pair.delta),
-        delta_low=negated(pair.delta_high),
-        delta_high=negated(pair.delta_low),
-        gained=pair.lost,
-        lost=pair.gained,
-        verdict=_TURNED.get(pair.verdict, pair.verdict),
-    )

@@ -6,22 +6,13 @@ Undefined is None everywhere, and prints as a blank: it is never 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 TrialStatus = Literal["done", "failed", "skipped"]
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tokens:
-    """Tokens of one request; ``cached`` is contained in ``in_``."""
-
-    in_: int
-    cached: int
-    out: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +141,25 @@ class Pair:
     p_value_adjusted: float | None
     test: str
     verdict: Verdict
+
+    def turned(self) -> Pair:
+        """The same pair seen from the other strategy."""
+        opposite: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+        return replace(
+            self,
+            strategy=self.baseline,
+            baseline=self.strategy,
+            delta=_negated(self.delta),
+            delta_low=_negated(self.delta_high),
+            delta_high=_negated(self.delta_low),
+            gained=self.lost,
+            lost=self.gained,
+            verdict=opposite.get(self.verdict, self.verdict),
+        )
+
+
+def _negated(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 @dataclass(frozen=True, kw_only=True)

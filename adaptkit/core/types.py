@@ -5,7 +5,7 @@ All are frozen: a strategy or model that wants another value makes a new one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -208,6 +208,3 @@ class ModelInfo:
     context_tokens: int
     engine: str
     notes: tuple[str, ...] = ()
-
-
-Inputs = Sequence[str]

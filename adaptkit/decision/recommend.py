@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from adaptkit.core.results import Pair, Row, TaskRecommendation, Verdict
+from adaptkit.core.results import Pair, Row, TaskRecommendation
 from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
 from adaptkit.stats import detectable_difference, rows_for_difference
 
@@ -16,13 +15,6 @@ ORDER = ("prompt", "few-shot", "rag", "lora", "rag+lora", "full-sft")
 
 # Failed rows count as wrong; where one strategy fails much more often, quality compares their luck.
 MAX_ERROR_GAP = 0.05
-
-_TURNED: dict[Verdict, Verdict] = {
-    "better": "worse",
-    "worse": "better",
-    "equivalent": "equivalent",
-    "undecided": "undecided",
-}
 
 
 def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommendation, ...]:
@@ -103,25 +95,8 @@ def _oriented(strategy: str, other: str, pairs: Iterable[Pair]) -> Pair | None:
         if (pair.strategy, pair.baseline) == (strategy, other):
             return pair
         if (pair.strategy, pair.baseline) == (other, strategy):
-            return _reversed(pair)
+            return pair.turned()
     return None
-
-
-def _reversed(pair: Pair) -> Pair:
-    def negative(value: float | None) -> float | None:
-        return None if value is None else -value
-
-    return replace(
-        pair,
-        strategy=pair.baseline,
-        baseline=pair.strategy,
-        delta=negative(pair.delta),
-        delta_low=negative(pair.delta_high),
-        delta_high=negative(pair.delta_low),
-        gained=pair.lost,
-        lost=pair.gained,
-        verdict=_TURNED[pair.verdict],
-    )
 
 
 def _separated(best: Row, row: Row, pairs: Sequence[Pair]) -> bool:

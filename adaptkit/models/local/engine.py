@@ -21,7 +21,6 @@ from adaptkit.models.local.prefix import (
     Prefix,
     PrefixStore,
     common_prefix_length,
-    shared_length,
 )
 
 
@@ -239,8 +238,3 @@ class Engine:
         dtype = self.module.dtype
         hidden = torch.full(visible.shape, torch.finfo(dtype).min, dtype=dtype, device=self.device)
         return hidden.masked_fill(visible, 0.0)[:, None]
-
-
-def cached_tokens(row: Sequence[int], prefix: Prefix | None) -> int:
-    """How many of a row's tokens the prefix holds."""
-    return shared_length(prefix.ids, row) if prefix else 0

@@ -239,9 +239,3 @@ def keep_head_contiguous(module: Any) -> None:
 
 def _contiguous(_: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     return (arguments[0].contiguous(), *arguments[1:])
-
-
-def device_sync(device: str) -> None:
-    """Wait for the device: a clock read before that measures the launch, not the work."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
