@@ -21,7 +21,10 @@ def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommend
     """Recommend one strategy a task, in the order in which tasks appear.
 
     The strategies whose pair with the best (by point estimate) does not say that they are worse form the
-    tied group; of these the first in ``ORDER`` is taken, unknown names last and then by cost.
+    tied group; of these the first in ``ORDER`` is taken, unknown names last and then by cost. Where the
+    best leads it by more than the rows can just show, though the corrected test does not bear it out
+    (few clusters), the two are neither told apart nor alike: then nothing is recommended, and the best is
+    named as leading.
 
     Args:
         rows: one a strategy and task, failed and skipped ones too.
@@ -44,6 +47,10 @@ def _recommend_task(task: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> Ta
         return TaskRecommendation(task=task, verdict="undecided", strategy=None, tied=(), reason=text)
     tied = [row for row in ran if row is best or not _separated(best, row, pairs)]
     choice = min(tied, key=_preference)
+    doubt = _oriented(best.strategy, choice.strategy, pairs)
+    if doubt is not None and doubt.verdict == "undecided" and _leads(doubt):
+        text = _sentences(_reason_leading(best, choice, doubt), _absent(missing, reasons=False), _scope(best))
+        return TaskRecommendation(task=task, verdict="undecided", strategy=None, tied=(), reason=text)
     alone = len(tied) == 1
     reason = _reason_alone(best, ran, pairs) if alone else _reason_tied(choice, best, tied, pairs)
     return TaskRecommendation(
@@ -104,6 +111,13 @@ def _separated(best: Row, row: Row, pairs: Sequence[Pair]) -> bool:
     return pair is not None and pair.verdict == "better"
 
 
+def _leads(pair: Pair) -> bool:
+    """Whether the difference is as large as one that these rows would show four times out of five."""
+    if pair.delta is None or pair.delta_low is None or pair.delta_high is None:
+        return False
+    return pair.delta >= detectable_difference(pair.delta_low, pair.delta_high) > 0
+
+
 def _reason_alone(best: Row, ran: Sequence[Row], pairs: Sequence[Pair]) -> str:
     others = sorted((r for r in ran if r is not best), key=lambda r: -(r.quality or 0.0))
     text = f"{best.strategy} {_quality(best)} beats {_difference(best, others[0], pairs)}"
@@ -125,6 +139,15 @@ def _reason_tied(choice: Row, best: Row, tied: Sequence[Row], pairs: Sequence[Pa
     if pair is None or pair.delta is None:
         return text
     text += f"; {best.strategy} differs from it by {_figures(pair)}"
+    return text + _what_would_decide(pair)
+
+
+def _reason_leading(best: Row, choice: Row, pair: Pair) -> str:
+    """Say what looks best and why it is not taken yet."""
+    text = (
+        f"{best.strategy} {_quality(best)} leads, but {pair.n} rows do not settle that it beats "
+        f"{choice.strategy} {_quality(choice)}, which is cheaper to keep: {_figures(pair)}"
+    )
     return text + _what_would_decide(pair)
 
 

@@ -68,6 +68,24 @@ def test_of_the_tied_the_most_reversible_is_taken() -> None:
     assert "rows would show it" in found.reason
 
 
+def test_large_lead_without_a_significant_test_decides_nothing() -> None:
+    """Neither a tie, which would take what may be far worse, nor a win, which the test does not bear out."""
+    rows = [row("prompt", 0.0), row("rag", 0.23), row("lora", 0.03)]
+    pairs = [
+        pair("rag", "prompt", 0.23, "undecided"),
+        pair("lora", "rag", -0.2, "undecided"),
+        pair("lora", "prompt", 0.03, "undecided"),
+    ]
+    found = one(rows, pairs)
+    assert (found.verdict, found.strategy, found.tied) == ("undecided", None, ())
+    assert found.reason.startswith(
+        "rag 23 % [15, 31] leads, but 60 rows do not settle that it beats prompt 0 % [0, 8], "
+        "which is cheaper to keep: +23 points [10, 36], p = .800."
+    )
+    # What is dearer and looks worse needs no decision: the leader is the cheaper one.
+    assert one(rows[1:], pairs[1:2]).strategy == "rag"
+
+
 def test_equivalent_within_a_margin_is_tied() -> None:
     rows = [row("prompt", 0.9), row("lora", 0.91)]
     assert one(rows, [pair("lora", "prompt", 0.01, "equivalent")]).strategy == "prompt"
