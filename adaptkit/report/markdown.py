@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from adaptkit.core.results import ComparisonResult
 from adaptkit.report.cells import columns
-from adaptkit.report.tables import Grid, metrics_grid, pairs_grid
+from adaptkit.report.tables import Grid, metrics_grid, pairs_grid, speed_grid
 from adaptkit.report.view import TaskView, general_notes, headline, task_views
 
 
@@ -47,10 +47,14 @@ def _task_section(view: TaskView, *, details: bool) -> str:
     absent = [f"{view.label(r)} {r.status}: {r.reason or 'no reason given'}" for r in view.absent]
     parts.append(_bullets([_escape(text) for text in (*absent, *view.notes)]))
     if details:
-        parts += [f"### {g.title}\n\n{_grid(g)}" for g in (metrics_grid(view), pairs_grid(view)) if g.rows]
+        parts += [f"### {g.title}\n\n{_grid(g)}" for g in _details(view) if g.rows]
     else:
         parts.append(_bullets(_recommendations([view])))
     return "\n\n".join(part for part in parts if part)
+
+
+def _details(view: TaskView) -> list[Grid]:
+    return [metrics_grid(view), pairs_grid(view), speed_grid(view)]
 
 
 def _grid(grid: Grid) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adaptkit.core.results import Pair, Record
+from adaptkit.core.results import Pair, Record, Row
 from adaptkit.decision.wording import interval, p_value, percent, points
-from adaptkit.report.cells import MARKS
+from adaptkit.report.cells import MARKS, significant
 from adaptkit.report.view import TaskView
 
 _LENIENT = "_lenient"
@@ -37,6 +37,32 @@ def metrics_grid(view: TaskView) -> Grid:
     return Grid(
         title="Strict and lenient scores", header=["strategy", *header], rows=rows if len(ordered) > 1 else []
     )
+
+
+def speed_grid(view: TaskView) -> Grid:
+    """Return the latency of requests sent alone, and the throughput of those sent in batches.
+
+    Neither follows from the other: a batch is faster a row, and each of its rows waits for all.
+    """
+    header = [
+        "strategy", "latency p50 s", "latency p95 s", "first token p50 s", "sent alone",
+        "throughput, batched rows/s", "peak memory MB",
+    ]  # fmt: skip
+    rows = [
+        [
+            view.label(row),
+            *("" if x is None else significant(x) for x in _latencies(row)),
+            str(row.n_latency),
+            "" if row.rows_per_s is None else significant(row.rows_per_s),
+            "" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 1e6:,.0f}",
+        ]
+        for row in view.ran
+    ]
+    return Grid(title="Latency and throughput", header=header, rows=rows)
+
+
+def _latencies(row: Row) -> tuple[float | None, ...]:
+    return row.p50_latency_s, row.p95_latency_s, row.first_token_p50_s
 
 
 def pairs_grid(view: TaskView) -> Grid:

@@ -86,6 +86,7 @@ def test_the_page_shows_each_task(result: ComparisonResult) -> None:
     assert page.count("circle", **{"class": "mark chosen"}) == 3
     assert page.count("tr", **{"class": "chosen"}) == 3
     assert page.texts.count("Pairs") == page.texts.count("Strict and lenient scores") == 3
+    assert page.texts.count("Latency and throughput") == 3
     assert "Examples" not in page.texts
     assert (
         page.texts.count("failed: TrainingError: the loss became NaN at step 40 of 150 (learning rate 0.01)")
