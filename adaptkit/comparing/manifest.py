@@ -90,8 +90,14 @@ def _config(run: Run) -> dict[str, Any]:
 def _model(run: Run) -> dict[str, Any]:
     """The model that answered; a run with nothing left to do loads none, and repeats the last one's words."""
     if run.provider.loaded:
-        template = getattr(run.provider.get(), "template_hash", None)
-        return {**to_json(run.provider.loaded), "template_hash": template}
+        model = run.provider.get()
+        return {
+            **to_json(run.provider.loaded),
+            "template_hash": getattr(model, "template_hash", None),
+            # Requests by the path that answered them, and why some could not take the fast one.
+            "paths": dict(getattr(model, "paths", {})),
+            "engine_obstacle": getattr(model, "obstacle", None),
+        }
     last = run.store.last_manifest()
     config, described = last.get("config"), last.get("model")
     if isinstance(config, dict) and config.get("model") == run.provider.key and isinstance(described, dict):

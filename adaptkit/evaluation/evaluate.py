@@ -34,7 +34,7 @@ class EvaluationSettings:
     """
 
     latency_rows: int = 20
-    batch_rows: int = 32
+    batch_rows: int = 64
     usd_per_s: float | None = None
 
 

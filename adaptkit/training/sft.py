@@ -17,8 +17,8 @@ from torch.utils.data import Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from adaptkit.core.errors import TrainingError
-from adaptkit.models.local.plain import fits_prefix_cache
-from adaptkit.models.local.prefix import shared_length
+from adaptkit.models.local.support import fits
+from adaptkit.models.local.tree import shared_length
 from adaptkit.training.encode import EncodedRow, TrainingBatch, collate
 from adaptkit.training.generators import kept_generators
 from adaptkit.training.loss import completion_loss
@@ -289,10 +289,10 @@ def n_shared_in(module: Any, rows: Sequence[EncodedRow]) -> int:
     The last token of a prompt stays with its row: it predicts the first target. Nothing is shared
     where a sliding window is shorter than the rows: filler behind the shared tokens would use it up.
     """
-    if not fits_prefix_cache(module, max(len(r) for r in rows)):
+    if not fits(module, max(len(r) for r in rows)):
         return 0
     lowest, highest = min(r.prompt for r in rows), max(r.prompt for r in rows)
-    return min(shared_length(lowest, highest), min(len(r.prompt) for r in rows) - 1)
+    return min(shared_length(np.asarray(lowest), np.asarray(highest)), min(len(r.prompt) for r in rows) - 1)
 
 
 def _arguments(

@@ -11,6 +11,7 @@ from adaptkit.models.local import plain
 from adaptkit.models.local.choices import ChoiceTree
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.model import LocalModel
+from adaptkit.models.local.support import fits
 
 CHOICES = ("play", "play music", "play musical chairs", "stop", "s", "a rather long label: é")
 INSTRUCTION = "Which command is it? Reply with one label and nothing else."
@@ -77,18 +78,19 @@ def test_plain_path_scores_as_the_engine_does() -> None:
         rows = [model.encode(r.prompt) for r in asked]
         ids = [model.encode_completion(c) for c in CHOICES]
         slow = plain.score_choices(model.module, rows, ids, pad_id=model.pad_id)
-        assert plain.fits_prefix_cache(model.module, CONTEXT_TOKENS)
+        assert fits(model.module, CONTEXT_TOKENS)
         fast = torch.tensor([list(scores(c).values()) for c in model.complete(asked)])
         torch.testing.assert_close(fast, slow, atol=1e-4, rtol=1e-4)
 
 
 def test_choices_of_a_single_token_need_no_second_pass() -> None:
     model = tiny_model("llama")
-    engine = Engine(model.module, pad_id=model.pad_id, stop_ids=frozenset())
+    engine = Engine(model.module, stop_ids=frozenset())
     tree = ChoiceTree([[150], [160]])
     assert tree.nodes == []
     rows = [[100, 101, 102], [110]]
-    found = engine.score_choices(rows, tree, None)
+    found, n_cached = engine.score_choices(rows, tree)
+    assert n_cached == [0, 0]
     for row, (a, b) in zip(rows, found.tolist(), strict=True):
         assert a == pytest.approx(log_probability(model, row, [150]), abs=1e-4)
         assert b == pytest.approx(log_probability(model, row, [160]), abs=1e-4)

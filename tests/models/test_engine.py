@@ -13,11 +13,13 @@ from tiny import CONTEXT_TOKENS, tiny_model
 
 from adaptkit.core.errors import ContextLengthError
 from adaptkit.core.types import Completion, Demonstration, Prompt, Request
-from adaptkit.models.local import model as local_model
-from adaptkit.models.local import plain
-from adaptkit.models.local.engine import Engine, RowState
+from adaptkit.models.local import decoding
+from adaptkit.models.local.engine import Engine
+from adaptkit.models.local.memory import Budget
 from adaptkit.models.local.model import LocalModel
-from adaptkit.models.local.prefix import MIN_PREFIX_TOKENS
+from adaptkit.models.local.rows import RowState
+from adaptkit.models.local.support import fits
+from adaptkit.models.local.tree import MIN_SAVED_TOKENS
 from adaptkit.models.render import Renderer
 
 KINDS = ("llama", "qwen", "gemma", "base")
@@ -74,30 +76,45 @@ def outcome(completion: Completion) -> tuple[str, int]:
 
 @st.composite
 def batches(draw: st.DrawFn) -> tuple[list[list[int]], list[int]]:
-    """Token rows of ragged lengths behind a prefix of any length, and their bounds on new tokens."""
+    """Token rows of ragged lengths behind nested prefixes of any length, and their bounds on new tokens."""
     token = st.integers(150, 250)
-    shared = draw(st.lists(token, min_size=n, max_size=n)) if (n := draw(st.sampled_from([0, 5, 30]))) else []
-    own = draw(st.lists(st.lists(token, min_size=1, max_size=25), min_size=1, max_size=7))
+    rng = draw(st.randoms(use_true_random=False))
+
+    def tokens(*lengths: int) -> list[int]:
+        return [rng.randint(150, 250) for _ in range(draw(st.sampled_from(lengths)))]
+
+    shared = tokens(0, 5, 30)
+    middles = [tokens(0, 20, 70) for _ in range(draw(st.integers(1, 3)))]
+    own = draw(st.lists(st.lists(token, min_size=1, max_size=25), min_size=1, max_size=9))
     bounds = draw(st.lists(st.integers(1, 16), min_size=len(own), max_size=len(own)))
-    return [shared + row for row in own], bounds
+    return [shared + rng.choice(middles) + row for row in own], bounds
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(batch=batches(), warm=st.booleans())
+BUDGETS = st.builds(
+    Budget,
+    pass_tokens=st.sampled_from([1, 40, 2_000]),
+    max_rows=st.sampled_from([1, 3, 64]),
+    slot_tokens=st.just(10_000),
+    prefix_bytes=st.sampled_from([0, 10_000_000]),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(batch=batches(), budget=BUDGETS, warm=st.booleans())
 def test_engine_gives_the_tokens_of_generate(
-    model: LocalModel, batch: tuple[list[list[int]], list[int]], warm: bool
+    model: LocalModel, batch: tuple[list[list[int]], list[int]], budget: Budget, warm: bool
 ) -> None:
-    if not plain.fits_prefix_cache(model.module, CONTEXT_TOKENS):
+    if not fits(model.module, CONTEXT_TOKENS):
         pytest.skip("takes the plain path")
     rows, bounds = batch
-    engine = Engine(model.module, pad_id=model.pad_id, stop_ids=frozenset(stop_ids(model)))
+    engine = Engine(model.module, stop_ids=frozenset(stop_ids(model)), budget=budget)
     if warm:
-        engine.share_prefix([[*row, 99] for row in rows])
+        decoding.generate(engine, [RowState([*row, 99], 1, lambda _: False) for row in rows])
     states = [RowState(row, n, lambda _: False) for row, n in zip(rows, bounds, strict=True)]
-    prefix, n_known = engine.share_prefix(rows)
-    engine.generate(states, prefix)
-    assert n_known <= len(prefix or ())
+    decoding.generate(engine, states)
     for state in states:
+        assert 0 <= state.n_cached < len(state.ids)
+        assert 0 < state.first_token_s <= state.latency_s
         expected = generate(model, state.ids, state.max_new_tokens)
         assert state.generated == expected
         assert state.finish_reason == ("length" if len(expected) == state.max_new_tokens else "stop")
@@ -174,12 +191,12 @@ def test_model_without_template_stops_where_it_starts_another_input() -> None:
 
 
 def test_first_row_pays_for_the_prefix_and_later_calls_find_it(model: LocalModel) -> None:
-    if not plain.fits_prefix_cache(model.module, CONTEXT_TOKENS):
+    if not fits(model.module, CONTEXT_TOKENS):
         pytest.skip("takes the plain path")
     asked = [request(f"{i} apples", 2) for i in range(4)]
     rows = [model.encode(r.prompt) for r in asked]
     shared = next(i for i, tokens in enumerate(zip(*rows, strict=False)) if len(set(tokens)) > 1)
-    assert shared >= MIN_PREFIX_TOKENS
+    assert shared >= MIN_SAVED_TOKENS
     for expected in ([0, shared, shared, shared], [shared] * 4):
         usages = [c.usage for c in model.complete(asked)]
         assert [u.tokens_in for u in usages] == [len(r) for r in rows]
@@ -208,28 +225,29 @@ def test_identical_requests_get_identical_answers(model: LocalModel) -> None:
     assert found == {answer(model, request("the same", 10))}
 
 
-def test_batches_within_the_token_budget_give_the_same_answers(
+def test_rows_come_and_go_within_the_budget_and_give_the_same_answers(
     model: LocalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = [request("blue " * n, 6) for n in (1, 12, 3, 25, 7, 2, 18)]
+    asked = [request("blue " * n, 1 + n) for n in (1, 12, 3, 25, 7, 2, 18)]
     expected = [outcome(c) for c in model.complete(asked)]
-    sizes: list[int] = []
-    run = LocalModel._run
+    sizes: list[tuple[int, int]] = []
+    run = Engine.run
 
-    def counted(self: LocalModel, choices: Any, rows: Any, requests: Any) -> list[Completion]:
-        sizes.append(len(rows) * max(len(r) for r in rows))
-        return run(self, choices, rows, requests)
+    def counted(self: Engine, ids: Any, positions: Any, *rest: Any) -> Any:
+        sizes.append((len(ids), len({int(p) for p in positions})))
+        return run(self, ids, positions, *rest)
 
-    monkeypatch.setattr(LocalModel, "_run", counted)
-    monkeypatch.setitem(local_model.BATCH_TOKENS, "cpu", 160)
+    monkeypatch.setattr(Engine, "run", counted)
+    tight = dataclasses.replace(model._engine.budget, pass_tokens=40, max_rows=3)
+    monkeypatch.setattr(model._engine, "budget", tight)
     assert [outcome(c) for c in model.complete(asked)] == expected
-    assert len(sizes) >= 2
-    assert max(sizes) <= 160
-    sizes.clear()
-    monkeypatch.setitem(local_model.BATCH_TOKENS, "cpu", 10_000)
-    monkeypatch.setitem(local_model.MAX_BATCH, "cpu", 3)
-    assert [outcome(c) for c in model.complete(asked)] == expected
-    assert len(sizes) == 3
+    if model.obstacle is None and fits(model.module, CONTEXT_TOKENS):
+        # Never more than three rows a step, nor more than 40 tokens a pass but for a longer row alone.
+        assert all(n <= 40 or n == spread for n, spread in sizes)
+        steps = [n for n, _ in sizes if n <= 3]
+        assert max(steps) == 3
+        # A slot that comes free is taken at once: fewer steps than three rows after three rows would take.
+        assert len(steps) < sum(sorted((c[1] for c in expected), reverse=True)[::3])
 
 
 def test_no_request_gives_no_completion(model: LocalModel) -> None:
@@ -265,8 +283,8 @@ def test_request_that_just_fits_is_answered_and_one_token_more_is_refused() -> N
 def test_window_shorter_than_the_request_takes_the_plain_path() -> None:
     model = tiny_model("gemma", window=100)
     module = model.module
-    assert plain.fits_prefix_cache(module, 100)
-    assert not plain.fits_prefix_cache(module, 101)
+    assert fits(module, 100)
+    assert not fits(module, 101)
     asked = [request("sky " * n, 30) for n in (1, 2)]
     lengths = [len(model.encode(r.prompt)) for r in asked]
     assert max(lengths) + 30 <= 100
@@ -279,7 +297,7 @@ def test_window_shorter_than_the_request_takes_the_plain_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "fits"),
+    ("fields", "expected"),
     [
         ({"layer_types": ["full_attention"] * 2, "sliding_window": 4}, True),
         ({"layer_types": ["sliding_attention"] * 2, "sliding_window": 4}, False),
@@ -290,13 +308,13 @@ def test_window_shorter_than_the_request_takes_the_plain_path() -> None:
         ({"layer_types": None, "is_encoder_decoder": True}, False),
     ],
 )
-def test_only_plain_keys_and_values_go_through_the_prefix_engine(fields: dict[str, Any], fits: bool) -> None:
+def test_only_plain_keys_and_values_go_through_the_engine(fields: dict[str, Any], expected: bool) -> None:
     from types import SimpleNamespace
 
     config = SimpleNamespace(**fields)
     config.get_text_config = lambda: config
-    assert plain.fits_prefix_cache(SimpleNamespace(config=config), 10) is fits
-    assert not plain.fits_prefix_cache(SimpleNamespace(config=config, _is_stateful=True), 1)
+    assert fits(SimpleNamespace(config=config), 10) is expected
+    assert not fits(SimpleNamespace(config=config, _is_stateful=True), 1)
 
 
 def test_settings_of_the_checkpoint_do_not_change_greedy_answers() -> None:

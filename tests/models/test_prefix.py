@@ -1,137 +1,112 @@
 from __future__ import annotations
 
-import pytest
+import numpy as np
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from tiny import tiny_module
 
-from adaptkit.models.local.engine import Engine, RowState
-from adaptkit.models.local.prefix import (
-    MIN_PREFIX_TOKENS,
-    Prefix,
-    PrefixStore,
-    common_prefix_length,
-    shared_length,
-)
+from adaptkit.models.local import decoding
+from adaptkit.models.local.engine import Engine
+from adaptkit.models.local.memory import Budget
+from adaptkit.models.local.prefix import PrefixStore
+from adaptkit.models.local.rows import RowState
+from adaptkit.models.local.slots import Stored
+from adaptkit.models.local.tree import MIN_SAVED_TOKENS, Segment
 
-tokens = st.lists(st.integers(0, 3), max_size=12)
+N_BYTES = 2 * 4
+"""Of a token: a key and a value of one float32."""
 
 
-def prefix(*ids: int) -> Prefix:
+def ids(*values: int) -> np.ndarray:
+    return np.asarray(values, dtype=np.int64)
+
+
+def stored(values: np.ndarray, parent: Segment | None = None) -> Stored:
     """Keys are the ids themselves, so that what a view holds can be read off."""
-    layer = torch.tensor(ids, dtype=torch.float32).reshape(1, 1, -1, 1)
-    return Prefix(ids, ((layer, -layer),))
-
-
-@given(a=tokens, b=tokens)
-def test_shared_length_is_where_two_rows_part(a: list[int], b: list[int]) -> None:
-    n = shared_length(a, b)
-    assert a[:n] == b[:n]
-    assert n == min(len(a), len(b)) or a[n] != b[n]
-
-
-@given(shared=tokens, ends=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1))
-def test_common_prefix_is_the_longest_that_leaves_every_row_a_token(
-    shared: list[int], ends: list[list[int]]
-) -> None:
-    rows = [shared + end for end in ends]
-    n = common_prefix_length(rows)
-    assert n >= len(shared)
-    assert all(row[:n] == rows[0][:n] and len(row) > n for row in rows)
-    assert any(len(row) == n + 1 or row[: n + 1] != rows[0][: n + 1] for row in rows)
-
-
-def test_no_rows_share_nothing() -> None:
-    assert common_prefix_length([]) == 0
+    layer = torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1)
+    return Stored(Segment(values, parent, parent.end if parent else 0), [(layer, -layer)])
 
 
 def test_longest_match_is_cropped_to_what_is_shared() -> None:
-    store = PrefixStore()
-    store.put(prefix(*range(20)))
-    store.put(prefix(*range(18), 99, 98, 97, 96))
-    found = store.longest_match([*range(19), 50, 51])
+    store = PrefixStore(10_000)
+    store.put(stored(ids(*range(20))))
+    store.put(stored(ids(*range(18), 99, 98, 97, 96)))
+    found = store.longest_match(ids(*range(19), 50, 51))
     assert found is not None
-    assert found.ids == tuple(range(19))
+    assert found.segment.ids.tolist() == list(range(19))
     keys, values = found.layers[0]
     assert keys.flatten().tolist() == list(range(19))
     assert values.flatten().tolist() == [-i for i in range(19)]
 
 
-def test_match_too_short_to_be_worth_a_copy_is_none() -> None:
-    store = PrefixStore()
-    store.put(prefix(*range(30)))
-    assert store.longest_match([*range(MIN_PREFIX_TOKENS - 1), 99]) is None
-    assert len(store.longest_match([*range(MIN_PREFIX_TOKENS), 99]) or ()) == MIN_PREFIX_TOKENS
-    store.clear()
-    assert store.longest_match([*range(MIN_PREFIX_TOKENS), 99]) is None
-
-
-def test_least_recently_used_prefix_leaves_first() -> None:
-    store = PrefixStore(max_tokens=45)
-    a, b, c = (tuple(range(start, start + 20)) for start in (0, 100, 200))
-    store.put(prefix(*a))
-    store.put(prefix(*b))
-    assert store.longest_match(a)  # used again, so b is now the oldest
-    store.put(prefix(*c))
-    assert store.longest_match(b) is None
-    assert store.longest_match(a)
-    assert store.longest_match(c)
-
-
-def test_prefix_longer_than_the_store_is_kept_alone() -> None:
-    store = PrefixStore(max_tokens=20)
-    store.put(prefix(*range(18)))
-    store.put(prefix(*range(100, 130)))
-    assert store.longest_match(range(18)) is None
-    assert len(store.longest_match(range(100, 130)) or ()) == 30
-
-
-def test_batch_starts_from_a_copy_of_the_prefix() -> None:
-    stored = prefix(*range(4))
-    cache = stored.cache(3)
-    assert cache.layers[0].keys.shape == (3, 1, 4, 1)
-    cache.layers[0].keys.zero_()
-    assert stored.layers[0][0].flatten().tolist() == [0, 1, 2, 3]
-
-
-@pytest.fixture
-def engine() -> Engine:
-    return Engine(tiny_module("llama"), pad_id=0, stop_ids=frozenset({0}))
-
-
-def test_decoding_leaves_the_stored_prefix_as_it_was(engine: Engine) -> None:
-    rows = [[*range(100, 130), 7 + i, 9] for i in range(3)]
-    found, n_known = engine.share_prefix(rows)
+def test_short_common_beginnings_do_not_match() -> None:
+    store = PrefixStore(10_000)
+    store.put(stored(ids(*range(40))))
+    n = MIN_SAVED_TOKENS
+    assert store.longest_match(ids(*range(n - 1), 99, 99)) is None
+    found = store.longest_match(ids(*range(n), 99, 99))
     assert found is not None
-    assert (len(found), n_known) == (30, 0)
-    before = [k.clone() for k, _ in found.layers]
-    engine.generate([RowState(row, 5, lambda _: False) for row in rows], found)
-    assert all(torch.equal(k, b) for (k, _), b in zip(found.layers, before, strict=True))
+    assert len(found.segment) == n
+    assert store.longest_match(ids()) is None
 
 
-def test_prefix_is_extended_from_the_part_that_is_known(engine: Engine) -> None:
-    short = [[*range(100, 120), i] for i in (1, 2)]
-    long = [[*range(100, 140), i] for i in (1, 2)]
-    engine.share_prefix(short)
-    extended, n_known = engine.share_prefix(long)
-    assert n_known == 20
-    fresh, _ = Engine(engine.module, pad_id=0, stop_ids=frozenset({0})).share_prefix(long)
-    assert extended is not None
-    assert fresh is not None
-    assert extended.ids == fresh.ids == tuple(range(100, 140))
-    for (k, v), (k_fresh, v_fresh) in zip(extended.layers, fresh.layers, strict=True):
-        torch.testing.assert_close(k, k_fresh, rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(v, v_fresh, rtol=1e-4, atol=1e-4)
+def test_match_goes_down_the_tree() -> None:
+    store = PrefixStore(10_000)
+    top = stored(ids(*range(20)))
+    store.put(top)
+    left, right = (stored(ids(*([n] * 20)), top.segment) for n in (7, 8))
+    store.put(left)
+    store.put(right)
+    found = store.longest_match(ids(*range(20), *([8] * 20), 1))
+    assert found is right
+    assert found.segment.chain() == [top.segment]
+    assert store.longest_match(ids(*range(20), 5, 5)) is top
+    assert store.same(Segment(ids(*([7] * 20)), top.segment, 20)) is left
+    assert store.same(Segment(ids(*([7] * 20)), None, 0)) is None
+    assert store.same(Segment(ids(*([9] * 20)), top.segment, 20)) is None
 
 
-def test_rows_with_little_in_common_share_nothing(engine: Engine) -> None:
-    rows = [[*range(100, 100 + MIN_PREFIX_TOKENS - 1), i] for i in (1, 2)]
-    assert engine.share_prefix(rows) == (None, 0)
+def test_least_recently_used_goes_first_and_never_under_what_follows_it() -> None:
+    store = PrefixStore(60 * N_BYTES)
+    a, b = (stored(ids(*([n] * 20))) for n in (1, 2))
+    store.put(a)
+    store.put(b)
+    store.longest_match(ids(*([1] * 20), 5))
+    store.put(stored(ids(*([3] * 20)), a.segment))
+    assert len(store) == 3
+    store.put(stored(ids(*([4] * 20))))
+    assert store.find(b.segment) is None, "the oldest"
+    store.put(stored(ids(*([5] * 20))))
+    assert store.find(a.segment) is not None or len(store) <= 3
+    assert store.n_bytes <= 60 * N_BYTES
+    for segment in list(store._stored):
+        assert segment.parent is None or store.find(segment.parent) is not None
 
 
-def test_row_on_its_own_keeps_a_token_to_compute(engine: Engine) -> None:
-    rows = [[*range(100, 130), i] for i in (1, 2)]
-    engine.share_prefix(rows)
-    found, n_known = engine.share_prefix([list(range(100, 130))])
-    assert len(found or ()) == n_known == 29
+def test_a_segment_larger_than_the_limit_is_kept_alone() -> None:
+    store = PrefixStore(N_BYTES)
+    big = stored(ids(*range(30)))
+    store.put(big)
+    assert store.longest_match(ids(*range(30), 1)) is big
+    store.clear()
+    assert len(store) == 0
+    assert store.longest_match(ids(*range(30), 1)) is None
+
+
+def test_engine_keeps_prefixes_between_calls_under_its_limit() -> None:
+    module = tiny_module("llama")
+    free = Budget(pass_tokens=100, max_rows=8, slot_tokens=10_000, prefix_bytes=10**8)
+    engine = Engine(module, stop_ids=frozenset(), budget=free)
+
+    def cached(*rows: list[int]) -> list[int]:
+        states = [RowState(r, 2, lambda _: False) for r in rows]
+        decoding.generate(engine, states)
+        return [s.n_cached for s in states]
+
+    head = list(range(100, 130))
+    assert cached([*head, 1], [*head, 2]) == [0, 30]
+    assert cached([*head, 3]) == [30], "a row alone finds it"
+    assert cached([*head[:25], 4], [*head[:25], 5, 6]) == [25, 25], "a part of it serves too"
+    deep = [[*head, *([n] * 80), m] for n in (1, 2) for m in (3, 4)]
+    assert cached(*deep) == [30, 110, 30, 110]
+    assert cached(*deep) == [110] * 4
+    assert engine.prefixes.n_bytes <= free.prefix_bytes

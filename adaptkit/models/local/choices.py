@@ -61,16 +61,16 @@ class ChoiceTree:
         Returns:
             [B, n_choices], float32.
         """
-        totals = []
+        steps = [(c, *step) for c, choice in enumerate(self._steps) for step in choice]
+        choice, node, token = torch.tensor(steps, device=first.device).T
+        inside = node >= 0
+        totals = first.new_zeros(len(first), len(self._steps))
         for b in range(len(first)):
-            # One row at a time: [nodes, V] in float32 is large.
-            inner = None if logits is None else torch.log_softmax(logits[b].float(), -1)
-            row = []
-            for steps in self._steps:
-                parts = [
-                    first[b, token] if node < 0 or inner is None else inner[node, token]
-                    for node, token in steps
-                ]
-                row.append(torch.stack(parts).sum())
-            totals.append(torch.stack(row))
-        return torch.stack(totals)
+            found = first[b, token]
+            if logits is not None:
+                # One row at a time, and the sum of exponentials only: [nodes, V] in float32 is large.
+                rows = logits[b].float()
+                at = node[inside]
+                found[inside] = rows[at, token[inside]] - rows.logsumexp(-1)[at]
+            totals[b].index_add_(0, choice, found)
+        return totals

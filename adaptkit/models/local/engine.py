@@ -1,63 +1,68 @@
-"""Greedy decoding and choice scoring for batches of rows behind one shared prefix.
+"""The shared-prefix engine: what rows have in common is computed and held once.
 
-Shapes: B rows, P shared prefix tokens, S own tokens (left-padded), V vocabulary.
-The prefix is computed once at batch 1; each batch starts from a copy of its keys and values. Own
-tokens are padded on the left, so that the last position of every row is its newest token.
-Explicit position ids make the padding invisible: a row's tokens do not depend on its batch.
+Shapes: T tokens of a pass, rows one after the other without filler; B rows under way; V vocabulary.
+
+1. Plan: a prefix tree over the rows (:mod:`tree`); segments that an earlier call computed are taken from
+   the store.
+2. Compute the shared segments that are new, level by level.
+3. Rows enter slots, longest first: their own tokens are computed in one pass, which gives their first token.
+4. Decode: one token a row and step; finished rows leave, waiting ones enter (:mod:`decoding`).
+
+Attention is the cascade of :mod:`cascade`; all else of the model is transformers' own code.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
+from adaptkit.core.errors import ModelError
+from adaptkit.models.local import cascade
+from adaptkit.models.local.cascade import Layout, Own, Reader
 from adaptkit.models.local.choices import ChoiceTree
-from adaptkit.models.local.prefix import (
-    MIN_PREFIX_TOKENS,
-    Prefix,
-    PrefixStore,
-    common_prefix_length,
-)
+from adaptkit.models.local.memory import Budget, free_bytes, ran_out
+from adaptkit.models.local.packed import PackedLinears
+from adaptkit.models.local.prefix import PrefixStore
+from adaptkit.models.local.slots import Extension, Prefill, Slots, Stored
+from adaptkit.models.local.tree import Segment, plan_segments, shared_length
 
-
-@dataclass
-class RowState:
-    """One row on its way through a batch.
-
-    Attributes:
-        ids: all prompt tokens, the shared prefix included.
-        finished: whether ``text`` was already found to be complete, given the ids so far.
-    """
-
-    ids: list[int]
-    max_new_tokens: int
-    is_complete: Callable[[list[int]], bool]
-    generated: list[int] = field(default_factory=list)
-    finish_reason: str = "length"
-    n_cached: int = 0
-    first_token_s: float = 0.0
-    latency_s: float = 0.0
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+LOGITS_BYTES = 256 * 2**20
+"""Logits of choices held at once."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What a forward pass over a batch needs to go on.
+class Plan:
+    """Rows as segments.
 
     Attributes:
-        cache: the rows' keys and values.
-        mask: [B, tokens so far], 1 for real tokens.
-        positions: [B] position of the next token of each row.
-        logits: [B, V] at the last position.
+        own: each row's own segment, in the order of the rows.
+        known: keys and values of the shared segments.
+        members: rows of each shared segment.
+        n_cached: prompt tokens of each row that are not computed for it.
     """
 
-    cache: Any
-    mask: torch.Tensor
-    positions: torch.Tensor
-    logits: torch.Tensor
+    own: list[Segment]
+    known: dict[Segment, Stored]
+    members: dict[Segment, list[int]]
+    n_cached: list[int]
+
+    def in_order(self) -> list[int]:
+        """Rows of the same beginning one after the other, the longest of each first."""
+        rank: dict[Segment, int] = {s: i for i, s in enumerate(self.members)}
+
+        def key(row: int) -> tuple[list[int], int]:
+            segment = self.own[row]
+            return [rank.get(s, -1) for s in segment.chain()], -len(segment)
+
+        return sorted(range(len(self.own)), key=key)
 
 
 class Engine:
@@ -65,15 +70,17 @@ class Engine:
 
     Args:
         module: the model, in eval mode, on its device.
-        pad_id: filler for short rows; masked everywhere.
         stop_ids: tokens that end a completion.
+        budget: of memory; None for one by what is free.
     """
 
-    def __init__(self, module: Any, *, pad_id: int, stop_ids: frozenset[int]) -> None:
+    def __init__(self, module: Any, *, stop_ids: frozenset[int], budget: Budget | None = None) -> None:
         self.module = module
-        self.pad_id = pad_id
         self.stop_ids = stop_ids
-        self.prefixes = PrefixStore()
+        self.budget = budget or Budget.of(module)
+        self.prefixes = PrefixStore(self.budget.prefix_bytes)
+        self._linears: PackedLinears | None = None
+        cascade.register()
 
     @property
     def device(self) -> torch.device:
@@ -81,160 +88,256 @@ class Engine:
         device: torch.device = next(self.module.parameters()).device
         return device
 
-    def share_prefix(self, rows: Sequence[list[int]]) -> tuple[Prefix | None, int]:
-        """Find or compute the prefix that all rows start with.
+    def within_memory(self, work: Callable[[], T]) -> T:
+        """Do some work; when memory runs out, halve the budget and do it again.
+
+        Raises:
+            ModelError: memory does not suffice for a single row.
+        """
+        while True:
+            try:
+                return work()
+            except Exception as error:
+                smaller = self.budget.halved() if ran_out(error) else None
+                if not ran_out(error):
+                    raise
+                if smaller is None:
+                    raise ModelError(
+                        f"Memory does not suffice for a single request ({error}). "
+                        "Use a smaller model or shorter prompts, or free memory."
+                    ) from error
+            self.budget = smaller
+            self.prefixes.clear()
+            logger.warning(
+                "Memory ran out; going on with %d rows and %d tokens at once.",
+                smaller.max_rows,
+                smaller.pass_tokens,
+            )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let the model use the cascade, and compute no gradients."""
+        config = self.module.config.get_text_config()
+        before = config._attn_implementation
+        if self._linears is None:
+            self._linears = PackedLinears(self.module, free_bytes=free_bytes(self.device))
+        config._attn_implementation = cascade.NAME
+        try:
+            with torch.inference_mode(), self._linears.in_use():
+                yield
+        finally:
+            config._attn_implementation = before
+
+    def plan(self, rows: Sequence[Sequence[int]]) -> Plan:
+        """Find what the rows share, and compute what of it is new."""
+        arrays = [np.asarray(row, dtype=np.int64) for row in rows]
+        root = self.prefixes.longest_match(_common(arrays))
+        shared, own = plan_segments(arrays, root.segment if root else None)
+        known: dict[Segment, Stored] = {}
+        if root is not None:
+            self._recall(root, known)
+        members = {segment: list(range(len(rows))) for segment in known}
+        n_cached = [root.segment.end if root else 0] * len(rows)
+        new: list[Segment] = []
+        replaced: dict[Segment, Segment] = {}
+        for segment in shared:
+            segment.parent = replaced.get(segment.parent, segment.parent) if segment.parent else None
+            stored = self.prefixes.same(segment)
+            if stored is not None:
+                replaced[segment] = stored.segment
+                known[stored.segment] = stored
+            else:
+                new.append(segment)
+            members[replaced.get(segment, segment)] = segment.rows
+            # The first row pays for what is new.
+            payer = min(segment.rows) if stored is None else None
+            for row in segment.rows:
+                n_cached[row] += len(segment) if row != payer else 0
+        for segment in own:
+            segment.parent = replaced.get(segment.parent, segment.parent) if segment.parent else None
+        self._compute(new, known)
+        return Plan(own, known, members, n_cached)
+
+    def _recall(self, stored: Stored, known: dict[Segment, Stored]) -> None:
+        """Take a stored segment and its parents."""
+        for segment in stored.segment.chain():
+            parent = self.prefixes.find(segment)
+            assert parent is not None
+            known[segment] = parent
+        known[stored.segment] = stored
+
+    def _compute(self, new: list[Segment], known: dict[Segment, Stored]) -> None:
+        """Compute shared segments, those first whose parents are known."""
+        while new:
+            level = [s for s in new if s.parent is None or s.parent in known]
+            new = [s for s in new if s not in level]
+            for part in self._passes(level):
+                kept = [Stored(s) for s in part]
+                spans = list(spans_of(part))
+                own = Prefill(spans, device=self.device, kept=list(zip(kept, spans, strict=True)))
+                self.forward(part, own, known, logits_at=torch.tensor([0], device=self.device))
+                for stored in kept:
+                    known[stored.segment] = stored
+                    self._keep(stored, known)
+
+    def _keep(self, stored: Stored, known: dict[Segment, Stored]) -> None:
+        """Store a segment; what it follows may be a part of a stored one, and becomes one of its own."""
+        parent = stored.segment.parent
+        if parent is not None and self.prefixes.find(parent) is None:
+            self.prefixes.put(known[parent])
+        self.prefixes.put(stored)
+
+    def _passes(self, segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+        """Cut segments into passes under the token budget, each of one segment at least."""
+        part: list[Segment] = []
+        for segment in segments:
+            if part and sum(map(len, part)) + len(segment) > self.budget.pass_tokens:
+                yield part
+                part = []
+            part.append(segment)
+        if part:
+            yield part
+
+    def forward(
+        self,
+        segments: Sequence[Segment],
+        own: Own,
+        known: dict[Segment, Stored],
+        *,
+        logits_at: torch.Tensor,
+    ) -> torch.Tensor:
+        """Run whole segments through the model.
+
+        Args:
+            logits_at: positions in the pass.
 
         Returns:
-            The prefix (None when too short to be worth it) and how many of its tokens had been
-            computed by an earlier call.
+            Logits there, [len(logits_at), V].
         """
-        if len(rows) == 1:
-            stored = self.prefixes.longest_match(rows[0][:-1])
-            return stored, len(stored) if stored else 0
-        length = common_prefix_length(rows)
-        if length < MIN_PREFIX_TOKENS:
-            return None, 0
-        ids = rows[0][:length]
-        known = self.prefixes.longest_match(ids)
-        if known is not None and len(known) == length:
-            return known, length
-        prefix = self._extend(known, ids)
-        self.prefixes.put(prefix)
-        return prefix, len(known) if known else 0
+        ids = np.concatenate([s.ids for s in segments])
+        positions = np.concatenate([np.arange(s.start, s.end) for s in segments])
+        return self.run(ids, positions, Layout(own, readers_of(segments, known)), logits_at)
 
-    def _extend(self, known: Prefix | None, ids: Sequence[int]) -> Prefix:
-        """Compute the rest of ``ids`` after ``known``."""
-        from transformers import DynamicCache
-
-        start = len(known) if known else 0
-        cache: Any = known.cache(1) if known else DynamicCache()
-        with torch.inference_mode():
-            self.module(
-                input_ids=torch.tensor([ids[start:]], device=self.device),
-                position_ids=torch.arange(start, len(ids), device=self.device)[None],
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-        layers = tuple((layer.keys, layer.values) for layer in cache.layers)
-        return Prefix(tuple(ids), layers)
-
-    def prefill(self, rows: Sequence[list[int]], prefix: Prefix | None) -> Batch:
-        """Compute the rows' own tokens after the shared prefix."""
-        from transformers import DynamicCache
-
-        start = len(prefix) if prefix else 0
-        own = [row[start:] for row in rows]
-        width = max(len(r) for r in own)
-        ids = torch.full((len(rows), width), self.pad_id, device=self.device)
-        mask = torch.zeros((len(rows), start + width), dtype=torch.long, device=self.device)
-        mask[:, :start] = 1
-        for i, row in enumerate(own):
-            ids[i, width - len(row) :] = torch.tensor(row, device=self.device)
-            mask[i, start + width - len(row) :] = 1
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, start:]
-        cache = prefix.cache(len(rows)) if prefix else DynamicCache()
-        logits = self._forward(ids, mask, positions, cache)
-        return Batch(cache, mask, positions[:, -1] + 1, logits)
-
-    def _forward(
-        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any
+    def run(
+        self, ids: np.ndarray, positions: np.ndarray, layout: Layout, logits_at: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """One pass over T tokens: logits at the given positions, or at all, [n, V]."""
         out = self.module(
-            input_ids=ids,
-            # Where nothing is padded, no mask lets the kernel use its plain causal path.
-            attention_mask=None if bool(mask.all()) else mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
+            input_ids=torch.from_numpy(ids)[None].to(self.device),
+            position_ids=torch.from_numpy(positions)[None].to(self.device),
+            use_cache=False,
+            logits_to_keep=0 if logits_at is None else logits_at,
+            cascade=layout,
         )
-        return torch.as_tensor(out.logits[:, -1])
+        return torch.as_tensor(out.logits[0])
 
-    def generate(self, rows: list[RowState], prefix: Prefix | None) -> None:
-        """Decode greedily until every row is finished; results are left in the rows.
-
-        Finished rows leave the batch once a quarter of it is done: dropping them earlier costs
-        more copying of keys and values than it saves.
-        """
-        started = time.perf_counter()
-        with torch.inference_mode():
-            batch = self.prefill([r.ids for r in rows], prefix)
-            active = rows
-            while True:
-                tokens = batch.logits.argmax(-1)
-                keep = self._accept(active, tokens.tolist(), started)
-                if not keep:
-                    return
-                if len(keep) <= 0.75 * len(active):
-                    active, batch, tokens = self._compact(active, batch, tokens, keep)
-                batch = self._step(batch, tokens)
-
-    def _accept(self, active: list[RowState], tokens: list[int], started: float) -> list[int]:
-        """Append each unfinished row's token; return the positions of rows that go on."""
-        now = time.perf_counter() - started
-        keep = []
-        for i, (row, token) in enumerate(zip(active, tokens, strict=True)):
-            if row.latency_s:
-                continue  # finished earlier, still in the batch until the next compaction
-            row.first_token_s = row.first_token_s or now
-            if token in self.stop_ids:
-                row.finish_reason = "stop"
-            else:
-                row.generated.append(token)
-                if row.is_complete(row.generated):
-                    row.finish_reason = "stop"
-                elif len(row.generated) < row.max_new_tokens:
-                    keep.append(i)
-                    continue
-            row.latency_s = now
-        return keep
-
-    def _compact(
-        self, active: list[RowState], batch: Batch, tokens: torch.Tensor, keep: list[int]
-    ) -> tuple[list[RowState], Batch, torch.Tensor]:
-        index = torch.tensor(keep, device=self.device)
-        batch.cache.batch_select_indices(index)
-        smaller = Batch(batch.cache, batch.mask[index], batch.positions[index], batch.logits[index])
-        return [active[i] for i in keep], smaller, tokens[index]
-
-    def _step(self, batch: Batch, tokens: torch.Tensor) -> Batch:
-        """Feed one token a row."""
-        mask = torch.cat([batch.mask, batch.mask.new_ones(len(tokens), 1)], dim=1)
-        logits = self._forward(tokens[:, None], mask, batch.positions[:, None], batch.cache)
-        return Batch(batch.cache, mask, batch.positions + 1, logits)
-
-    def score_choices(
-        self, rows: Sequence[list[int]], tree: ChoiceTree, prefix: Prefix | None
+    def enter(
+        self,
+        segments: Sequence[Segment],
+        known: dict[Segment, Stored],
+        slots: Slots,
+        at: Sequence[tuple[int, int]],
     ) -> torch.Tensor:
-        """Log-probability of each choice after each row, end token included: [B, n_choices].
+        """Compute rows' own segments into slots.
 
-        All choices are computed in one pass: their tokens form a tree, and a mask lets each node
-        see the prompt and its own ancestors only.
+        Args:
+            at: for each row its slot, and how many tokens the slot holds already.
+
+        Returns:
+            Logits at each row's last token, [n_rows, V].
         """
-        with torch.inference_mode():
-            batch = self.prefill(rows, prefix)
-            first = torch.log_softmax(batch.logits.float(), -1)  # [B, V]
-            if not tree.nodes:
-                return tree.gather(first, None)
-            out = self.module(
-                input_ids=torch.tensor([tree.nodes], device=self.device).expand(len(rows), -1),
-                attention_mask=self._tree_mask(batch.mask, tree),
-                position_ids=batch.positions[:, None] + torch.tensor(tree.depths, device=self.device),
-                past_key_values=batch.cache,
-                use_cache=True,
-            )
-            return tree.gather(first, out.logits)
-
-    def _tree_mask(self, mask: torch.Tensor, tree: ChoiceTree) -> torch.Tensor:
-        """Additive mask [B, 1, nodes, tokens so far + nodes]."""
-        visible = torch.cat(
-            [
-                mask.bool()[:, None, :].expand(-1, len(tree.nodes), -1),
-                tree.ancestors(self.device)[None].expand(len(mask), -1, -1),
-            ],
-            dim=2,
+        places = np.concatenate(
+            [np.arange(len(s)) + slot * slots.capacity + n for s, (slot, n) in zip(segments, at, strict=True)]
         )
-        dtype = self.module.dtype
-        hidden = torch.full(visible.shape, torch.finfo(dtype).min, dtype=dtype, device=self.device)
-        return hidden.masked_fill(visible, 0.0)[:, None]
+        spans = list(spans_of(segments))
+        own = Prefill(spans, device=self.device, slots=slots, places=torch.from_numpy(places).to(self.device))
+        last = torch.tensor([s.stop - 1 for s in spans], device=self.device)
+        return self.forward(segments, own, known, logits_at=last)
+
+    def score_choices(self, rows: Sequence[list[int]], tree: ChoiceTree) -> tuple[torch.Tensor, list[int]]:
+        """Log-probability of each choice after each row, end token included: [B, n_choices], float32.
+
+        All choices are computed in one pass: their tokens form a tree, and each node sees the prompt and
+        its own ancestors only. Also tells how many tokens of each row were not computed for it.
+        """
+        with self.running():
+            plan = self.plan(rows)
+            order = plan.in_order()
+            scores: dict[int, torch.Tensor] = {}
+            for part in self._choice_parts(order, plan, len(tree.nodes)):
+                found = self._score_part([plan.own[i] for i in part], plan.known, tree)
+                scores |= dict(zip(part, found, strict=True))
+        return torch.stack([scores[i] for i in range(len(rows))]), plan.n_cached
+
+    def _choice_parts(self, order: Sequence[int], plan: Plan, n_nodes: int) -> Iterator[list[int]]:
+        """Rows that are scored together, by what their tokens and their nodes' logits take."""
+        vocabulary = int(self.module.get_output_embeddings().weight.shape[0])
+        most = max(1, LOGITS_BYTES // (4 * vocabulary * max(1, n_nodes)))
+        part: list[int] = []
+        n_tokens = 0
+        for row in order:
+            needed = len(plan.own[row]) + n_nodes
+            if part and (n_tokens + needed > self.budget.pass_tokens or len(part) >= most):
+                yield part
+                part, n_tokens = [], 0
+            part.append(row)
+            n_tokens += needed
+        if part:
+            yield part
+
+    def _score_part(
+        self, segments: Sequence[Segment], known: dict[Segment, Stored], tree: ChoiceTree
+    ) -> torch.Tensor:
+        n_nodes = len(tree.nodes)
+        slots = Slots(len(segments), max(map(len, segments)) + n_nodes)
+        first = self.enter(segments, known, slots, [(i, 0) for i in range(len(segments))])
+        first = torch.log_softmax(first.float(), -1)  # [B, V]
+        if not n_nodes:
+            return tree.gather(first, None)
+        lengths = torch.tensor([len(s) for s in segments], device=self.device)
+        own = Extension(slots, lengths, tree.ancestors(self.device), self.module.dtype)
+        readers = readers_of(segments, known, n_tokens=n_nodes)
+        ids = np.tile(np.asarray(tree.nodes, dtype=np.int64), len(segments))
+        depths = np.asarray(tree.depths, dtype=np.int64)
+        positions = np.concatenate([s.end + depths for s in segments])
+        logits = self.run(ids, positions, Layout(own, readers))
+        return tree.gather(first, logits.reshape(len(segments), n_nodes, -1))
+
+
+def _common(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """The tokens that all rows begin with, at least one left to each."""
+    if not rows:
+        return np.zeros(0, dtype=np.int64)
+    # What all share is what the two extremes in sorted order share.
+    lowest, highest = min(rows, key=lambda r: r.tolist()), max(rows, key=lambda r: r.tolist())
+    n = min(shared_length(lowest, highest), min(map(len, rows)) - 1)
+    return lowest[:n]
+
+
+def spans_of(segments: Sequence[Segment]) -> Iterator[slice]:
+    """Each segment's slice of a pass over them."""
+    at = 0
+    for segment in segments:
+        yield slice(at, at + len(segment))
+        at += len(segment)
+
+
+def readers_of(
+    segments: Sequence[Segment], known: dict[Segment, Stored], *, n_tokens: int | None = None
+) -> list[Reader]:
+    """Which tokens of a pass read which shared segment.
+
+    Args:
+        segments: of the pass, those with the same parents next to each other.
+        n_tokens: tokens of each in the pass, where it is not the segment itself that is run.
+    """
+    spans: dict[Segment, tuple[int, int]] = {}
+    at = 0
+    for segment in segments:
+        end = at + (len(segment) if n_tokens is None else n_tokens)
+        for parent in segment.chain():
+            spans[parent] = (spans.get(parent, (at, 0))[0], end)
+        at = end
+    return [
+        Reader(known[parent], None if (a, b) == (0, at) else slice(a, b)) for parent, (a, b) in spans.items()
+    ]

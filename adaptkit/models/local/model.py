@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import torch
 
 from adaptkit.core.errors import ContextLengthError
 from adaptkit.core.types import Completion, FinishReason, ModelInfo, Prompt, Request, Usage
-from adaptkit.models.local import plain
+from adaptkit.models.local import decoding, plain
 from adaptkit.models.local.choices import ChoiceTree
-from adaptkit.models.local.engine import Engine, RowState
+from adaptkit.models.local.engine import Engine
+from adaptkit.models.local.rows import RowState
+from adaptkit.models.local.support import find_obstacle, fits
 from adaptkit.models.render import Renderer
 
-BATCH_TOKENS = {"cpu": 6_144, "cuda": 65_536}
-"""Prompt tokens in one batch, padding included: past this the CPU gains nothing."""
-MAX_BATCH = {"cpu": 32, "cuda": 256}
+ENGINE = "shared-prefix"
 
 
 class LocalModel:
@@ -27,6 +30,9 @@ class LocalModel:
         module: the transformers model, on its device.
         tokenizer: its tokenizer.
         info: what identifies it.
+
+    Attributes:
+        paths: requests answered so far, by the path that ran: ``shared-prefix`` or ``generate``.
     """
 
     def __init__(self, module: Any, tokenizer: Any, info: ModelInfo) -> None:
@@ -37,13 +43,19 @@ class LocalModel:
         stops = getattr(generation, "eos_token_id", None)
         extra = [] if stops is None else [stops] if isinstance(stops, int) else list(stops)
         self._renderer = Renderer(tokenizer, extra)
-        self._engine = Engine(module, pad_id=self.pad_id, stop_ids=self._renderer.stop_ids)
+        self._engine = Engine(module, stop_ids=self._renderer.stop_ids)
         self._info = info
+        self.paths: Counter[str] = Counter()
 
     @property
     def info(self) -> ModelInfo:
         """What identifies the model in a manifest."""
         return self._info
+
+    @cached_property
+    def obstacle(self) -> str | None:
+        """Why requests go through ``generate`` instead of the shared-prefix engine; None when they do not."""
+        return find_obstacle(self._engine)
 
     @property
     def module(self) -> Any:
@@ -84,30 +96,38 @@ class LocalModel:
 
     def derive(self, module: Any, *, note: str) -> Self:
         """Return a model on other weights with the same tokenizer and template."""
-        import dataclasses
-
         info = dataclasses.replace(self._info, notes=(*self._info.notes, note))
-        return type(self)(module, self._tokenizer, info)
+        made = type(self)(module, self._tokenizer, info)
+        made.paths = self.paths  # one count for a model and what is made of it
+        if "obstacle" in vars(self):
+            vars(made)["obstacle"] = self.obstacle  # other weights, the same architecture
+        return made
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer each request, in order.
 
         Raises:
             ContextLengthError: a request does not fit the context window.
+            ModelError: memory does not suffice for a single request.
         """
+        started = time.perf_counter()
         rows = [self._renderer.encode(r.prompt) for r in requests]
         for row, request in zip(rows, requests, strict=True):
             needed = self._n_tokens(row, request)
             if needed > self._info.context_tokens:
                 raise ContextLengthError(needed, self._info.context_tokens)
-        results: list[Completion | None] = [None] * len(requests)
-        alone = len(requests) == 1
-        for choices, indexes in _groups(requests).items():
-            for batch in self._batches([(i, len(rows[i])) for i in indexes]):
-                answered = self._run(choices, [rows[i] for i in batch], [requests[i] for i in batch])
-                for i, completion in zip(batch, answered, strict=True):
-                    results[i] = completion if alone else _untimed(completion)
-        return [r for r in results if r is not None]
+        results: dict[int, Completion] = {}
+        for (choices, fast), indexes in self._groups(rows, requests).items():
+            self.paths[ENGINE if fast else "generate"] += len(indexes)
+            group = [rows[i] for i in indexes]
+            if choices is None:
+                found = self._write(group, [requests[i] for i in indexes], fast=fast)
+            else:
+                found = self._choose(choices, group, fast=fast)
+            results |= dict(zip(indexes, found, strict=True))
+        if len(requests) == 1:
+            return [_timed(results[0], time.perf_counter() - started)]
+        return [_untimed(results[i]) for i in range(len(requests))]
 
     def _n_tokens(self, row: list[int], request: Request) -> int:
         """Tokens of a request, its longest possible completion included."""
@@ -115,39 +135,32 @@ class LocalModel:
             return len(row) + request.max_new_tokens
         return len(row) + max(len(self._renderer.encode_completion(c)) for c in request.choices)
 
-    def _batches(self, lengths: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
-        """Cut rows, sorted by length, into batches under the token budget."""
-        kind = self._module.device.type
-        budget, most = BATCH_TOKENS.get(kind, BATCH_TOKENS["cpu"]), MAX_BATCH.get(kind, MAX_BATCH["cpu"])
-        batch: list[int] = []
-        # Longest first: the largest batch shows at once whether memory suffices.
-        for index, length in sorted(lengths, key=lambda x: -x[1]):
-            longest = max(length, max((n for i, n in lengths if i in batch[:1]), default=0))
-            if batch and (len(batch) >= most or (len(batch) + 1) * longest > budget):
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
+    def _groups(
+        self, rows: Sequence[list[int]], requests: Sequence[Request]
+    ) -> dict[tuple[tuple[str, ...] | None, bool], list[int]]:
+        """Requests that can be answered together: by their choices, and whether the engine can take them."""
+        groups: dict[tuple[tuple[str, ...] | None, bool], list[int]] = {}
+        for i, (row, request) in enumerate(zip(rows, requests, strict=True)):
+            fast = self.obstacle is None and fits(self._module, self._n_tokens(row, request))
+            groups.setdefault((request.choices, fast), []).append(i)
+        return groups
 
-    def _run(
-        self, choices: tuple[str, ...] | None, rows: list[list[int]], requests: list[Request]
-    ) -> list[Completion]:
-        started = time.perf_counter()
-        fast = plain.fits_prefix_cache(self._module, max(map(self._n_tokens, rows, requests)))
-        if choices is not None:
-            return self._choose(choices, rows, fast=fast)
+    def _write(self, rows: list[list[int]], requests: list[Request], *, fast: bool) -> list[Completion]:
+        """Completions in free text."""
         states = [self._state(row, request) for row, request in zip(rows, requests, strict=True)]
-        if fast:
-            prefix, n_known = self._engine.share_prefix(rows)
-            for number, state in enumerate(states):
-                # The first row pays for whatever part of the prefix is new.
-                state.n_cached = n_known if number == 0 else len(prefix) if prefix else 0
-            self._engine.generate(states, prefix)
-        else:
-            plain.generate(self._module, states, pad_id=self.pad_id, stop_ids=self._renderer.stop_ids)
-        wasted = time.perf_counter() - started - max(s.latency_s for s in states)
-        return [self._completion(s, r, overhead_s=wasted) for s, r in zip(states, requests, strict=True)]
+
+        def run() -> None:
+            waiting = [s for s in states if not s.finish_reason]
+            for state in waiting:
+                state.reset()
+            if fast:
+                decoding.generate(self._engine, waiting)
+            else:
+                for batch in plain.batches(waiting, self._engine.budget):
+                    plain.generate(self._module, batch, pad_id=self.pad_id, stop_ids=self._renderer.stop_ids)
+
+        self._engine.within_memory(run)
+        return [self._completion(s, r) for s, r in zip(states, requests, strict=True)]
 
     def _state(self, row: list[int], request: Request) -> RowState:
         stops = (*request.stop, *self._renderer.stop_strings)
@@ -167,7 +180,7 @@ class LocalModel:
         found = [at for at in (text.find(s, lead if s.isspace() else 0) for s in stops) if at >= 0]
         return text[: min(found)] if found else None
 
-    def _completion(self, state: RowState, request: Request, *, overhead_s: float) -> Completion:
+    def _completion(self, state: RowState, request: Request) -> Completion:
         stops = (*request.stop, *self._renderer.stop_strings)
         text = self._cut(state.generated, stops) if stops else None
         if text is None:
@@ -178,31 +191,28 @@ class LocalModel:
             text=text.strip(),
             finish_reason=reason,
             usage=usage,
-            first_token_s=state.first_token_s + overhead_s,
-            latency_s=state.latency_s + overhead_s,
+            first_token_s=state.first_token_s,
+            latency_s=state.latency_s,
         )
 
     def _choose(self, choices: tuple[str, ...], rows: list[list[int]], *, fast: bool) -> list[Completion]:
+        """Completions that are the likeliest of given ones."""
         started = time.perf_counter()
         ids = [self._renderer.encode_completion(c) for c in choices]
-        n_known = n_shared = 0
-        if fast:
-            prefix, n_known = self._engine.share_prefix(rows)
-            n_shared = len(prefix) if prefix else 0
-            scores = self._engine.score_choices(rows, ChoiceTree(ids), prefix)
-        else:
-            scores = plain.score_choices(self._module, rows, ids, pad_id=self.pad_id)
+
+        def run() -> tuple[torch.Tensor, list[int]]:
+            if fast:
+                return self._engine.score_choices(rows, ChoiceTree(ids))
+            return plain.score_choices(self._module, rows, ids, pad_id=self.pad_id), [0] * len(rows)
+
+        scores, n_cached = self._engine.within_memory(run)
         seconds = time.perf_counter() - started
         best = scores.argmax(-1).tolist()
         return [
             Completion(
                 text=choices[best[i]],
                 finish_reason="choice",
-                usage=Usage(
-                    tokens_in=len(row),
-                    tokens_out=len(ids[best[i]]),
-                    tokens_cached=n_known if i == 0 else n_shared,
-                ),
+                usage=Usage(tokens_in=len(row), tokens_out=len(ids[best[i]]), tokens_cached=n_cached[i]),
                 first_token_s=seconds,
                 latency_s=seconds,
                 choice_logprobs=dict(zip(choices, scores[i].tolist(), strict=True)),
@@ -211,17 +221,18 @@ class LocalModel:
         ]
 
 
-def _groups(requests: Sequence[Request]) -> dict[tuple[str, ...] | None, list[int]]:
-    """Requests with the same choices can be scored together."""
-    groups: dict[tuple[str, ...] | None, list[int]] = {}
-    for i, request in enumerate(requests):
-        groups.setdefault(request.choices, []).append(i)
-    return groups
+def _timed(completion: Completion, seconds: float) -> Completion:
+    """Count what the answer itself does not, such as making tokens of the prompt."""
+    more = seconds - (completion.latency_s or 0.0)
+    return dataclasses.replace(
+        completion,
+        first_token_s=None if completion.first_token_s is None else completion.first_token_s + more,
+        latency_s=seconds,
+    )
 
 
 def _untimed(completion: Completion) -> Completion:
-    import dataclasses
-
+    """A batch tells nothing about what a single request feels."""
     return dataclasses.replace(completion, first_token_s=None, latency_s=None)
 
 

@@ -13,27 +13,8 @@ from typing import Any
 
 import torch
 
-from adaptkit.models.local.engine import RowState
-
-PLAIN_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
-
-
-def fits_prefix_cache(module: Any, n_tokens: int) -> bool:
-    """Whether the prefix engine may run requests of this length, completion included, on this model.
-
-    A sliding window is harmless while the whole request fits in it: nothing slides out.
-    """
-    config = module.config.get_text_config()
-    if getattr(module, "_is_stateful", False) or getattr(config, "is_encoder_decoder", False):
-        return False
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if not kinds <= PLAIN_LAYERS:
-        return False
-    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-    slides = bool(kinds & {"sliding_attention", "chunked_attention"}) or not getattr(
-        config, "layer_types", None
-    )
-    return not slides or all(w is None or n_tokens <= w for w in windows)
+from adaptkit.models.local.memory import Budget
+from adaptkit.models.local.rows import RowState, next_tokens
 
 
 def _pad_left(rows: Sequence[list[int]], pad_id: int, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,8 +27,54 @@ def _pad_left(rows: Sequence[list[int]], pad_id: int, device: Any) -> tuple[torc
     return ids, mask
 
 
+def batches(rows: Sequence[RowState], budget: Budget) -> Iterator[list[RowState]]:
+    """Cut rows, longest first, into batches under the budget, filler counted; special rows stay alone."""
+    batch: list[RowState] = []
+    for row in sorted(rows, key=lambda r: -len(r.ids)):
+        if batch and (
+            len(batch) >= budget.max_rows
+            or (len(batch) + 1) * len(batch[0].ids) > budget.pass_tokens
+            or not row.is_greedy
+            or not batch[0].is_greedy
+        ):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
 def generate(module: Any, rows: list[RowState], *, pad_id: int, stop_ids: frozenset[int]) -> None:
-    """Decode greedily with ``module.generate``; results are left in the rows.
+    """Decode; results are left in the rows. A row that samples or is constrained comes alone."""
+    if rows[0].is_greedy:
+        _generate_greedily(module, rows, pad_id=pad_id, stop_ids=stop_ids)
+    else:
+        _generate_alone(module, rows[0], stop_ids=stop_ids)
+
+
+def _generate_alone(module: Any, row: RowState, *, stop_ids: frozenset[int]) -> None:
+    """Token by token, with the model's own cache."""
+    from transformers import DynamicCache
+
+    started = time.perf_counter()
+    cache = DynamicCache(config=module.config)
+    ids = row.ids
+    with torch.inference_mode():
+        while True:
+            out = module(
+                input_ids=torch.tensor([ids], device=module.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            (token,) = next_tokens(out.logits[:, -1], [row])
+            if not row.take(token, stop_ids, time.perf_counter() - started):
+                return
+            ids = [token]
+
+
+def _generate_greedily(module: Any, rows: list[RowState], *, pad_id: int, stop_ids: frozenset[int]) -> None:
+    """With ``module.generate``.
 
     The first token's time is that of the whole answer: ``generate`` does not tell them apart.
     """
@@ -64,8 +91,9 @@ def generate(module: Any, rows: list[RowState], *, pad_id: int, stop_ids: frozen
         )
     seconds = time.perf_counter() - started
     for row, tokens in zip(rows, out[:, ids.shape[1] :].tolist(), strict=True):
-        _take(row, tokens, stop_ids)
-        row.first_token_s = row.latency_s = seconds
+        for token in tokens:
+            if not row.take(token, stop_ids, seconds):
+                break
 
 
 @contextmanager
@@ -83,17 +111,6 @@ def _only_greedy(module: Any) -> Iterator[None]:
         yield
     finally:
         module.generation_config = before
-
-
-def _take(row: RowState, tokens: list[int], stop_ids: frozenset[int]) -> None:
-    for token in tokens[: row.max_new_tokens]:
-        if token in stop_ids:
-            row.finish_reason = "stop"
-            return
-        row.generated.append(token)
-        if row.is_complete(row.generated):
-            row.finish_reason = "stop"
-            return
 
 
 def score_choices(

@@ -1,0 +1,156 @@
+"""Decoding with rows that come and go: a finished row's slot is taken by the next one waiting."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from adaptkit.models.local.cascade import Layout, Reader
+from adaptkit.models.local.engine import Engine, Plan
+from adaptkit.models.local.rows import RowState, next_tokens
+from adaptkit.models.local.slots import Extension, Slots
+from adaptkit.models.local.tree import Segment
+
+MIN_READERS = 4
+"""Rows from which on a shared segment is read apart; for fewer, a copy in each slot costs less."""
+REFILL_SHARE = 0.25
+"""Part of the slots that has to be free before waiting rows enter: a pass for one row alone is dear."""
+
+
+@dataclass
+class _Active:
+    """A row in a slot.
+
+    Attributes:
+        length: tokens in its slot.
+        position: of its next token in the text.
+        token: the next token to be fed.
+    """
+
+    row: RowState
+    segment: Segment
+    length: int
+    position: int
+    token: int
+
+
+def generate(engine: Engine, rows: Sequence[RowState]) -> None:
+    """Decode until every row is finished; results are left in the rows."""
+    with engine.running():
+        _Decoding(engine, rows).run()
+
+
+class _Decoding:
+    def __init__(self, engine: Engine, rows: Sequence[RowState]) -> None:
+        self._started = time.perf_counter()
+        self._engine, self._rows = engine, rows
+        self._plan: Plan = engine.plan([r.ids for r in rows])
+        for row, n in zip(rows, self._plan.n_cached, strict=True):
+            row.n_cached = n
+        self._apart = {s for s, members in self._plan.members.items() if len(members) >= MIN_READERS}
+        self._waiting = deque(self._plan.in_order())
+        capacity = max(
+            self._n_copied(s) + len(s) + r.max_new_tokens for s, r in zip(self._plan.own, rows, strict=True)
+        )
+        self._slots = Slots(engine.budget.n_slots(len(rows), capacity), capacity)
+        self._active: list[_Active] = []  # the row in slot i is number i
+        self._readers: list[Reader] | None = None
+        self._alone = torch.ones(1, 1, dtype=torch.bool, device=engine.device)
+
+    def run(self) -> None:
+        while self._waiting or self._active:
+            n_free = self._slots.n_slots - len(self._active)
+            if self._waiting and (n_free >= REFILL_SHARE * self._slots.n_slots or not self._active):
+                self._enter(n_free)
+            if self._active:
+                self._step()
+
+    def _n_copied(self, segment: Segment) -> int:
+        return sum(len(s) for s in segment.chain() if s not in self._apart)
+
+    def _enter(self, n_free: int) -> None:
+        """Compute waiting rows, as many as have a slot and fit in a pass; each gets its first token."""
+        budget = self._engine.budget.pass_tokens
+        entering: list[int] = []
+        while self._waiting and len(entering) < n_free:
+            n_tokens = sum(len(self._plan.own[i]) for i in [*entering, self._waiting[0]])
+            if entering and n_tokens > budget:
+                break
+            entering.append(self._waiting.popleft())
+        segments = [self._plan.own[i] for i in entering]
+        at = []
+        for slot, segment in enumerate(segments, start=len(self._active)):
+            at.append((slot, self._copy_parents(segment, slot)))
+        logits = self._engine.enter(segments, self._plan.known, self._slots, at)
+        for i, (_, n), segment in zip(entering, at, segments, strict=True):
+            self._active.append(_Active(self._rows[i], segment, n + len(segment), segment.end, -1))
+        self._readers = None
+        self._take(logits, first=len(self._active) - len(entering))
+
+    def _copy_parents(self, segment: Segment, slot: int) -> int:
+        """Put the segments that few rows share into the row's slot; return how many tokens they are."""
+        n = 0
+        for parent in segment.chain():
+            if parent in self._apart:
+                continue
+            start = slot * self._slots.capacity + n
+            places = torch.arange(start, start + len(parent), device=self._engine.device)
+            for layer, (k, v) in enumerate(self._plan.known[parent].layers):
+                self._slots.write(layer, places, k.transpose(0, 1), v.transpose(0, 1))
+            n += len(parent)
+        return n
+
+    def _take(self, logits: torch.Tensor, *, first: int) -> None:
+        """Give each row from slot ``first`` on its next token; finished rows leave."""
+        active = self._active[first:]
+        tokens = next_tokens(logits, [a.row for a in active])
+        now = time.perf_counter() - self._started
+        for a, token in zip(active, tokens, strict=True):
+            a.token = token
+            a.row.take(token, self._engine.stop_ids, now)
+        for slot in range(len(self._active) - 1, first - 1, -1):
+            if self._active[slot].row.finish_reason:
+                self._leave(slot)
+
+    def _leave(self, slot: int) -> None:
+        """Free a slot: the last row moves into it, so that rows stay in the first slots."""
+        last = self._active.pop()
+        if slot < len(self._active):
+            self._slots.move(len(self._active), slot, last.length)
+            self._active[slot] = last
+        self._readers = None
+
+    def _step(self) -> None:
+        """Feed one token a row."""
+        active, engine = self._active, self._engine
+        lengths = torch.tensor([a.length for a in active], device=engine.device)
+        own = Extension(self._slots, lengths, self._alone, engine.module.dtype)
+        if self._readers is None:
+            self._readers = self._find_readers()
+        ids = np.fromiter((a.token for a in active), dtype=np.int64)
+        positions = np.fromiter((a.position for a in active), dtype=np.int64)
+        logits = engine.run(ids, positions, Layout(own, self._readers))
+        for a in active:
+            a.length += 1
+            a.position += 1
+        self._take(logits, first=0)
+
+    def _find_readers(self) -> list[Reader]:
+        """Who reads which shared segment, now that rows have come or gone."""
+        readers: dict[Segment, list[int]] = {}
+        for slot, a in enumerate(self._active):
+            for parent in a.segment.chain():
+                if parent in self._apart:
+                    readers.setdefault(parent, []).append(slot)
+        return [
+            Reader(
+                self._plan.known[segment],
+                None if len(slots) == len(self._active) else torch.tensor(slots, device=self._engine.device),
+            )
+            for segment, slots in readers.items()
+        ]

@@ -1,0 +1,142 @@
+"""A row on its way through the engine, and how its next token is picked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+
+
+class Constraint(Protocol):
+    """Which tokens a completion may go on with."""
+
+    def allowed(self) -> torch.Tensor:
+        """Boolean [V], true for tokens that may come next."""
+
+    def accept(self, token: int) -> None:
+        """Take note of the token that came."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing may follow any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Draw tokens instead of taking the likeliest.
+
+    Attributes:
+        temperature: above 0; divides the logits.
+        top_p: draw from the likeliest tokens that have this probability together.
+        seed: of the draws; a row's draws depend on it and on the row's own tokens, not on its batch.
+    """
+
+    temperature: float
+    top_p: float
+    seed: int
+
+
+@dataclass
+class RowState:
+    """One row on its way through the engine.
+
+    Attributes:
+        ids: all prompt tokens.
+        is_complete: whether the text is already found to be complete, given the tokens so far.
+        finish_reason: ``stop`` or ``length``; empty while the row is under way.
+        n_cached: prompt tokens that were not computed for this row.
+        first_token_s: seconds from the start of the call.
+    """
+
+    ids: list[int]
+    max_new_tokens: int
+    is_complete: Callable[[list[int]], bool]
+    sampling: Sampling | None = None
+    constraint: Callable[[], Constraint] | None = None
+    generated: list[int] = field(default_factory=list)
+    finish_reason: str = ""
+    n_cached: int = 0
+    first_token_s: float = 0.0
+    latency_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.reset()
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest token is always taken."""
+        return self.sampling is None and self.constraint is None
+
+    def reset(self) -> None:
+        """Forget what was generated."""
+        self.generated = []
+        self.finish_reason = ""
+        self.first_token_s = self.latency_s = 0.0
+        self._rules = self.constraint() if self.constraint else None
+        draws = self.sampling
+        self._rng = np.random.default_rng([draws.seed, *self.ids]) if draws else None
+
+    def take(self, token: int, stop_ids: frozenset[int], now_s: float) -> bool:
+        """Add a token; tell whether the row goes on.
+
+        Args:
+            now_s: seconds since the call began.
+        """
+        self.first_token_s = self.first_token_s or now_s
+        self.finish_reason = self._reason(token, stop_ids)
+        if self.finish_reason:
+            self.latency_s = now_s
+        return not self.finish_reason
+
+    def _reason(self, token: int, stop_ids: frozenset[int]) -> str:
+        """Why the row ends with this token; empty when it does not."""
+        if token in stop_ids:
+            return "stop"
+        self.generated.append(token)
+        if self._rules is not None:
+            self._rules.accept(token)
+            if self._rules.is_finished:
+                return "stop"
+        if self.is_complete(self.generated):
+            return "stop"
+        return "length" if len(self.generated) >= self.max_new_tokens else ""
+
+    def pick(self, logits: torch.Tensor) -> int | None:
+        """The next token by this row's own rules; None where the likeliest of all will do.
+
+        Args:
+            logits: [V].
+        """
+        if self._rules is None and self.sampling is None:
+            return None
+        scores = logits.float()
+        if self._rules is not None:
+            allowed = self._rules.allowed()
+            # The vocabulary of the weights may be padded beyond the tokenizer's.
+            scores = scores[: len(allowed)].masked_fill(~allowed.to(scores.device), float("-inf"))
+        if self.sampling is None or self._rng is None:
+            return int(scores.argmax())
+        return _draw(scores.double().cpu().numpy(), self.sampling, self._rng)
+
+
+def _draw(logits: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> int:
+    """Draw from the nucleus (Holtzman et al. 2020, arXiv:1904.09751) by its cumulated probabilities."""
+    weights = np.exp((logits - logits.max()) / sampling.temperature)
+    order = np.argsort(-weights, kind="stable")
+    cumulated = np.cumsum(weights[order])
+    # The token that crosses top_p still belongs to the nucleus.
+    n = int(np.searchsorted(cumulated, sampling.top_p * cumulated[-1])) + 1
+    n = min(n, len(order))
+    return int(
+        order[min(np.searchsorted(cumulated[:n], rng.random() * cumulated[n - 1], side="right"), n - 1)]
+    )
+
+
+def next_tokens(logits: torch.Tensor, rows: Sequence[RowState]) -> list[int]:
+    """The next token of each row; ``logits`` is [B, V]."""
+    likeliest: list[int] = logits.argmax(-1).tolist()
+    picked = [row.pick(logits[i]) for i, row in enumerate(rows)]
+    return [a if p is None else p for a, p in zip(likeliest, picked, strict=True)]

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tiny import tiny_model, tiny_module
+
+from adaptkit.models.local.cascade import Layout, Reader, _in_plain_steps, attention_part
+from adaptkit.models.local.engine import Engine
+from adaptkit.models.local.packed import PackedLinears
+from adaptkit.models.local.slots import Extension, Prefill, Slots, Stored
+from adaptkit.models.local.support import find_obstacle
+from adaptkit.models.local.tree import Segment
+
+G, R, D = 2, 3, 8
+SCALE = 0.3
+
+
+def tensors(*sizes: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Queries [T, G, R, D], keys and values [T, G, D]."""
+    rng = torch.Generator().manual_seed(seed)
+    n = sum(sizes)
+    return (
+        torch.randn(n, G, R, D, generator=rng),
+        torch.randn(n, G, D, generator=rng),
+        torch.randn(n, G, D, generator=rng),
+    )
+
+
+def brute(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Softmax over what each query sees: ``seen`` is boolean [n queries, n keys]."""
+    scores = torch.einsum("tgrd,sgd->tgrs", q, k) * SCALE
+    scores = scores.masked_fill(~seen[:, None, None, :], float("-inf"))
+    return torch.einsum("tgrs,sgd->tgrd", scores.softmax(-1), v)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_kernel_and_plain_steps_agree(causal: bool, masked: bool) -> None:
+    rng = torch.Generator().manual_seed(1)
+    q, k, v = (torch.randn(2, 3, 7, D, generator=rng) for _ in range(3))
+    mask = torch.zeros(2, 1, 7, 7).masked_fill(torch.rand(2, 1, 7, 7, generator=rng) < 0.4, float("-inf"))
+    mask[..., 0] = 0
+    options: dict[str, Any] = {"mask": mask if masked and not causal else None, "causal": causal}
+    for a, b in zip(
+        attention_part(q, k, v, SCALE, **options), _in_plain_steps(q, k, v, SCALE, **options), strict=True
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_values_of_another_size_than_keys_take_the_plain_steps() -> None:
+    q, k = torch.randn(1, 2, 5, 8), torch.randn(1, 2, 5, 8)
+    out, lse = attention_part(q, k, torch.randn(1, 2, 5, 4), SCALE)
+    assert out.shape == (1, 2, 5, 4)
+    assert lse.shape == (1, 2, 5)
+
+
+@pytest.mark.parametrize("sizes", [(6,), (3, 4, 4, 9), (1, 1, 1), (5, 20)])
+def test_rows_behind_shared_segments_see_those_and_themselves(sizes: tuple[int, ...]) -> None:
+    q, k, v = tensors(*sizes)
+    _, shared_k, shared_v = tensors(11, 5, seed=1)
+    stored = [
+        Stored(
+            Segment(torch.arange(11).numpy(), None, 0),
+            [(shared_k[:11].transpose(0, 1), shared_v[:11].transpose(0, 1))],
+        ),
+        Stored(
+            Segment(torch.arange(5).numpy(), None, 0),
+            [(shared_k[11:].transpose(0, 1), shared_v[11:].transpose(0, 1))],
+        ),
+    ]
+    ends = torch.tensor(sizes).cumsum(0).tolist()
+    spans = [slice(e - n, e) for e, n in zip(ends, sizes, strict=True)]
+    # All read the first segment, the first row the second one as well.
+    layout = Layout(Prefill(spans, device=q.device), [Reader(stored[0]), Reader(stored[1], spans[0])])
+    found = layout.attend(0, q, k, v, SCALE)
+    every_k, every_v = torch.cat([shared_k, k]), torch.cat([shared_v, v])
+    seen = torch.zeros(len(q), len(every_k), dtype=torch.bool)
+    seen[:, :11] = True
+    seen[spans[0], 11:16] = True
+    for span in spans:
+        n = span.stop - span.start
+        seen[span, 16 + span.start : 16 + span.stop] = torch.ones(n, n, dtype=torch.bool).tril()
+    torch.testing.assert_close(found, brute(q, every_k, every_v, seen))
+
+
+@pytest.mark.parametrize("lengths", [(4, 4, 4), (2, 7, 1)])
+@pytest.mark.parametrize("tree", [False, True])
+def test_new_tokens_see_their_slot_and_their_ancestors(lengths: tuple[int, ...], tree: bool) -> None:
+    among = (
+        torch.tensor([[1, 0, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
+        if tree
+        else torch.ones(1, 1, dtype=torch.bool)
+    )
+    n_new, n_rows = len(among), len(lengths)
+    slots = Slots(n_rows + 1, max(lengths) + n_new + 2)
+    _, old_k, old_v = tensors(*lengths, seed=2)
+    starts = [sum(lengths[:i]) for i in range(n_rows)]
+    for i, (start, n) in enumerate(zip(starts, lengths, strict=True)):
+        places = torch.arange(n) + i * slots.capacity
+        slots.write(0, places, old_k[start : start + n], old_v[start : start + n])
+    q, k, v = tensors(n_rows * n_new, seed=3)
+    own = Extension(slots, torch.tensor(lengths), among, q.dtype)
+    out, _ = own.attend(0, q, k, v, SCALE)
+    for i, (start, n) in enumerate(zip(starts, lengths, strict=True)):
+        new = slice(i * n_new, (i + 1) * n_new)
+        every_k, every_v = (
+            torch.cat([old_k[start : start + n], k[new]]),
+            torch.cat([old_v[start : start + n], v[new]]),
+        )
+        seen = torch.cat([torch.ones(n_new, n, dtype=torch.bool), among], 1)
+        torch.testing.assert_close(out[new], brute(q[new], every_k, every_v, seen))
+
+
+def test_a_slot_is_moved_whole() -> None:
+    slots = Slots(3, 4)
+    _, k, v = tensors(4)
+    slots.write(0, torch.arange(4) + 8, k, v)
+    slots.move(2, 0, 3)
+    keys, values = slots.read(0, 1, 4, G)
+    torch.testing.assert_close(keys[0].transpose(0, 1)[:3], k[:3])
+    torch.testing.assert_close(values[0].transpose(0, 1)[:3], v[:3])
+    assert not keys[0, :, 3].any(), "no more than was asked for"
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen", "gemma", "base"])
+def test_known_families_run_in_the_engine(kind: str) -> None:
+    model = tiny_model(kind)
+    assert model.obstacle is None
+    assert model.module.config._attn_implementation != "adaptkit_cascade", "put back after use"
+
+
+def test_models_whose_attention_is_another_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def obstacle(module: Any) -> str:
+        found = find_obstacle(Engine(module, stop_ids=frozenset()))
+        assert found is not None
+        return found
+
+    capped = tiny_module("llama")
+    capped.config.attn_logit_softcapping = 30.0
+    assert "caps the scores" in obstacle(capped)
+    own = tiny_module("llama")
+    monkeypatch.setattr(type(own), "_supports_attention_backend", False)
+    assert "cannot be replaced" in obstacle(own)
+    monkeypatch.undo()
+    # A term that nothing in the configuration tells of.
+    biased = tiny_module("llama")
+    layer = biased.model.layers[1].self_attn
+    forward = layer.forward
+
+    def shifted(*args: Any, **kwargs: Any) -> Any:
+        out, weights = forward(*args, **kwargs)
+        return (out if "cascade" in kwargs else out + 0.5), weights
+
+    layer.forward = shifted
+    assert "logits differ" in obstacle(biased)
+    layer.forward = lambda *_, **__: 1 / 0
+    assert "fails in the engine (ZeroDivisionError" in obstacle(biased)
+
+
+def test_plain_path_answers_what_the_engine_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from adaptkit.core.types import Prompt, Request
+
+    asked = [Request(prompt=Prompt(instruction="Say", input=f"{i}"), max_new_tokens=5) for i in range(3)]
+    expected = [c.text for c in tiny_model("qwen").complete(asked)]
+    model = tiny_model("qwen")
+    monkeypatch.setattr(type(model.module), "_supports_attention_backend", False)
+    assert [c.text for c in model.complete(asked)] == expected
+    assert model.paths == {"generate": 3}
+    assert model.derive(tiny_module("qwen"), note="x").obstacle == model.obstacle
+
+
+class TestPackedLinears:
+    def module(self) -> Any:
+        torch.manual_seed(0)
+        return torch.nn.Sequential(
+            torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8, bias=False)
+        ).requires_grad_(False)
+
+    @pytest.mark.parametrize("n_rows", [1, 2, 5, 128, 129])
+    def test_products_stay_the_same(self, monkeypatch: pytest.MonkeyPatch, n_rows: int) -> None:
+        monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN", 0.0)
+        module = self.module()
+        packed = PackedLinears(module, free_bytes=10**9)
+        x = torch.randn(1, n_rows, 16)
+        with torch.inference_mode():
+            expected = module(x)
+            with packed.in_use():
+                assert "forward" in vars(module[0])
+                torch.testing.assert_close(module(x), expected)
+            assert "forward" not in vars(module[0])
+
+    def test_changed_weights_are_arranged_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN", 0.0)
+        module = self.module()
+        packed = PackedLinears(module, free_bytes=10**9)
+        x = torch.randn(4, 16)
+        with torch.no_grad(), packed.in_use():
+            before = module(x)
+        with torch.no_grad():
+            module[0].weight.mul_(2)
+        with torch.no_grad(), packed.in_use():
+            after = module(x)
+        torch.testing.assert_close(after, module(x))
+        assert not torch.allclose(after, before)
+
+    @pytest.mark.parametrize(("gain", "free"), [(1e9, 10**9), (0.0, 100)])
+    def test_where_it_does_not_pay_or_memory_is_short_nothing_changes(
+        self, monkeypatch: pytest.MonkeyPatch, gain: float, free: int
+    ) -> None:
+        monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN", gain)
+        module = self.module()
+        with PackedLinears(module, free_bytes=free).in_use():
+            assert "forward" not in vars(module[0])
