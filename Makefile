@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 PY := .venv/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
+# A process a core with one thread each: tests are many small products, which threads would only wait for.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto -q
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 help:  ## Show this list
@@ -22,9 +24,9 @@ compare: .venv/.runtime  ## Run the main comparison (options: make compare ARGS=
 
 test: check  ## Checks, then all tests, the slow ones and the notebooks included
 	@echo "Tests"
-	@$(PY) -m pytest
+	@$(PYTEST)
 	@echo "Slow tests"
-	@$(PY) -m pytest -m slow
+	@$(PYTEST) -m slow
 ifneq ($(NOTEBOOKS),)
 	@echo "Notebooks"
 	@$(PY) -m pytest --nbmake notebooks
