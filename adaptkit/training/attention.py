@@ -43,12 +43,9 @@ def attend(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
+    *_: Any,
     spans: Spans,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **_: Any,
+    **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention of a flat batch, in the form that transformers' ``AttentionInterface`` calls.
 
@@ -56,12 +53,14 @@ def attend(
         query: [1, heads, T, d].
         key: [1, kv_heads, T, d]; as is ``value``.
         spans: handed to the model as a keyword argument.
+        options: ``scaling`` of the scores is used, of those that models hand on.
 
     Returns:
         [1, T, heads, d], and no weights.
     """
-    if dropout:
+    if options.get("dropout"):
         raise NotImplementedError("Attention dropout is not computed here.")
+    scaling = options.get("scaling")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     parts = (t[0].transpose(0, 1) for t in (query, key, value))  # [T, heads, d]
     out = _RowAttention.apply(*parts, spans, scale)  # type: ignore[no-untyped-call]

@@ -45,7 +45,7 @@ def _norm(layer: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:
         return None
     for factor in (weight.detach(), 1 + weight.detach().float()):
         if _gives_the_same(layer, factor, epsilon):
-            return lambda x: RmsNorm.apply(x, factor, epsilon)  # type: ignore[no-untyped-call, no-any-return]
+            return lambda x: RmsNorm.apply(x, factor, epsilon)  # type: ignore[no-untyped-call]
     return None
 
 

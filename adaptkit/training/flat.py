@@ -96,7 +96,13 @@ def _loss_alone(module: Any, row: EncodedRow, where: torch.device) -> float:
 
 
 def _on(batch: TrainingBatch, where: torch.device) -> TrainingBatch:
-    return TrainingBatch(**{k: v.to(where) for k, v in batch.items()})  # type: ignore[typeddict-item]
+    return TrainingBatch(
+        prefix=batch["prefix"].to(where),
+        input_ids=batch["input_ids"].to(where),
+        mask=batch["mask"].to(where),
+        positions=batch["positions"].to(where),
+        labels=batch["labels"].to(where),
+    )
 
 
 def flat_loss(module: Any, batch: TrainingBatch, reduction: str = "mean") -> torch.Tensor:

@@ -66,6 +66,6 @@ class RmsNorm(torch.autograd.Function):
         x, scale, weight = ctx.saved_tensors
         wide = x.float()
         grad = gradients[0].float() * weight
-        # [..., 1]
+        # One number a token.
         along = (grad * wide).mean(-1, keepdim=True).mul_(scale).mul_(scale)
         return grad.addcmul_(wide, along, value=-1).mul_(scale).to(x.dtype), None, None
