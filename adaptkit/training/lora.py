@@ -95,28 +95,32 @@ def _is_plain(layer: Any) -> bool:
 
 
 class _Forward:
-    """What replaces a layer's forward; keeps the adapter in the activations' dtype between steps."""
+    """What replaces a layer's forward; keeps the adapter in the activations' dtype between steps.
+
+    Weights are looked up at each call: sharded training puts others in their place.
+    """
 
     def __init__(self, layer: Any) -> None:
-        (name,) = layer.active_adapters
-        self.base = layer.get_base_layer()
-        self.down, self.up = layer.lora_A[name].weight, layer.lora_B[name].weight
-        self.scaling = layer.scaling[name]
+        (self._name,) = layer.active_adapters
+        self._layer = layer
         self._cast: tuple[Any, torch.Tensor, torch.Tensor] | None = None
 
     def __call__(self, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        down, up = self._in(x.dtype)
-        arguments = (self.base.weight, self.base.bias, self.down, self.up, self.scaling, down, up)
+        base, scaling = self._layer.get_base_layer(), self._layer.scaling[self._name]
+        down, up = self._layer.lora_A[self._name].weight, self._layer.lora_B[self._name].weight
+        arguments = (base.weight, base.bias, down, up, scaling, *self._in(x.dtype, down, up))
         out: torch.Tensor = LoraLinear.apply(x, *arguments)  # type: ignore[no-untyped-call]
         return out
 
-    def _in(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    def _in(
+        self, dtype: torch.dtype, down: torch.Tensor, up: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """A [rank, in] and B [out, rank] in a dtype, cast once a step."""
-        if self.down.dtype == dtype:
-            return self.down.detach(), self.up.detach()
-        state = (dtype, self.down._version, self.up._version)
+        if down.dtype == dtype:
+            return down.detach(), up.detach()
+        state = (dtype, id(down), down._version, id(up), up._version)
         if self._cast is None or self._cast[0] != state:
-            self._cast = (state, self.down.detach().to(dtype), self.up.detach().to(dtype))
+            self._cast = (state, down.detach().to(dtype), up.detach().to(dtype))
         return self._cast[1:]
 
 

@@ -263,6 +263,7 @@ def _arguments(settings: SftSettings, **more: Any) -> TrainingArguments:
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
         seed=settings.seed,
         **more,
     )
