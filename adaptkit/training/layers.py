@@ -11,39 +11,61 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
+N_ARGUMENTS = 6
+"""That LoraLinears takes for each layer."""
 
-class LoraLinear(torch.autograd.Function):
-    """``y = x W' + bias + scaling (x A') B'`` with W frozen; gradients for x, A and B.
 
-    Arguments of ``apply``: x [..., in], W [out, in], bias [out] or None, A [rank, in], B [out, rank], the
-    scaling, and A and B in the dtype of x. Gradients reach A and B in their own dtype.
+class LoraLinears(torch.autograd.Function):
+    """LoRA layers that read the same input: ``y = x W' + bias + scaling (x A') B'`` each, W frozen.
+
+    Arguments of ``apply``: x [..., in], the scalings, then for every layer W [out, in], bias [out] or
+    None, A [rank, in], B [out, rank], and A and B in the dtype of x. Gradients reach x, A and B, the
+    latter two in their own dtype.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, *arguments: Any) -> torch.Tensor:
-        """Base product, and the adapter's on top of it."""
-        weight, bias, _, _, scaling, down, up = arguments
+    def forward(
+        ctx: Any, x: torch.Tensor, scalings: tuple[float, ...], *layers: Any
+    ) -> tuple[torch.Tensor, ...]:
+        """Base products, and the adapters' on top of them; all layers' way down is one product."""
+        parts = [layers[i : i + N_ARGUMENTS] for i in range(0, len(layers), N_ARGUMENTS)]
         flat = x.reshape(-1, x.shape[-1])  # [T, in]
-        inner = flat @ down.t()  # [T, rank]
-        out = linear(flat, weight, bias).addmm_(inner, up.t(), alpha=scaling)
-        ctx.save_for_backward(flat, inner, weight, down, up)
-        ctx.scaling, ctx.shape = scaling, x.shape
-        return out.view(*x.shape[:-1], -1)
+        downs = torch.cat([down for *_, down, _ in parts])  # [sum of ranks, in]
+        inner = flat @ downs.t()  # [T, sum of ranks]
+        ranks = [len(down) for *_, down, _ in parts]
+        outs = []
+        for (weight, bias, *_, up), own, scaling in zip(
+            parts, torch.split(inner, ranks, 1), scalings, strict=True
+        ):
+            out = linear(flat, weight, bias).addmm_(own, up.t(), alpha=scaling)
+            outs.append(out.view(*x.shape[:-1], -1))
+        ctx.save_for_backward(flat, inner, downs, *(t for w, *_, up in parts for t in (w, up)))
+        ctx.scalings, ctx.ranks, ctx.shape = scalings, ranks, x.shape
+        return tuple(outs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """No gradient is computed that nobody asked for, such as that of the embeddings."""
-        flat, inner, weight, down, up = ctx.saved_tensors
-        grad = gradients[0].reshape(-1, gradients[0].shape[-1])  # [T, out]
-        d_inner = (grad @ up).mul_(ctx.scaling)  # [T, rank]
-        d_down = d_inner.t() @ flat
-        # The short side first: half the time of the other order.
-        d_up = (inner.t() @ grad).mul_(ctx.scaling).t()
-        d_x = None
-        if ctx.needs_input_grad[0]:
-            d_x = (grad @ weight).addmm_(d_inner, down).view(ctx.shape)
+        flat, inner, downs, *frozen = ctx.saved_tensors
+        d_inner = torch.empty_like(inner)  # [T, sum of ranks]
+        d_x = torch.empty_like(flat) if ctx.needs_input_grad[0] else None
+        columns = zip(torch.split(inner, ctx.ranks, 1), torch.split(d_inner, ctx.ranks, 1), strict=True)
+        d_ups = []
+        for i, (own, d_own) in enumerate(columns):
+            grad = gradients[i].reshape(len(flat), -1)  # [T, out]
+            weight, up = frozen[2 * i : 2 * i + 2]
+            d_own.copy_(grad @ up).mul_(ctx.scalings[i])
+            # The short side first: two thirds of the time of the other order.
+            d_ups.append((own.t() @ grad).mul_(ctx.scalings[i]).t())
+            if d_x is not None:
+                d_x = torch.addmm(d_x, grad, weight, beta=0 if i == 0 else 1, out=d_x)
+        d_downs = (d_inner.t() @ flat).split(ctx.ranks)
+        if d_x is not None:
+            d_x = d_x.addmm_(d_inner, downs).view(ctx.shape)
         # A and B are float32, and autograd wants gradients of their dtype.
-        return d_x, None, None, d_down.float(), d_up.float(), None, None, None
+        pairs = zip(d_downs, d_ups, strict=True)
+        own_gradients = [g for down, up in pairs for g in (None, None, down.float(), up.float(), None, None)]
+        return d_x, None, *own_gradients
 
 
 class RmsNorm(torch.autograd.Function):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 
 from adaptkit.core.errors import CapabilityError, TrainingError
-from adaptkit.training.layers import LoraLinear
+from adaptkit.training.layers import LoraLinears
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +74,28 @@ def fast_forward(adapted: Any) -> Iterator[None]:
     """
     from peft.tuners.lora import Linear
 
-    plain = [m for m in adapted.modules() if type(m) is Linear and _is_plain(m)]
-    for layer in plain:
-        layer.forward = _Forward(layer)
+    groups = [g for parent in adapted.modules() for g in _groups(parent, Linear)]
+    plain = [layer for group in groups for layer in group]
+    for group in groups:
+        together = _Together(group)
+        for layer in group:
+            layer.forward = functools.partial(together, layer)
     try:
         yield
     finally:
         for layer in plain:
             del layer.forward
+
+
+SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Names of layers that read the same input."""
+
+
+def _groups(parent: Any, kind: type) -> list[list[Any]]:
+    """A module's LoRA layers, those that read the same input together."""
+    plain = {n: m for n, m in parent.named_children() if type(m) is kind and _is_plain(m)}
+    together = [[plain.pop(n) for n in names if n in plain] for names in SIBLINGS]
+    return [group for group in together if group] + [[layer] for layer in plain.values()]
 
 
 def _is_plain(layer: Any) -> bool:
@@ -94,23 +109,37 @@ def _is_plain(layer: Any) -> bool:
     )
 
 
-class _Forward:
-    """What replaces a layer's forward; keeps the adapter in the activations' dtype between steps.
+class _Together:
+    """What replaces the forward of layers that read the same input: the first one called computes all.
 
-    Weights are looked up at each call: sharded training puts others in their place.
+    Keeps the adapters in the activations' dtype between steps. Weights are looked up at each call:
+    sharded training puts others in their place.
     """
 
-    def __init__(self, layer: Any) -> None:
-        (self._name,) = layer.active_adapters
-        self._layer = layer
-        self._cast: tuple[Any, torch.Tensor, torch.Tensor] | None = None
+    def __init__(self, layers: Sequence[Any]) -> None:
+        self._layers = list(layers)
+        self._x: torch.Tensor | None = None
+        self._waiting: dict[int, torch.Tensor] = {}
+        self._cast: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
 
-    def __call__(self, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        base, scaling = self._layer.get_base_layer(), self._layer.scaling[self._name]
-        down, up = self._layer.lora_A[self._name].weight, self._layer.lora_B[self._name].weight
-        arguments = (base.weight, base.bias, down, up, scaling, *self._in(x.dtype, down, up))
-        out: torch.Tensor = LoraLinear.apply(x, *arguments)  # type: ignore[no-untyped-call]
+    def __call__(self, layer: Any, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        if x is not self._x or id(layer) not in self._waiting:
+            self._compute(x)
+        out = self._waiting.pop(id(layer))
+        if not self._waiting:
+            self._x = None
         return out
+
+    def _compute(self, x: torch.Tensor) -> None:
+        scalings, arguments = [], []
+        for layer in self._layers:
+            (name,) = layer.active_adapters
+            base = layer.get_base_layer()
+            down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
+            scalings.append(layer.scaling[name])
+            arguments += [base.weight, base.bias, down, up, *self._in(x.dtype, down, up)]
+        outs = LoraLinears.apply(x, tuple(scalings), *arguments)  # type: ignore[no-untyped-call]
+        self._x, self._waiting = x, dict(zip(map(id, self._layers), outs, strict=True))
 
     def _in(
         self, dtype: torch.dtype, down: torch.Tensor, up: torch.Tensor
@@ -118,10 +147,10 @@ class _Forward:
         """A [rank, in] and B [out, rank] in a dtype, cast once a step."""
         if down.dtype == dtype:
             return down.detach(), up.detach()
-        state = (dtype, id(down), down._version, id(up), up._version)
-        if self._cast is None or self._cast[0] != state:
-            self._cast = (state, down.detach().to(dtype), up.detach().to(dtype))
-        return self._cast[1:]
+        state = (dtype, down._version, up._version)
+        if id(down) not in self._cast or self._cast[id(down)][0] != state:
+            self._cast[id(down)] = (state, down.detach().to(dtype), up.detach().to(dtype))
+        return self._cast[id(down)][1:]
 
 
 def adapter_norm(adapted: Any) -> float:

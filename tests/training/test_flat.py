@@ -234,3 +234,15 @@ def test_filler_costs_no_work() -> None:
         completion_loss(adapted, collate(ROWS, n_shared=12, pad_id=5))
     # The shared tokens once, and each row's own.
     assert seen[-1:] == [12 + sum(len(r) - 12 for r in ROWS)]
+
+
+def test_layers_that_are_called_with_other_inputs_than_their_siblings_answer_for_their_own() -> None:
+    adapted = adapted_module("llama")
+    attention_layer = next(m for m in adapted.modules() if type(m).__name__ == "LlamaAttention")
+    one, other = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0)).unbind()
+    calls = [("k_proj", one), ("q_proj", other), ("q_proj", one), ("v_proj", one), ("v_proj", one)]
+    expected = [getattr(attention_layer, name)(x).detach() for name, x in calls]
+    with lora.fast_forward(adapted):
+        for (name, x), answer in zip(calls, expected, strict=True):
+            found = getattr(attention_layer, name)(x)
+            torch.testing.assert_close(found.detach(), answer, rtol=1e-5, atol=1e-5)
