@@ -20,7 +20,8 @@ from adaptkit.tasks import Task
 
 if TYPE_CHECKING:
     from adaptkit.training.encode import EncodedRow
-    from adaptkit.training.sft import SftReport, SftSettings
+    from adaptkit.training.sft import SftSettings
+    from adaptkit.training.watch import SftReport
 
 ADAPTER_FOLDER = "adapter"
 LOSS_FILE = "loss.json"

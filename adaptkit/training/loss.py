@@ -15,10 +15,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from adaptkit.training.encode import IGNORED, TrainingBatch
+from adaptkit.training.flat import bare, flat_loss, is_flat
 
 
 def completion_loss(module: Any, batch: TrainingBatch) -> torch.Tensor:
     """Mean cross-entropy over the completion tokens of a batch, in float32."""
+    if is_flat(module):
+        return flat_loss(module, batch)
     cache = _shared_cache(module, batch) if batch["prefix"].shape[1] else None
     labels = batch["labels"]
     wanted = labels != IGNORED  # [B, K]
@@ -48,7 +51,7 @@ def head_at(module: Any, wanted: torch.Tensor) -> Iterator[None]:
         hidden = arguments[0]
         return (hidden[:, :-1][wanted],)
 
-    handle = module.get_output_embeddings().register_forward_pre_hook(select)
+    handle = bare(module).get_output_embeddings().register_forward_pre_hook(select)
     try:
         yield
     finally:

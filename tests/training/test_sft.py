@@ -14,10 +14,11 @@ from tiny import classification_task, tiny_model
 from adaptkit.core.errors import TrainingError
 from adaptkit.core.types import Prompt
 from adaptkit.models.local.model import LocalModel
-from adaptkit.training import lora, sft
+from adaptkit.training import lora, memory, sft
 from adaptkit.training.encode import EncodedRow, collate
 from adaptkit.training.loss import completion_loss
-from adaptkit.training.sft import LengthGroupedOrder, SftSettings, train
+from adaptkit.training.order import LengthGroupedOrder
+from adaptkit.training.sft import SftSettings, train
 
 TASK = classification_task()
 SHAPE = lora.LoraSettings(rank=4, alpha=8, dropout=0.0, target_modules="all-linear")
@@ -239,3 +240,84 @@ def test_training_prints_nothing(model: LocalModel, capfd: pytest.CaptureFixture
     rows = encoded(model, TASK.train)
     train(adapted, rows, rows[:4], settings(n_steps=2), pad_id=model.pad_id)
     assert capfd.readouterr() == ("", "")
+
+
+def plain_losses(adapted: Any, rows: list[EncodedRow], order: list[int], s: SftSettings) -> list[float]:
+    """A loop of its own over whole, single rows: AdamW, warm-up, linear decay, clipped gradients."""
+    trained = [p for p in adapted.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=s.learning_rate, weight_decay=0.0)
+    warmup = min(max(1, round(s.n_steps * s.warmup_share)), s.n_steps - 1)
+    found = []
+    for step in range(s.n_steps):
+        rate = step / warmup if step < warmup else (s.n_steps - step) / (s.n_steps - warmup)
+        optimiser.param_groups[0]["lr"] = s.learning_rate * rate
+        batch = [rows[i] for i in order[step * s.batch_size : (step + 1) * s.batch_size]]
+        total, n = torch.zeros(()), 0
+        for row in batch:
+            logits = adapted(input_ids=torch.tensor([[*row.prompt, *row.completion]])).logits[0]
+            predicted = logits[len(row.prompt) - 1 : -1]
+            total = total + torch.nn.functional.cross_entropy(
+                predicted, torch.tensor(row.completion), reduction="sum"
+            )
+            n += len(row.completion)
+        optimiser.zero_grad()
+        (total / n).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(trained, s.max_grad_norm)
+        optimiser.step()
+        found.append(float((total / n).detach()))
+    return found
+
+
+@pytest.mark.parametrize("changes", [{}, {"accumulation": 2}, {"checkpointing": True}], ids=str)
+def test_loss_curve_is_that_of_a_plain_loop(model: LocalModel, changes: dict[str, Any]) -> None:
+    rows = encoded(model, TASK.train)
+    s = settings(n_steps=6, **changes)
+    order = list(LengthGroupedOrder([len(r) for r in rows], batch_size=4, n_rows=24, seed=0))
+    expected = plain_losses(lora.attach(model.module, SHAPE, seed=0), rows, order, s)
+    adapted = lora.attach(model.module, SHAPE, seed=0)
+    with lora.fast_forward(adapted):
+        report = train(adapted, rows, [], s, pad_id=model.pad_id)
+    assert [loss for _, loss in report.losses] == pytest.approx(expected, rel=1e-3)
+    assert not any(getattr(m, "gradient_checkpointing", False) for m in adapted.modules())
+
+
+def test_checkpointing_is_switched_on_where_memory_asks(
+    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = encoded(model, TASK.train)
+    asked = {"n_tokens": sum(map(len, rows)), "n_targets": 9}
+    needed = memory.activation_bytes(model.module, **asked)
+    monkeypatch.setattr(memory, "_free_bytes", lambda _: needed)
+    assert memory.asks_for_checkpointing(model.module, **asked)
+    monkeypatch.setattr(memory, "_free_bytes", lambda _: 3 * needed)
+    assert not memory.asks_for_checkpointing(model.module, **asked)
+
+
+def test_estimate_of_memory_is_above_what_autograd_keeps(model: LocalModel) -> None:
+    rows = encoded(model, TASK.train)[:4]
+    adapted = lora.attach(model.module, SHAPE, seed=0)
+    kept: dict[int, int] = {}
+
+    def note(t: torch.Tensor) -> torch.Tensor:
+        kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+        loss = completion_loss(adapted, collate(rows, n_shared=0, pad_id=0))
+    weights = {p.untyped_storage().data_ptr() for p in adapted.parameters()}
+    n_bytes = sum(n for where, n in kept.items() if where not in weights)
+    estimate = memory.activation_bytes(
+        adapted, n_tokens=sum(map(len, rows)), n_targets=sum(len(r.completion) for r in rows)
+    )
+    assert loss.requires_grad
+    assert 0.5 * n_bytes < estimate < 20 * n_bytes
+
+
+@pytest.mark.parametrize(
+    ("n_validation", "n_steps", "between"),
+    [(48, 50, 25), (48, 150, 30), (8, 50, 10), (0, 50, 10), (48, 1, 1)],
+)
+def test_validation_is_taken_as_often_as_it_costs_little(
+    n_validation: int, n_steps: int, between: int
+) -> None:
+    assert sft._steps_between_evaluations(settings(n_steps=n_steps, batch_size=8), n_validation) == between
