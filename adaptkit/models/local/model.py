@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import torch
@@ -12,6 +12,7 @@ from adaptkit.core.errors import ContextLengthError
 from adaptkit.core.types import Completion, FinishReason, ModelInfo, Prompt, Request, Usage
 from adaptkit.models.local import plain
 from adaptkit.models.local.choices import ChoiceTree
+from adaptkit.models.local.constrain import Grammars
 from adaptkit.models.local.engine import Engine, RowState
 from adaptkit.models.render import Renderer
 
@@ -38,6 +39,7 @@ class LocalModel:
         extra = [] if stops is None else [stops] if isinstance(stops, int) else list(stops)
         self._renderer = Renderer(tokenizer, extra)
         self._engine = Engine(module, pad_id=self.pad_id, stop_ids=self._renderer.stop_ids)
+        self._grammars = Grammars(tokenizer, stop_ids=self._renderer.stop_ids, n_vocab=len(tokenizer))
         self._info = info
 
     @property
@@ -81,6 +83,10 @@ class LocalModel:
     def count_prompt_tokens(self, prompt: Prompt) -> int:
         """Number of tokens of a rendered prompt."""
         return len(self._renderer.encode(prompt))
+
+    def refuses(self, schema: Mapping[str, object], texts: Sequence[str]) -> str | None:
+        """Why completions like ``texts`` cannot be held to a JSON Schema; None where they can."""
+        return self._grammars.refuses(schema, texts, lambda text: self.encode_completion(text)[:-1])
 
     def derive(self, module: Any, *, note: str) -> Self:
         """Return a model on other weights with the same tokenizer and template."""
