@@ -5,9 +5,12 @@ All are frozen: a strategy or model that wants another value makes a new one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from adaptkit.core.errors import ConfigError
 
 FinishReason = Literal["stop", "length", "choice", "error"]
 
@@ -97,12 +100,32 @@ class Request:
         choices: when given, the completion is the one of these strings to which the model gives
             the highest log-probability.
         stop: the completion ends before the first of these strings.
+        schema: a JSON Schema. When given, the completion is JSON that follows it, keys in the schema's
+            order, unless ``max_new_tokens`` cuts it off. A model that cannot do so answers freely.
+        temperature: 0 takes the likeliest token; above it tokens are drawn, the flatter the higher.
+        top_p: when drawing, only the likeliest tokens that make up this share of the probability.
+        seed: what the draws come from; the same request gives the same completion in any batch.
+
+    Raises:
+        ConfigError: ``temperature`` or ``top_p`` is out of range, or ``choices`` stand beside a ``schema``.
     """
 
     prompt: Prompt
     max_new_tokens: int = 64
     choices: tuple[str, ...] | None = None
     stop: tuple[str, ...] = ()
+    schema: Mapping[str, object] | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ConfigError.for_parameter("Request", "temperature", "a number >= 0", self.temperature)
+        if not 0 < self.top_p <= 1:
+            raise ConfigError.for_parameter("Request", "top_p", "above 0 and at most 1", self.top_p)
+        if self.choices is not None and self.schema is not None:
+            raise ConfigError("A Request has either 'choices' or 'schema'. Leave one of them out.")
 
 
 @dataclass(frozen=True, kw_only=True)

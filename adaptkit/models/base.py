@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
 from adaptkit.core.types import Completion, ModelInfo, Prompt, Request
@@ -30,6 +30,22 @@ class Model(Protocol):
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:
         """Number of tokens of a prompt as the model renders it, chat markup included."""
+
+
+@runtime_checkable
+class Constrainable(Model, Protocol):
+    """A model that can hold its completions to a request's ``schema``."""
+
+    def refuses(self, schema: Mapping[str, object], texts: Sequence[str]) -> str | None:
+        """Why it cannot hold them to this one, or should not, because it would refuse one of ``texts``.
+
+        Args:
+            schema: a JSON Schema.
+            texts: right answers.
+
+        Returns:
+            None where completions can be held to the schema and all of ``texts`` be given.
+        """
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adaptkit.models.base import Model
+from adaptkit.models.base import Constrainable, Model
 from adaptkit.tasks import Task
 
 TOKENS_WITHOUT_TARGETS = {"classification": 16, "qa": 32, "arithmetic": 16, "structured": 256}
@@ -28,17 +28,29 @@ class AnswerFormat:
         max_new_tokens: half as many again as the longest train target, and a few for a model that wraps its
             answer in words: cutting those off would take a right answer for a wrong one.
         stop: strings that end an answer.
+        schema: JSON Schema that the answers of a structured task are held to while they are decoded;
+            None where there is none, or where ``decoded_freely`` says why they are not.
+        decoded_freely: why a task that has a schema is decoded without it.
     """
 
     choices: tuple[str, ...] | None
     max_new_tokens: int
     stop: tuple[str, ...]
+    schema: Mapping[str, object] | None = None
+    decoded_freely: str | None = None
 
     @classmethod
     def of(cls, task: Task, model: Model) -> AnswerFormat:
         """Derive the format from the task."""
         choices = tuple(task.labels) if task.kind == "classification" and task.labels else None
-        return cls(choices=choices, max_new_tokens=_answer_tokens(task, model), stop=_stops(task))
+        reason = schema_refusal(task, model)
+        return cls(
+            choices=choices,
+            max_new_tokens=_answer_tokens(task, model),
+            stop=_stops(task),
+            schema=task.schema if task.kind == "structured" and reason is None else None,
+            decoded_freely=reason,
+        )
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> AnswerFormat:
@@ -48,7 +60,22 @@ class AnswerFormat:
             choices=None if choices is None else tuple(choices),
             max_new_tokens=int(saved["max_new_tokens"]),
             stop=tuple(saved["stop"]),
+            # Strategies saved before answers were held to a schema have neither.
+            schema=saved.get("schema"),
+            decoded_freely=saved.get("decoded_freely"),
         )
+
+
+def schema_refusal(task: Task, model: Model) -> str | None:
+    """Why answers of a structured task are not held to its schema; None where they are or there is none.
+
+    A constraint that would not let a train target by is left out: it would forbid right answers.
+    """
+    if task.kind != "structured" or task.schema is None:
+        return None
+    if not isinstance(model, Constrainable):
+        return f"The model '{model.info.id}' cannot hold its completions to a schema."
+    return model.refuses(task.schema, [e.target for e in task.train])
 
 
 def _answer_tokens(task: Task, model: Model) -> int:

@@ -35,7 +35,7 @@ class Strategy(ABC):
 
     Attributes set by :meth:`fit`:
         model_: the model that answers (its own, where the strategy replaces weights).
-        format_: what an answer looks like: choices, length, stop strings.
+        format_: what an answer looks like: choices, schema, length, stop strings.
         fit_notes_: what a report should tell about the fit (losses, sizes, choices made).
     """
 
@@ -69,6 +69,8 @@ class Strategy(ABC):
         self.fit_notes_: dict[str, Any] = {}
         self.instruction_: str = self.instruction(task)
         self.format_: AnswerFormat = AnswerFormat.of(task, model)
+        if self.format_.decoded_freely:
+            self.fit_notes_["decoded_freely"] = self.format_.decoded_freely
         self.model_: Model = self.learn(model, task)
         return self
 
@@ -203,7 +205,11 @@ class Strategy(ABC):
         form = self.format_
         prompt = fit_to_context(prompt, self.model_, form.max_new_tokens)
         return Request(
-            prompt=prompt, max_new_tokens=form.max_new_tokens, choices=form.choices, stop=form.stop
+            prompt=prompt,
+            max_new_tokens=form.max_new_tokens,
+            choices=form.choices,
+            stop=form.stop,
+            schema=form.schema,
         )
 
     def _prediction(self, prompt: Prompt, completion: Completion, looked_up_s: float | None) -> Prediction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -15,8 +15,9 @@ from adaptkit.core.errors import ContextLengthError
 from adaptkit.core.types import Completion, FinishReason, ModelInfo, Prompt, Request, Usage
 from adaptkit.models.local import decoding, plain
 from adaptkit.models.local.choices import ChoiceTree
+from adaptkit.models.local.constrain import Grammars
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.rows import RowState
+from adaptkit.models.local.rows import RowState, Sampling
 from adaptkit.models.local.support import find_obstacle, fits
 from adaptkit.models.render import Renderer
 
@@ -44,6 +45,7 @@ class LocalModel:
         extra = [] if stops is None else [stops] if isinstance(stops, int) else list(stops)
         self._renderer = Renderer(tokenizer, extra)
         self._engine = Engine(module, stop_ids=self._renderer.stop_ids)
+        self._grammars = Grammars(tokenizer, stop_ids=self._renderer.stop_ids, n_vocab=len(tokenizer))
         self._info = info
         self.paths: Counter[str] = Counter()
 
@@ -94,6 +96,10 @@ class LocalModel:
         """Number of tokens of a rendered prompt."""
         return len(self._renderer.encode(prompt))
 
+    def refuses(self, schema: Mapping[str, object], texts: Sequence[str]) -> str | None:
+        """Why completions like ``texts`` cannot be held to a JSON Schema; None where they can."""
+        return self._grammars.refuses(schema, texts, lambda text: self.encode_completion(text)[:-1])
+
     def derive(self, module: Any, *, note: str) -> Self:
         """Return a model on other weights with the same tokenizer and template."""
         info = dataclasses.replace(self._info, notes=(*self._info.notes, note))
@@ -108,6 +114,7 @@ class LocalModel:
 
         Raises:
             ContextLengthError: a request does not fit the context window.
+            ConfigError: a request's schema cannot be enforced.
             ModelError: memory does not suffice for a single request.
         """
         started = time.perf_counter()
@@ -168,7 +175,13 @@ class LocalModel:
         def is_complete(generated: list[int]) -> bool:
             return bool(stops) and self._cut(generated, stops) is not None
 
-        return RowState(row, request.max_new_tokens, is_complete)
+        draws = (
+            Sampling(temperature=request.temperature, top_p=request.top_p, seed=request.seed)
+            if request.temperature
+            else None
+        )
+        rules = self._grammars.json_schema(request.schema) if request.schema is not None else None
+        return RowState(row, request.max_new_tokens, is_complete, sampling=draws, constraint=rules)
 
     def _cut(self, generated: list[int], stops: Sequence[str]) -> str | None:
         """The text before the first stop string, or None when there is none yet.
