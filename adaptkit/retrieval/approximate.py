@@ -72,11 +72,12 @@ def build_approximate(vectors: Vectors, *, queries: Vectors, progress: Progress 
             ``FEWEST_GIVEN``, vectors are drawn instead and their other nearest are asked for.
         progress: called with vectors added and vectors in all.
     """
+    tell = progress or (lambda done, total: None)
+    tell(0, len(vectors))
     index = _trained(vectors, n_lists(len(vectors)))
     for start in range(0, len(vectors), BLOCK):
         index.add(vectors[start : start + BLOCK])
-        if progress:
-            progress(min(start + BLOCK, len(vectors)), len(vectors))
+        tell(min(start + BLOCK, len(vectors)), len(vectors))
     enough = len(queries) >= FEWEST_GIVEN
     questions = _Questions.given(queries, vectors) if enough else _Questions.drawn(vectors)
     tuning, measuring = questions.half(0), questions.half(1)

@@ -17,8 +17,9 @@ from adaptkit.retrieval.batches import token_batches
 
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 Vectors = npt.NDArray[np.float32]
-BATCH_TOKENS_CPU = 1024
-"""What a layer makes of so many tokens stays in a processor's cache: larger batches are slower there."""
+BATCH_TOKENS_CPU = 512
+BATCH_TOKENS_A_THREAD = 256
+"""What a layer makes of so many tokens stays in a core's cache: on a CPU, larger batches are slower."""
 BATCH_TOKENS_GPU = 16_384
 
 
@@ -76,7 +77,8 @@ class SentenceEmbedder:
                 f"Give a sentence-transformers folder or Hub id, or '{DEFAULT_EMBEDDER}'."
             ) from error
         self.max_tokens = int(self._model.max_seq_length or 256)
-        self._batch_tokens = BATCH_TOKENS_CPU if device == "cpu" else BATCH_TOKENS_GPU
+        on_cpu = max(BATCH_TOKENS_CPU, BATCH_TOKENS_A_THREAD * torch.get_num_threads())
+        self._batch_tokens = on_cpu if device == "cpu" else BATCH_TOKENS_GPU
 
     @cached_property
     def revision(self) -> str:

@@ -60,10 +60,8 @@ def topic_vectors(n: int, seed: int) -> Vectors:
     spectrum /= np.sqrt((spectrum**2).mean())
     basis = np.linalg.qr(world.standard_normal((DIMENSION, DIMENSION)))[0]
     themes = world.standard_normal((N_THEMES, DIMENSION))
-    topics = 0.7 * themes[world.integers(0, N_THEMES, N_TOPICS)] + world.standard_normal(
-        (N_TOPICS, DIMENSION)
-    )
-    topics = _scaled((topics * spectrum) @ basis)
+    around = 0.7 * themes[world.integers(0, N_THEMES, N_TOPICS)]
+    topics = _scaled(((around + world.standard_normal((N_TOPICS, DIMENSION))) * spectrum) @ basis)
     shares = 1 / np.arange(1, N_TOPICS + 1) ** 0.8
     turned = (spectrum[:, None] * basis / np.sqrt(DIMENSION)).astype(np.float32)
     rng = np.random.default_rng(seed)
