@@ -12,6 +12,14 @@ settings.register_profile("adaptkit", deadline=None)
 settings.load_profile("adaptkit")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_vector_cache() -> Iterator[None]:
+    """Tests neither read the user's cached vectors nor add to them; those of the cache give it a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADAPTKIT_VECTOR_CACHE", "off")
+        yield
+
+
 @pytest.fixture(scope="module")
 def hash_embedder() -> Iterator[None]:
     """Let strategies embed with hashed words instead of a model."""

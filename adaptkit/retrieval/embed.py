@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,9 +13,14 @@ import numpy.typing as npt
 from adaptkit.core.errors import ModelError
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
 from adaptkit.models.quiet import quiet_transformers
+from adaptkit.retrieval.batches import token_batches
 
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 Vectors = npt.NDArray[np.float32]
+BATCH_TOKENS_CPU = 512
+BATCH_TOKENS_A_THREAD = 256
+"""What a layer makes of so many tokens stays in a core's cache: on a CPU, larger batches are slower."""
+BATCH_TOKENS_GPU = 16_384
 
 
 class Embedder(Protocol):
@@ -50,7 +56,6 @@ class SentenceEmbedder:
         name: an embedded model's name, a local folder, or a Hub id.
 
     Attributes:
-        revision: what identifies the weights; an index made by others is refused.
         max_tokens: texts are cut to this many word pieces, special tokens included.
     """
 
@@ -59,7 +64,6 @@ class SentenceEmbedder:
         import torch
 
         self.name = name
-        self.revision = embedded_revision(name) if name in EMBEDDED else name
         device = "cuda" if torch.cuda.is_available() else "cpu"
         where = str(embedded_path(name)) if name in EMBEDDED else name
         try:
@@ -73,24 +77,67 @@ class SentenceEmbedder:
                 f"Give a sentence-transformers folder or Hub id, or '{DEFAULT_EMBEDDER}'."
             ) from error
         self.max_tokens = int(self._model.max_seq_length or 256)
+        on_cpu = max(BATCH_TOKENS_CPU, BATCH_TOKENS_A_THREAD * torch.get_num_threads())
+        self._batch_tokens = on_cpu if device == "cpu" else BATCH_TOKENS_GPU
+
+    @cached_property
+    def revision(self) -> str:
+        """What identifies the weights; an index made by others is refused, and vectors are cached by it."""
+        if self.name in EMBEDDED:
+            return embedded_revision(self.name)
+        # A folder keeps its name when another model is put there, and so does a Hub id.
+        return f"sha256:{_weights_sha256(self._model)[:16]}"
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
         return int(self._model.get_embedding_dimension())
 
-    def embed(self, texts: Sequence[str], *, batch_size: int = 32) -> Vectors:
+    def embed(self, texts: Sequence[str]) -> Vectors:
         """Embed texts: float32 [n, dimension], each row of length 1."""
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
+        if self._is_plain:
+            return self._embed_by_length(texts)
         vectors = self._model.encode(
-            list(texts),
-            batch_size=batch_size,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether texts go into the model as they are: no prompt in front, no images, no routes."""
+        from sentence_transformers.models import Transformer
+
+        model = self._model
+        return (
+            isinstance(model[0], Transformer)
+            and not model.default_prompt_name
+            and not getattr(model[0], "can_flatten_inputs", False)
+            and not getattr(model[0], "processing_kwargs", None)
+            and model.truncate_dim is None
+        )
+
+    def _embed_by_length(self, texts: Sequence[str]) -> Vectors:
+        """Texts of like length in batches of so many tokens, each text tokenised once.
+
+        Always in the weights' own precision: bfloat16 would be faster where the processor has it, and give
+        vectors that differ from the model's in the third digit.
+        """
+        import torch
+
+        tokenizer = self._model.tokenizer
+        encoded = tokenizer(list(texts), truncation=True, max_length=self.max_tokens)
+        batches = token_batches([len(ids) for ids in encoded["input_ids"]], self._batch_tokens)
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        self._model.eval()
+        with torch.inference_mode():
+            for batch in batches:
+                rows = {name: [values[i] for i in batch] for name, values in encoded.items()}
+                padded = tokenizer.pad(rows, return_tensors="pt").to(self._model.device)
+                made = self._model(dict(padded))["sentence_embedding"]
+                vectors[batch] = torch.nn.functional.normalize(made.float(), dim=1).cpu().numpy()
+        return vectors
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Character span of each word piece, special tokens left out and nothing cut."""
@@ -100,6 +147,20 @@ class SentenceEmbedder:
         backend.no_padding()
         encoded = backend.encode(text, add_special_tokens=False)
         return [(int(a), int(b)) for a, b in encoded.offsets]
+
+
+def _weights_sha256(model: Any) -> str:
+    """Hash of the modules, how they are set, and all weights."""
+    import torch
+
+    digest = hashlib.sha256(repr(model).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # As bytes: numpy knows no bfloat16.
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    vocabulary = sorted(model.tokenizer.get_vocab().items())
+    digest.update(repr(vocabulary).encode())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=2)

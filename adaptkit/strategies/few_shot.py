@@ -15,7 +15,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Demonstration, Prompt
 from adaptkit.models.base import Model
-from adaptkit.retrieval import DEFAULT_EMBEDDER, VectorIndex, load_embedder
+from adaptkit.retrieval import DEFAULT_EMBEDDER, VectorIndex, index_texts, load_embedder
 from adaptkit.strategies.base import Strategy, is_int
 from adaptkit.strategies.selection import balanced_sample
 from adaptkit.strategies.wording import full_instruction
@@ -79,7 +79,8 @@ class FewShot(Strategy):
         else:
             self.pool_ = pool
             embedder = load_embedder(self.embedder)
-            self.index_ = VectorIndex(embedder.embed([d.input for d in pool]), embedder)
+            self.index_, notes = index_texts([d.input for d in pool], embedder, progress=self.progress_)
+            self.fit_notes_ |= notes
         return model
 
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
@@ -103,7 +104,7 @@ class FewShot(Strategy):
         _, positions = self.index_.search(queries, self.k + most_copies)
         found = []
         for text, row in zip(inputs, positions, strict=True):
-            others = [self.pool_[int(i)] for i in row if self.pool_[int(i)].input != text]
+            others = [self.pool_[int(i)] for i in row if i >= 0 and self.pool_[int(i)].input != text]
             found.append(others[: self.k][::-1])
         return found
 

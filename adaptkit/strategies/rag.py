@@ -82,8 +82,10 @@ class RAG(Strategy):
             embedder=load_embedder(self.embedder),
             chunk_tokens=self.chunk_tokens,
             overlap_tokens=self.overlap_tokens,
+            questions=[e.input for e in task.train or ()],
+            progress=self.progress_,
         )
-        self.fit_notes_["n_chunks"] = len(self.retriever_.chunks)
+        self.fit_notes_ |= self.retriever_.notes
         return model
 
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:

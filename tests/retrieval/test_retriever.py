@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from tiny import CAPITALS, HashEmbedder, qa_task
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.retrieval import Retriever
+from adaptkit.retrieval.embed import Vectors
 
 QUESTIONS = [f"What is the capital of {country}?" for country in CAPITALS]
 
@@ -95,3 +99,63 @@ def test_title_decides_between_chunks_of_the_same_words() -> None:
     (passages,) = retriever.retrieve(["Chile long walks rice tea"], 1)
     assert passages[0].document_id == "chile"
     assert np.isfinite(passages[0].score)
+
+
+class CountingEmbedder(HashEmbedder):
+    """Remembers what it was asked to embed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.asked += texts
+        return super().embed(texts)
+
+
+def test_changing_a_document_embeds_its_chunks_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTKIT_VECTOR_CACHE", str(tmp_path))
+    documents = list(qa_task().documents)
+    cut: dict[str, Any] = {"chunk_tokens": 16, "overlap_tokens": 4}
+    before = Retriever.build(documents, embedder=CountingEmbedder(), **cut)
+    documents[2] = dataclasses.replace(documents[2], text=documents[2].text.replace("noon", "midnight"))
+    embedder = CountingEmbedder()
+    after = Retriever.build(documents, embedder=embedder, **cut)
+    changed = {c.embedded_text for c in after.chunks} - {c.embedded_text for c in before.chunks}
+    assert set(embedder.asked) == changed
+    assert {c.document_id for c in after.chunks if c.embedded_text in changed} == {documents[2].id}
+    assert after.notes["n_embedded"] == len(changed)
+    assert after.notes["n_from_cache"] == len(after.chunks) - len(changed)
+    monkeypatch.setenv("ADAPTKIT_VECTOR_CACHE", "off")
+    uncached = Retriever.build(documents, embedder=HashEmbedder(), **cut)
+    assert after.retrieve(QUESTIONS, 3) == uncached.retrieve(QUESTIONS, 3)
+
+
+def test_queries_are_embedded_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTKIT_VECTOR_CACHE", str(tmp_path))
+    embedder = CountingEmbedder()
+    retriever = build(embedder)
+    text = retriever.chunks[0].embedded_text
+    embedder.asked.clear()
+    retriever.retrieve([text], 1)
+    retriever.retrieve([text], 1)
+    assert embedder.asked == [text, text]
+
+
+def test_large_index_is_tuned_on_questions_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adaptkit.retrieval.index.FLAT_LIMIT", 10)
+    told: list[tuple[int, int]] = []
+    retriever = Retriever.build(
+        qa_task().documents,
+        embedder=HashEmbedder(),
+        chunk_tokens=16,
+        overlap_tokens=4,
+        questions=QUESTIONS * 12,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert retriever.notes["index"] == "ivf-sq8"
+    assert retriever.notes["recall_queries"] == "given"
+    assert retriever.notes["recall_at_10"] > 0.9
+    assert told[-1] == (len(retriever.chunks), len(retriever.chunks))
+    found = retriever.retrieve(QUESTIONS, 50)
+    assert all(0 < len(passages) <= 50 for passages in found)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,17 @@ def test_prompt_holds_the_nearest_passages_and_the_prediction_tells_them() -> No
         assert prediction.contexts[0].score > prediction.contexts[1].score
         assert prediction.retrieve_s is not None
     assert strategy.fit_notes_["n_chunks"] == len(strategy.retriever_.chunks) > len(TASK.documents)
+
+
+def test_notes_tell_the_index_and_what_came_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADAPTKIT_VECTOR_CACHE", str(tmp_path))
+    first, second = fitted(), fitted()
+    assert (first.fit_notes_["index"], first.fit_notes_["recall_at_10"]) == ("flat", 1.0)
+    assert first.fit_notes_["n_embedded"] == second.fit_notes_["n_from_cache"] > 0
+    assert second.fit_notes_["n_embedded"] == 0
+    assert second.fit_notes_["embed_s_uncached"] > second.fit_notes_["embed_s"]
 
 
 def test_passages_are_those_of_the_retriever() -> None:
