@@ -28,6 +28,9 @@ ENVIRONMENT = {
     "LANGCHAIN_TRACING_V2": "false",
     "TOKENIZERS_PARALLELISM": "false",
     "PYTHONPATH": str(ROOT),
+    # As adaptkit sets it for itself: threads that spin for milliseconds stall every engine when another
+    # process wants a core, and gain nothing on a quiet machine.
+    "GOMP_SPINCOUNT": "3000",
 }
 
 
@@ -62,6 +65,7 @@ class Worker:
     dtype: str = ""
     note: str = ""
     _process: subprocess.Popen[str] | None = None
+    _listener: threading.Thread | None = None
     _events: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
 
     @classmethod
@@ -87,7 +91,8 @@ class Worker:
                 stderr=log,
                 text=True,
             )
-        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
         told = self._event(timeout_s, "loading")
         self.version, self.dtype, self.note = told["version"], told["dtype"], told["note"]
 
@@ -116,8 +121,11 @@ class Worker:
         try:
             self._process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._kill()
+        if self._listener:
+            self._listener.join()  # at the end of the output
+        if self._process.stdout:
+            self._process.stdout.close()
         self._process = None
 
     def _listen(self, stdout: IO[str]) -> None:
