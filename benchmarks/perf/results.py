@@ -15,6 +15,8 @@ from rich.table import Table
 
 from adaptkit.core.files import write_text_atomic
 
+TABLE_WIDTH = 130
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -102,13 +104,15 @@ def write_json(path: Path, entries: Sequence[Entry]) -> None:
 def show(entries: Sequence[Entry], console: Console) -> None:
     """Print the table, notes below it."""
     table = Table(title="Seconds beside peers; a ratio above 1 means that adaptkit is faster")
-    for name in ("workload", "peer", "version", "dtype"):
-        table.add_column(name, no_wrap=name == "workload")
+    for name in ("workload", "peer"):
+        table.add_column(name, no_wrap=True)
     for name in ("theirs", "ours", "ratio [min, max]", "of floor", "agree", "ours"):
         table.add_column(name, justify="right", no_wrap=True)
     for e in entries:
-        table.add_row(e.workload, e.peer, e.version, e.dtype, *_figures(e))
-    console.print(table)
+        peer = " ".join(part for part in (e.peer, e.version, e.dtype) if part)
+        table.add_row(e.workload, peer, *_figures(e))
+    # Redirected output has no width of its own, and figures must not be cut.
+    console.print(table, width=max(console.width, TABLE_WIDTH))
     notes = dict.fromkeys(f"{e.workload}, {e.peer}: {e.note}" for e in entries if e.note)
     sources = dict.fromkeys(f"{e.workload}: {e.source}" for e in entries if e.source)
     for line in (*sources, *notes):
