@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help compare test check lint format-check types layers clean
+.PHONY: help compare perf test check lint format-check types layers clean
 
 # A name on the path may be a shim for a version that is not there, so each is run.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -14,6 +14,11 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
 # A process a core with one thread each: tests are many small products, which threads would only wait for.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto -q
+# The peers of the speed benchmark need other versions than adaptkit's pins: they get an environment of their own.
+# ADAPTKIT_PEERS_PYTHON names another Python that has them; then nothing is installed.
+PEERS_PY := .venv-perf/bin/python
+PEERS_PIP := $(PEERS_PY) -m pip install -qq --disable-pip-version-check --no-input
+PEERS := $(if $(ADAPTKIT_PEERS_PYTHON),,.venv-perf/.peers .venv-perf/.compiled)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 help:  ## Show this list
@@ -21,6 +26,9 @@ help:  ## Show this list
 
 compare: .venv/.runtime  ## Run the main comparison (options: make compare ARGS="--limit 20")
 	@$(PY) -m benchmarks.run $(ARGS)
+
+perf: .venv/.runtime $(PEERS)  ## Speed beside other engines (options: make perf ARGS="--workloads A,B --repeat 1")
+	@$(PY) -m benchmarks.perf $(ARGS)
 
 test: check  ## Checks, then all tests, the slow ones and the notebooks included
 	@echo "Tests"
@@ -50,8 +58,8 @@ layers: .venv/.dev
 	@echo "Layers"
 	@.venv/bin/lint-imports
 
-clean:  ## Remove .venv, caches and build output (results in runs/ stay)
-	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean:  ## Remove .venv and .venv-perf, caches and build output (results in runs/ stay)
+	@rm -rf .venv .venv-perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find adaptkit benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.created:
@@ -77,3 +85,21 @@ clean:  ## Remove .venv, caches and build output (results in runs/ stay)
 	@echo "Installing adaptkit with its development tools"
 	@$(PIP) -e '.[dev]'
 	@touch $@ .venv/.runtime
+
+.venv-perf/.created: .venv/.created
+	@echo "Creating .venv-perf for the peers"
+	@$(PY) -m venv .venv-perf
+	@touch $@
+
+.venv-perf/.peers: .venv-perf/.created benchmarks/perf/peers.txt
+	@echo "Installing the peers of the speed benchmark (as large as adaptkit's own environment, once)"
+	@$(PEERS_PIP) "$$(grep '^torch==' benchmarks/perf/peers.txt)"
+	@$(PEERS_PIP) -r benchmarks/perf/peers.txt
+	@touch $@
+
+# Apart, because it needs a C++ compiler: without one, its column stays blank.
+.venv-perf/.compiled: .venv-perf/.peers benchmarks/perf/peers-compiled.txt
+	@echo "Compiling llama.cpp (about ten minutes on two cores, once)"
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF $(CMAKE_ARGS)" $(PEERS_PIP) -r benchmarks/perf/peers-compiled.txt \
+		|| echo "llama.cpp could not be compiled: its results will be blank." >&2
+	@touch $@
