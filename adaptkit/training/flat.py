@@ -117,7 +117,7 @@ def flat_loss(module: Any, batch: TrainingBatch, reduction: str = "mean") -> tor
         position_ids=torch.cat((positions, batch["positions"][real]))[None],
         logits_to_keep=_wanted(lengths, labels != IGNORED, n_shared),
         use_cache=False,
-        spans=attention.Spans(n_shared, tuple(lengths.tolist())),
+        spans=attention.Spans(n_shared, lengths),
     ).logits[0]
     return cross_entropy(logits.float(), labels[labels != IGNORED], reduction=reduction)
 
