@@ -96,16 +96,17 @@ class _RowAttention(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (grad,) = gradients  # [T, heads, d]
         spans, n, n_kv = ctx.spans, ctx.spans.n_shared, ctx.n_kv
+        saved = ctx.saved_tensors  # once: checkpointing computes them when they are asked for
         table = grad.new_zeros((spans.n_rows * spans.width, *grad.shape[1:]))
         table.index_copy_(0, spans.taken, grad[n:])
         d_out = _folded(table.view(spans.n_rows, spans.width, *grad.shape[1:]), n_kv)
-        folded_gradients = _gradients(d_out, *ctx.saved_tensors[-4:])
+        folded_gradients = _gradients(d_out, *saved[-4:])
         d_query = torch.empty_like(grad)
         rows = _unfolded(folded_gradients[0].mul_(ctx.scale), spans.width, n_kv)
         torch.index_select(rows, 0, spans.taken, out=d_query[n:])
         d_key, d_value = (_unseen(t, spans, n_kv) for t in folded_gradients[1:])
         if n:
-            shared = _gradients(_folded(grad[None, :n], n_kv), *ctx.saved_tensors[:4])
+            shared = _gradients(_folded(grad[None, :n], n_kv), *saved[:4])
             d_query[:n] = _unfolded(shared[0].mul_(ctx.scale), n, n_kv)
             d_key[:n] += shared[1].transpose(0, 1)
             d_value[:n] += shared[2].transpose(0, 1)
