@@ -7,7 +7,6 @@ transformers, so that a model's own projections, norms and rotary positions stay
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,26 +15,26 @@ NAME = "adaptkit_rows"
 """Attention implementation that transformers knows this function by."""
 
 
-@dataclass(frozen=True)
 class Spans:
-    """Where the rows of a flat batch lie.
+    """Where the rows of a flat batch lie, for all layers of a pass.
 
-    Attributes:
+    Within attention alone, rows stand beside each other, filled up on the right: a few large products
+    instead of many small ones. No token sees the filler, and nothing flows back from it.
+
+    Args:
         n_shared: tokens at the start that all rows see; may be 0.
-        lengths: own tokens of each row.
+        lengths: [B] own tokens of each row.
     """
 
-    n_shared: int
-    lengths: tuple[int, ...]
-
-    def cuts(self) -> list[tuple[int, int]]:
-        """Start and end of each part that attends: the shared tokens first, where there are any."""
-        cuts = [(0, self.n_shared)] if self.n_shared else []
-        at = self.n_shared
-        for n in self.lengths:
-            cuts.append((at, at + n))
-            at += n
-        return cuts
+    def __init__(self, n_shared: int, lengths: torch.Tensor) -> None:
+        self.n_shared, self.n_rows, self.width = n_shared, len(lengths), int(lengths.max())
+        columns = torch.arange(self.width, device=lengths.device)
+        real = columns < lengths[:, None]  # [B, S]
+        starts = lengths.cumsum(0) - lengths
+        self.spread = torch.where(real, starts[:, None] + columns, 0).flatten()
+        """[B * S] flat position of each place of the table, counted behind the shared tokens."""
+        self.taken = real.flatten().nonzero()[:, 0]
+        """[own tokens] place in the table of each flat position."""
 
 
 def attend(
@@ -68,85 +67,112 @@ def attend(
 
 
 class _RowAttention(torch.autograd.Function):
-    """Part by part with few kernels: grouped-query heads are folded into the row axis, nothing is repeated.
+    """Two tables: the shared tokens alone, and the rows behind them.
 
-    A part's scores stay in the processor's cache, and causality costs no work between rows.
+    Grouped-query heads are folded into the row axis, so keys and values are not repeated for them.
     """
 
     @staticmethod
     def forward(
         ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, spans: Spans, scale: float
     ) -> torch.Tensor:
-        n_kv = key.shape[1]
+        n, n_kv = spans.n_shared, key.shape[1]
         out = query.new_empty(query.shape)
-        # The head axis first, once for the whole batch: [kv_heads, T, d].
-        keys, values = key.transpose(0, 1).contiguous(), value.transpose(0, 1).contiguous()
         saved = []
-        for start, end in spans.cuts():
-            folded = _folded(query[start:end], n_kv) * scale  # [kv_heads, group * S, d]
-            weights = _weights(folded, _seen(keys, spans, start, end), end - start)
-            _unfold_into(out[start:end], torch.bmm(weights, _seen(values, spans, start, end)))
-            saved += [folded, weights]
-        ctx.save_for_backward(keys, values, *saved)
-        ctx.spans, ctx.scale = spans, scale
+        if n:
+            folded = _folded(query[None, :n], n_kv).mul_(scale)
+            keys, values = (t[:n].transpose(0, 1).contiguous() for t in (key, value))
+            out[:n], weights = _attended(folded, keys, values, n)
+            saved += [folded, keys, values, weights]
+        folded = _folded(_table(query[n:], spans), n_kv).mul_(scale)  # [B * kv_heads, group * S, d]
+        keys, values = (_seen(t, spans) for t in (key, value))  # [B * kv_heads, shared + S, d]
+        rows, weights = _attended(folded, keys, values, spans.width, n_kv)
+        torch.index_select(rows, 0, spans.taken, out=out[n:])
+        ctx.save_for_backward(*saved, folded, keys, values, weights)
+        ctx.spans, ctx.scale, ctx.n_kv = spans, scale, n_kv
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (grad,) = gradients  # [T, heads, d]
-        keys, values, *saved = ctx.saved_tensors
-        spans: Spans = ctx.spans
+        spans, n, n_kv = ctx.spans, ctx.spans.n_shared, ctx.n_kv
+        saved = ctx.saved_tensors  # once: checkpointing computes them when they are asked for
+        table = grad.new_zeros((spans.n_rows * spans.width, *grad.shape[1:]))
+        table.index_copy_(0, spans.taken, grad[n:])
+        d_out = _folded(table.view(spans.n_rows, spans.width, *grad.shape[1:]), n_kv)
+        folded_gradients = _gradients(d_out, *saved[-4:])
         d_query = torch.empty_like(grad)
-        d_keys, d_values = torch.zeros_like(keys), torch.zeros_like(values)
-        # Rows first: the shared tokens' own part adds to what the rows left at them.
-        for i, (start, end) in enumerate(spans.cuts()):
-            folded, weights = saved[2 * i], saved[2 * i + 1]
-            d_out = _folded(grad[start:end], keys.shape[0])
-            _add_seen(d_values, torch.bmm(weights.transpose(1, 2), d_out), spans, start, end)
-            d_weights = torch.bmm(d_out, _seen(values, spans, start, end).transpose(1, 2))
-            d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
-            # ``folded`` holds the scaled queries, so the keys' gradient is scaled already.
-            _add_seen(d_keys, torch.bmm(d_scores.transpose(1, 2), folded), spans, start, end)
-            d_folded = torch.bmm(d_scores, _seen(keys, spans, start, end)).mul_(ctx.scale)
-            _unfold_into(d_query[start:end], d_folded)
-        return d_query, d_keys.transpose(0, 1), d_values.transpose(0, 1), None, None
+        rows = _unfolded(folded_gradients[0].mul_(ctx.scale), spans.width, n_kv)
+        torch.index_select(rows, 0, spans.taken, out=d_query[n:])
+        d_key, d_value = (_unseen(t, spans, n_kv) for t in folded_gradients[1:])
+        if n:
+            shared = _gradients(_folded(grad[None, :n], n_kv), *saved[:4])
+            d_query[:n] = _unfolded(shared[0].mul_(ctx.scale), n, n_kv)
+            d_key[:n] += shared[1].transpose(0, 1)
+            d_value[:n] += shared[2].transpose(0, 1)
+        return d_query, d_key, d_value, None, None
 
 
-def _folded(part: torch.Tensor, n_kv: int) -> torch.Tensor:
-    """[S, heads, d] -> [kv_heads, group * S, d]: heads that read the same keys lie together."""
-    n, heads, d = part.shape
-    return part.reshape(n, n_kv, heads // n_kv, d).permute(1, 2, 0, 3).reshape(n_kv, -1, d)
+def _table(own: torch.Tensor, spans: Spans) -> torch.Tensor:
+    """[own tokens, heads, d] -> [B, S, heads, d]."""
+    return own.index_select(0, spans.spread).view(spans.n_rows, spans.width, *own.shape[1:])
 
 
-def _unfold_into(out: torch.Tensor, folded: torch.Tensor) -> None:
-    """Write [kv_heads, group * S, d] to [S, heads, d]."""
-    n, heads, d = out.shape
-    n_kv = folded.shape[0]
-    group = heads // n_kv
-    out.view(n, n_kv, group, d).copy_(folded.view(n_kv, group, n, d).permute(2, 0, 1, 3))
+def _folded(table: torch.Tensor, n_kv: int) -> torch.Tensor:
+    """[B, S, heads, d] -> [B * kv_heads, group * S, d]: heads that read the same keys lie together."""
+    n_rows, width, heads, d = table.shape
+    parts = table.view(n_rows, width, n_kv, heads // n_kv, d).permute(0, 2, 3, 1, 4)
+    return parts.clone(memory_format=torch.contiguous_format).view(n_rows * n_kv, -1, d)
 
 
-def _seen(states: torch.Tensor, spans: Spans, start: int, end: int) -> torch.Tensor:
-    """Keys or values that a part sees: [kv_heads, shared + S, d]."""
-    if start <= spans.n_shared:
-        # The first row lies right behind the shared tokens.
-        return states[:, :end]
-    if not spans.n_shared:
-        return states[:, start:end]
-    return torch.cat((states[:, : spans.n_shared], states[:, start:end]), 1)
+def _unfolded(folded: torch.Tensor, width: int, n_kv: int) -> torch.Tensor:
+    """[B * kv_heads, group * S, d] -> [B * S, heads, d]."""
+    d = folded.shape[-1]
+    parts = folded.view(len(folded) // n_kv, n_kv, -1, width, d)
+    return parts.permute(0, 3, 1, 2, 4).reshape(len(parts) * width, -1, d)
 
 
-def _add_seen(total: torch.Tensor, gradient: torch.Tensor, spans: Spans, start: int, end: int) -> None:
-    n_before = gradient.shape[1] - (end - start)
-    if n_before:
-        total[:, :n_before] += gradient[:, :n_before]
-    total[:, start:end] += gradient[:, n_before:]
+def _seen(states: torch.Tensor, spans: Spans) -> torch.Tensor:
+    """Keys or values [T, kv_heads, d] -> what each row sees: [B * kv_heads, shared + S, d]."""
+    n = spans.n_shared
+    _, n_kv, d = states.shape
+    seen = states.new_empty((spans.n_rows, n_kv, n + spans.width, d))
+    seen[:, :, :n] = states[:n].transpose(0, 1)
+    seen[:, :, n:] = _table(states[n:], spans).transpose(1, 2)
+    return seen.view(-1, n + spans.width, d)
 
 
-def _weights(folded: torch.Tensor, keys: torch.Tensor, n_own: int) -> torch.Tensor:
-    """Softmax over what each token may see: [kv_heads, group * S, shared + S]."""
+def _unseen(gradient: torch.Tensor, spans: Spans, n_kv: int) -> torch.Tensor:
+    """Gradient of what rows saw -> [T, kv_heads, d]: the rows' shares of the shared tokens add up."""
+    n, d = spans.n_shared, gradient.shape[-1]
+    parts = gradient.view(spans.n_rows, n_kv, -1, d)
+    out = gradient.new_empty((n + len(spans.taken), n_kv, d))
+    out[:n] = parts[:, :, :n].sum(0).transpose(0, 1)
+    own = parts[:, :, n:].transpose(1, 2).reshape(-1, n_kv, d)
+    torch.index_select(own, 0, spans.taken, out=out[n:])
+    return out
+
+
+def _attended(
+    folded: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, width: int, n_kv: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention output [B * S, heads, d], and its weights [B * kv_heads, group * S, seen]."""
     scores = torch.bmm(folded, keys.transpose(1, 2))
-    n_seen = keys.shape[1]
-    own = scores.view(len(scores), -1, n_own, n_seen)[..., n_seen - n_own :]
-    own += torch.full((n_own, n_own), -torch.inf, dtype=scores.dtype, device=scores.device).triu_(1)
-    return torch.softmax(scores, -1, dtype=torch.float32).to(scores.dtype)
+    own = scores.view(len(scores), -1, width, keys.shape[1])[..., keys.shape[1] - width :]
+    own += torch.full((width, width), -torch.inf, dtype=scores.dtype, device=scores.device).triu_(1)
+    weights = torch.softmax(scores, -1, dtype=torch.float32).to(scores.dtype)
+    return _unfolded(torch.bmm(weights, values), width, n_kv or len(keys)), weights
+
+
+def _gradients(
+    d_out: torch.Tensor,
+    folded: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    weights: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of scaled queries, keys and values; ``folded`` is scaled, so the keys' gradient is too."""
+    d_values = torch.bmm(weights.transpose(1, 2), d_out)
+    d_weights = torch.bmm(d_out, values.transpose(1, 2))
+    d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
+    return torch.bmm(d_scores, keys), torch.bmm(d_scores.transpose(1, 2), folded), d_values
