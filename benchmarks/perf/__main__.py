@@ -16,7 +16,7 @@ from rich.console import Console
 
 from adaptkit.accounting import describe_hardware
 from benchmarks.perf import floor, prepare
-from benchmarks.perf.results import Entry, show, write_json
+from benchmarks.perf.results import TABLE_WIDTH, Entry, show, write_json
 from benchmarks.perf.run import Options, Session, generation, growth
 
 GROWTH_ROWS = (64, 128, 256, 512)
@@ -28,7 +28,8 @@ def workloads() -> dict[str, Run]:
     """All workloads by name, in the order in which they are run."""
     return {
         **{name: _generation(build) for name, build in prepare.GENERATION.items()},
-        "E": _training,
+        "E-shared": _training("shared"),
+        "E-unlike": _training("unlike"),
         "F": _comparison,
         "G": _growth,
         "H": _index,
@@ -49,10 +50,14 @@ def _growth(session: Session) -> list[Entry]:
     return growth(session, build, GROWTH_ROWS)
 
 
-def _training(session: Session) -> list[Entry]:
-    from benchmarks.perf.training import training
+def _training(variant: str) -> Run:
+    def run(session: Session) -> list[Entry]:
+        from benchmarks.perf import training
 
-    return training(session)
+        found: list[Entry] = getattr(training, variant)(session)
+        return found
+
+    return run
 
 
 def _comparison(session: Session) -> list[Entry]:
@@ -105,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             entries += _attempt(name, run, session)
             if arguments.json:  # after each workload: a run takes long, and may be interrupted
                 write_json(arguments.json, entries)
-    show(entries, Console())
+    show(entries, Console(width=max(console.width, TABLE_WIDTH)))
     return 0
 
 

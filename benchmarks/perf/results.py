@@ -16,6 +16,7 @@ from rich.table import Table
 from adaptkit.core.files import write_text_atomic
 
 TABLE_WIDTH = 130
+"""Columns that the table needs: redirected output has no width of its own, and figures must not be cut."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +112,7 @@ def show(entries: Sequence[Entry], console: Console) -> None:
     for e in entries:
         peer = " ".join(part for part in (e.peer, e.version, e.dtype) if part)
         table.add_row(e.workload, peer, *_figures(e))
-    # Redirected output has no width of its own, and figures must not be cut.
-    console.print(table, width=max(console.width, TABLE_WIDTH))
+    console.print(table)
     notes = dict.fromkeys(f"{e.workload}, {e.peer}: {e.note}" for e in entries if e.note)
     sources = dict.fromkeys(f"{e.workload}: {e.source}" for e in entries if e.source)
     for line in (*sources, *notes):

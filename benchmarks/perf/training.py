@@ -26,15 +26,15 @@ MAX_S = 60.0
 LEARNING_RATE = 2e-4
 
 
-def training(session: Session) -> list[Entry]:
-    """Both variants: rows that share a long instruction, and rows that share next to nothing."""
-    entries = []
-    for workload, name, shared in (("E-shared", "e2e_slots", True), ("E-unlike", "sci_tldr", False)):
-        task = find(name, "record_extraction" if shared else "policy_questions")
-        if not shared:
-            task = dataclasses.replace(task, instruction="Summarise.")
-        entries += _beside_trl(session, workload, task)
-    return entries
+def shared(session: Session) -> list[Entry]:
+    """Rows behind a long instruction that all of them share."""
+    return _beside_trl(session, "E-shared", find("e2e_slots", "record_extraction"))
+
+
+def unlike(session: Session) -> list[Entry]:
+    """Rows that share next to nothing: long inputs behind one word."""
+    task = find("sci_tldr", "policy_questions")
+    return _beside_trl(session, "E-unlike", dataclasses.replace(task, instruction="Summarise."))
 
 
 def _beside_trl(session: Session, workload: str, task: Task) -> list[Entry]:
@@ -51,7 +51,7 @@ def _beside_trl(session: Session, workload: str, task: Task) -> list[Entry]:
     base = Entry(
         workload=workload,
         peer="",
-        unit="s per 1,000 tokens",
+        unit="s/1k tokens",
         ours_dtype=ours.worker.dtype if ours.worker else "",
         ours_seconds=ours.seconds,
         floor_s=_floor(session, ours, rows),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from tiny import save_tiny
 
 from benchmarks.perf import __main__ as command
-from benchmarks.perf import floor, run, training
+from benchmarks.perf import comparison, floor, run, training
 from benchmarks.perf.results import Entry, share_equal, show
 from benchmarks.perf.workers import Worker
 
@@ -110,6 +110,31 @@ def test_growth_is_told_per_row(machine: Path, tmp_path: Path, monkeypatch: pyte
     (entry,) = json.loads(out.read_text(encoding="utf-8"))
     assert (entry["workload"], entry["peer"], entry["unit"]) == ("G-4", "adaptkit, 2 rows", "s a row")
     assert (entry["seconds"], entry["ours_seconds"], entry["ratio"]) == ([0.5], [0.25], 2.0)
+
+
+def test_the_comparison_is_timed_beside_the_script_and_the_harness_alone(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[Sequence[str]] = []
+
+    def timed(command: Sequence[str], log: Path) -> float:
+        commands.append(command)
+        return 50.0 if "benchmarks.perf.by_hand" in command else 10.0
+
+    monkeypatch.setattr(comparison, "_timed", timed)
+    monkeypatch.setattr(comparison, "peers_python", lambda: Path("peers-python"))
+    monkeypatch.setattr(comparison, "embedded_path", lambda name: Path(name))
+    out = tmp_path / "perf.json"
+    arguments = ["--workloads", "F", "--repeat", "2", "--limit", "2", "--model", str(machine)]
+    assert command.main([*arguments, "--json", str(out)]) == 0
+    whole, harness = json.loads(out.read_text(encoding="utf-8"))
+    assert (whole["peer"], whole["ratio"], whole["seconds"]) == ("by hand", 5.0, [50.0, 50.0])
+    assert harness["workload"] == "F-harness"
+    assert 0 < harness["ratio"] < 1
+    assert ["--fresh" in c for c in commands] == [True, False, True, False]
+    # The script is called as it understands it: its own parser takes the arguments.
+    wanted = {"--limit": "2", "--shots": "8", "--passages": "3", "--rank": "16"}
+    assert wanted.items() <= dict(zip(commands[1][3:], commands[1][4:], strict=False)).items()
 
 
 @pytest.mark.parametrize("workload", ["E", "H"])

@@ -46,7 +46,7 @@ def load(job: Job) -> Peer:
     return Peer(
         version=version("openvino-genai"),
         dtype=quantisation(job["gguf"]),
-        note="continuous batching, prefix caching; rebuilt before every run",
+        note="continuous batching, prefix caching; its GGUF reader builds a model that answers otherwise",
         run=lambda: {"outputs": run(state["pipeline"], job["requests"])},
         reset=reset,
     )
