@@ -174,20 +174,13 @@ def test_completion_ends_before_the_first_stop_string(model: LocalModel) -> None
     assert n_cut >= 3
 
 
-def test_line_break_stops_an_answer_only_after_its_first_word() -> None:
-    model = tiny_model("llama")
-    ids = model.tokenizer.encode("\n\nblue\nred", add_special_tokens=False)
-    assert model._cut(ids, ("\n",)) == "\n\nblue"
-    assert model._cut(ids[:2], ("\n",)) is None
-    assert model._cut(model.tokenizer.encode("\nInput: x"), ("\nInput:",)) == ""
-
-
 def test_model_without_template_stops_where_it_starts_another_input() -> None:
     model = tiny_model("base")
     state = model._state([1, 2], request("x"))
     ids = model.tokenizer.encode(" blue\n\nInput: y", add_special_tokens=False)
-    assert state.is_complete(ids)
-    assert not state.is_complete(ids[:2])
+    complete = [state.is_complete(ids[:n]) for n in range(1, len(ids) + 1)]
+    assert any(complete)
+    assert not any(complete[:2])
 
 
 def test_first_row_pays_for_the_prefix_and_later_calls_find_it(model: LocalModel) -> None:

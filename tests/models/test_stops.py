@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spm import spm_tokenizer
-from tiny import CORPUS, tiny_model, tiny_tokenizer
+from tiny import CORPUS, tiny_tokenizer
 
 from adaptkit.models.local.stops import StopStrings
 
@@ -101,13 +101,13 @@ def test_text_is_decoded_only_where_a_stop_string_may_end(kind: str, monkeypatch
     assert decoded == [[*tokens, line_break]]
 
 
-def test_cut_is_what_the_model_cuts() -> None:
-    model = tiny_model("llama")
-    for stops in (("\n",), ("\nInput:",), ("\n", "blue")):
-        watched = StopStrings(model.tokenizer, stops)
-        for text in (*TEXTS, "", "\n"):
-            tokens = model.tokenizer.encode(text, add_special_tokens=False)
-            assert watched.cut(tokens) == model._cut(tokens, stops)
+def test_line_break_stops_an_answer_only_after_its_first_word() -> None:
+    tokenizer = tiny_tokenizer("llama")
+    watched = StopStrings(tokenizer, ("\n",))
+    ids = tokenizer.encode("\n\nblue\nred", add_special_tokens=False)
+    assert watched.cut(ids) == "\n\nblue"
+    assert watched.cut(ids[:2]) is None
+    assert StopStrings(tokenizer, ("\nInput:",)).cut(tokenizer.encode("\nInput: x")) == ""
 
 
 def test_tokenizer_that_tidies_up_spaces_is_decoded_at_every_token() -> None:

@@ -18,6 +18,7 @@ from adaptkit.models.local.choices import ChoiceTree
 from adaptkit.models.local.constrain import Grammars
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.rows import RowState, Sampling
+from adaptkit.models.local.stops import StopStrings
 from adaptkit.models.local.support import find_obstacle, fits
 from adaptkit.models.render import Renderer
 
@@ -47,6 +48,7 @@ class LocalModel:
         self._engine = Engine(module, stop_ids=self._renderer.stop_ids)
         self._grammars = Grammars(tokenizer, stop_ids=self._renderer.stop_ids, n_vocab=len(tokenizer))
         self._info = info
+        self._stop_strings: dict[tuple[str, ...], StopStrings] = {}
         self.paths: Counter[str] = Counter()
 
     @property
@@ -170,32 +172,23 @@ class LocalModel:
         return [self._completion(s, r) for s, r in zip(states, requests, strict=True)]
 
     def _state(self, row: list[int], request: Request) -> RowState:
-        stops = (*request.stop, *self._renderer.stop_strings)
-
-        def is_complete(generated: list[int]) -> bool:
-            return bool(stops) and self._cut(generated, stops) is not None
-
         draws = (
             Sampling(temperature=request.temperature, top_p=request.top_p, seed=request.seed)
             if request.temperature
             else None
         )
         rules = self._grammars.json_schema(request.schema) if request.schema is not None else None
-        return RowState(row, request.max_new_tokens, is_complete, sampling=draws, constraint=rules)
+        stops = self._stops(request)
+        return RowState(row, request.max_new_tokens, stops.reached, sampling=draws, constraint=rules)
 
-    def _cut(self, generated: list[int], stops: Sequence[str]) -> str | None:
-        """The text before the first stop string, or None when there is none yet.
-
-        A line break before the first word does not count: a model may start with one.
-        """
-        text = self._renderer.decode(generated)
-        lead = len(text) - len(text.lstrip())
-        found = [at for at in (text.find(s, lead if s.isspace() else 0) for s in stops) if at >= 0]
-        return text[: min(found)] if found else None
+    def _stops(self, request: Request) -> StopStrings:
+        strings = (*request.stop, *self._renderer.stop_strings)
+        if strings not in self._stop_strings:
+            self._stop_strings[strings] = StopStrings(self._tokenizer, strings)
+        return self._stop_strings[strings]
 
     def _completion(self, state: RowState, request: Request) -> Completion:
-        stops = (*request.stop, *self._renderer.stop_strings)
-        text = self._cut(state.generated, stops) if stops else None
+        text = self._stops(request).cut(state.generated)
         if text is None:
             text = self._renderer.decode(state.generated)
         reason: FinishReason = "stop" if state.finish_reason == "stop" else "length"
