@@ -121,8 +121,7 @@ class SentenceEmbedder:
     def _embed_by_length(self, texts: Sequence[str]) -> Vectors:
         """Texts of like length in batches of so many tokens, each text tokenised once.
 
-        Always in the weights' own precision: bfloat16 would be faster where the processor has it, and give
-        vectors that differ from the model's in the third digit.
+        Always in the weights' own precision: vectors of another one would not be the model's.
         """
         import torch
 

@@ -16,6 +16,7 @@ import adaptkit as ak
 from adaptkit import accounting, report
 from adaptkit.comparison import Comparison, compare
 from adaptkit.core.types import Completion, Request
+from adaptkit.models.base import Model
 
 USD = ("fit_usd", "usd_per_1k_requests", "usd_per_correct", "break_even_requests")
 N_ALONE = 10
@@ -80,6 +81,17 @@ def test_costs_follow_from_seconds_and_price(tmp_path: Path) -> None:
         r.cost_usd is None or r.cost_usd == pytest.approx((r.latency_s or 0) / 1000)
         for r in comparison.records()
     )
+
+
+def test_vectors_kept_from_earlier_runs_do_not_make_a_fit_look_cheaper(tmp_path: Path) -> None:
+    class Indexed(Words):
+        def learn(self, model: Model, task: ak.Task) -> Model:
+            self.fit_notes_ |= {"embed_s": 0.5, "embed_s_uncached": 100.5}
+            return model
+
+    found = ak.compare([Indexed()], make_task(4), model=ak.FakeModel({}), out=tmp_path).rows[0].fit_s
+    assert found is not None
+    assert 100 <= found < 110
 
 
 def test_a_cached_run_prints_the_same_bytes(tmp_path: Path) -> None:
