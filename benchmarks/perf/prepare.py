@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 N_ROWS = 64
 N_SUMMARIES = 16
 N_WARMUP = 2
+WARMUP_TOKENS = 16
 SHORT_PREFIX_TOKENS = 400
 LONG_PREFIX_TOKENS = 1_350
 TASKS_BESIDE = Path(__file__).parents[3] / "shared" / "tasks"
@@ -206,7 +207,7 @@ class Builder:
             workload=workload,
             source=source,
             requests=[self.request(p, max_new_tokens, stop) for p in prompts],
-            warmup=[self.request(p, max_new_tokens, stop) for p in warm],
+            warmup=[self.request(p, min(max_new_tokens, WARMUP_TOKENS), stop) for p in warm],
         )
 
 
