@@ -275,7 +275,7 @@ def test_compiled_grammars_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch)
     compiled: list[str] = []
     compile_one = one._compile
 
-    def counted(grammar: str, failure: str) -> object:
+    def counted(grammar: str, failure: str) -> Any:
         compiled.append(grammar)
         return compile_one(grammar, failure)
 

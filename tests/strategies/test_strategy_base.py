@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tiny import TASKS, arithmetic_task, classification_task, qa_task, structured_task, tiny_llama
 
 from adaptkit.core.errors import CapabilityError, ConfigError, UnknownNameError
-from adaptkit.core.types import Demonstration, Example, Passage, Prompt
+from adaptkit.core.types import Demonstration, Example, Passage, Prompt, Request
 from adaptkit.models.fake import FakeModel
 from adaptkit.strategies import STRATEGIES, load_strategy, make_strategy, parse_strategy
 from adaptkit.strategies.answer_format import AnswerFormat
@@ -192,3 +193,82 @@ def test_input_whose_answer_fails_carries_the_error() -> None:
     assert failed.error is not None
     assert (failed.error.type, failed.error.message) == ("CapabilityError", "cannot")
     assert (failed.output, failed.finish_reason) == ("", "error")
+
+
+def test_answers_of_a_structured_task_are_held_to_its_schema() -> None:
+    task, model = structured_task(), tiny_llama()
+    strategy = PromptEngineering().fit(model, task)
+    assert strategy.format_.schema == task.schema
+    assert strategy._request(PROMPT).schema == task.schema
+    assert "decoded_freely" not in strategy.fit_notes_
+    assert PromptEngineering().fit(model, qa_task()).format_.schema is None
+
+
+def test_every_strategy_holds_answers_to_the_schema(hash_embedder: None) -> None:
+    task, model = structured_task(), tiny_llama()
+    assert task.schema is not None
+    small = {"few-shot": {"k": 2}, "lora": {"rank": 2, "epochs": 1}}
+    for name in ("prompt", "few-shot", "lora"):
+        fitted = make_strategy(name, small.get(name, {})).fit(model, task)
+        assert fitted.format_.schema == task.schema
+
+
+def test_schema_that_would_forbid_a_train_target_is_left_out_and_the_notes_say_so() -> None:
+    task = structured_task()
+    turned = Example(id="turned", input="today to Lima", target='{"day": "today", "city": "Lima"}')
+    strategy = PromptEngineering().fit(tiny_llama(), dataclasses.replace(task, train=(*task.train, turned)))
+    assert strategy.format_.schema is None
+    assert f"1 of {len(task.train) + 1} targets" in strategy.fit_notes_["decoded_freely"]
+
+
+@pytest.mark.parametrize("keyword", ["not", "if"])
+def test_schema_beyond_the_model_is_left_out_and_the_notes_say_so(keyword: str) -> None:
+    task = structured_task()
+    assert task.schema is not None
+    harder = dataclasses.replace(task, schema={**task.schema, keyword: {"required": ["price"]}})
+    strategy = PromptEngineering().fit(tiny_llama(), harder)
+    assert strategy.format_.schema is None
+    assert f'"{keyword}"' in strategy.fit_notes_["decoded_freely"]
+
+
+def test_model_without_constraints_decodes_freely() -> None:
+    strategy = PromptEngineering().fit(fake(1000), structured_task())
+    assert strategy.format_.schema is None
+    assert "cannot hold its completions to a schema" in strategy.fit_notes_["decoded_freely"]
+
+
+def test_schema_is_saved_in_its_order_and_older_files_have_none(tmp_path: Path) -> None:
+    task, model = structured_task(), tiny_llama()
+    assert task.schema is not None
+    turned = {**task.schema, "properties": dict(reversed(task.schema["properties"].items()))}
+    rows = tuple(
+        dataclasses.replace(e, target=json.dumps(dict(reversed(json.loads(e.target).items()))))
+        for e in task.train
+    )
+    strategy = PromptEngineering().fit(model, dataclasses.replace(task, schema=turned, train=rows))
+    path = strategy.save(tmp_path) / "strategy.json"
+    loaded = load_strategy(tmp_path, model)
+    assert loaded.format_ == strategy.format_
+    assert loaded.format_.schema is not None
+    assert json.dumps(loaded.format_.schema) == json.dumps(turned)
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    del saved["format"]["schema"], saved["format"]["decoded_freely"]
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    assert load_strategy(tmp_path, model).format_.schema is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"temperature": -0.1}, "temperature"),
+        ({"temperature": math.nan}, "temperature"),
+        ({"temperature": math.inf}, "temperature"),
+        ({"top_p": 0.0}, "top_p"),
+        ({"top_p": 1.1}, "top_p"),
+        ({"choices": ("a",), "schema": {}}, "schema"),
+    ],
+)
+def test_request_out_of_range_is_refused(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        Request(prompt=PROMPT, **fields)
+    assert Request(prompt=PROMPT, temperature=0.7, top_p=0.9, seed=3, schema={}).choices is None
