@@ -402,7 +402,7 @@ def test_embedded_model_writes_records() -> None:
     assert task.schema is not None
     assert model.refuses(task.schema, [e.target for e in task.train]) is None
     valid = {"free": 0, "held": 0}
-    for example in task.test[:4]:
+    for example in task.test[:2]:
         prompt = Prompt(instruction=task.instruction, input=example.input)
         text = model._renderer.text(prompt)
         for name, constraint in (("free", None), ("held", model._grammars.json_schema(task.schema)())):
@@ -411,4 +411,4 @@ def test_embedded_model_writes_records() -> None:
                 valid[name] += Draft202012Validator(task.schema).is_valid(json.loads(answer))
             except ValueError:
                 continue
-    assert valid == {"free": 0, "held": 4}
+    assert valid == {"free": 0, "held": 2}
