@@ -82,14 +82,12 @@ def evaluate(
 
 
 def warm_up(strategy: Strategy, task: Task) -> None:
-    """Answer rows that are not measured, together and alone, so that no first-time cost is.
+    """Answer rows that are not measured, so that no first-time cost is.
 
-    A first call also leaves the shared prefix in the model's store, as in production.
+    Two together also leave the shared prefix in the model's store, as in production.
     """
     rows = [*(task.validation or ()), *task.train][:N_WARM_UP] or list(task.test[:1])
-    inputs = [e.input for e in rows]
-    strategy.generate(inputs)
-    strategy.generate(inputs[:1])
+    strategy.generate([e.input for e in rows])
 
 
 def _batches(examples: Sequence[Example], settings: EvaluationSettings) -> Iterator[list[Example]]:

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from adaptkit.models.local.cascade import Layout, Reader
-from adaptkit.models.local.engine import Engine, Plan
+from adaptkit.models.local.engine import Engine
+from adaptkit.models.local.plan import Plan
 from adaptkit.models.local.rows import RowState, next_tokens
 from adaptkit.models.local.slots import Extension, Slots
 from adaptkit.models.local.tree import Segment

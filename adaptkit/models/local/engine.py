@@ -14,9 +14,9 @@ Attention is the cascade of :mod:`cascade`; all else of the model is transformer
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,45 +24,19 @@ import torch
 
 from adaptkit.core.errors import ModelError
 from adaptkit.models.local import cascade
-from adaptkit.models.local.cascade import Layout, Own, Reader
+from adaptkit.models.local.cascade import Layout, Own
 from adaptkit.models.local.choices import ChoiceTree
 from adaptkit.models.local.memory import Budget, free_bytes, ran_out
 from adaptkit.models.local.packed import PackedLinears
+from adaptkit.models.local.plan import Plan, common_beginning, readers_of, spans_of
 from adaptkit.models.local.prefix import PrefixStore
 from adaptkit.models.local.slots import Extension, Prefill, Slots, Stored
-from adaptkit.models.local.tree import Segment, plan_segments, shared_length
+from adaptkit.models.local.tree import Segment, plan_segments
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 LOGITS_BYTES = 256 * 2**20
 """Logits of choices held at once."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Rows as segments.
-
-    Attributes:
-        own: each row's own segment, in the order of the rows.
-        known: keys and values of the shared segments.
-        members: rows of each shared segment.
-        n_cached: prompt tokens of each row that are not computed for it.
-    """
-
-    own: list[Segment]
-    known: dict[Segment, Stored]
-    members: dict[Segment, list[int]]
-    n_cached: list[int]
-
-    def in_order(self) -> list[int]:
-        """Rows of the same beginning one after the other, the longest of each first."""
-        rank: dict[Segment, int] = {s: i for i, s in enumerate(self.members)}
-
-        def key(row: int) -> tuple[list[int], int]:
-            segment = self.own[row]
-            return [rank.get(s, -1) for s in segment.chain()], -len(segment)
-
-        return sorted(range(len(self.own)), key=key)
 
 
 class Engine:
@@ -80,6 +54,7 @@ class Engine:
         self.budget = budget or Budget.of(module)
         self.prefixes = PrefixStore(self.budget.prefix_bytes)
         self._linears: PackedLinears | None = None
+        self._lock = threading.RLock()
         cascade.register()
 
     @property
@@ -116,22 +91,23 @@ class Engine:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let the model use the cascade, and compute no gradients."""
+        """Let the model use the cascade, and compute no gradients; one thread at a time."""
         config = self.module.config.get_text_config()
-        before = config._attn_implementation
-        if self._linears is None:
-            self._linears = PackedLinears(self.module, free_bytes=free_bytes(self.device))
-        config._attn_implementation = cascade.NAME
-        try:
-            with torch.inference_mode(), self._linears.in_use():
-                yield
-        finally:
-            config._attn_implementation = before
+        with self._lock:
+            if self._linears is None:
+                self._linears = PackedLinears(self.module, free_bytes=free_bytes(self.device))
+            before = config._attn_implementation
+            config._attn_implementation = cascade.NAME
+            try:
+                with torch.inference_mode(), self._linears.in_use():
+                    yield
+            finally:
+                config._attn_implementation = before
 
     def plan(self, rows: Sequence[Sequence[int]]) -> Plan:
         """Find what the rows share, and compute what of it is new."""
         arrays = [np.asarray(row, dtype=np.int64) for row in rows]
-        root = self.prefixes.longest_match(_common(arrays))
+        root = self.prefixes.longest_match(common_beginning(arrays))
         shared, own = plan_segments(arrays, root.segment if root else None)
         known: dict[Segment, Stored] = {}
         if root is not None:
@@ -302,42 +278,3 @@ class Engine:
         positions = np.concatenate([s.end + depths for s in segments])
         logits = self.run(ids, positions, Layout(own, readers))
         return tree.gather(first, logits.reshape(len(segments), n_nodes, -1))
-
-
-def _common(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """The tokens that all rows begin with, at least one left to each."""
-    if not rows:
-        return np.zeros(0, dtype=np.int64)
-    # What all share is what the two extremes in sorted order share.
-    lowest, highest = min(rows, key=lambda r: r.tolist()), max(rows, key=lambda r: r.tolist())
-    n = min(shared_length(lowest, highest), min(map(len, rows)) - 1)
-    return lowest[:n]
-
-
-def spans_of(segments: Sequence[Segment]) -> Iterator[slice]:
-    """Each segment's slice of a pass over them."""
-    at = 0
-    for segment in segments:
-        yield slice(at, at + len(segment))
-        at += len(segment)
-
-
-def readers_of(
-    segments: Sequence[Segment], known: dict[Segment, Stored], *, n_tokens: int | None = None
-) -> list[Reader]:
-    """Which tokens of a pass read which shared segment.
-
-    Args:
-        segments: of the pass, those with the same parents next to each other.
-        n_tokens: tokens of each in the pass, where it is not the segment itself that is run.
-    """
-    spans: dict[Segment, tuple[int, int]] = {}
-    at = 0
-    for segment in segments:
-        end = at + (len(segment) if n_tokens is None else n_tokens)
-        for parent in segment.chain():
-            spans[parent] = (spans.get(parent, (at, 0))[0], end)
-        at = end
-    return [
-        Reader(known[parent], None if (a, b) == (0, at) else slice(a, b)) for parent, (a, b) in spans.items()
-    ]
