@@ -107,6 +107,7 @@ class LocalModel:
         info = dataclasses.replace(self._info, notes=(*self._info.notes, note))
         made = type(self)(module, self._tokenizer, info)
         made.paths = self.paths  # one count for a model and what is made of it
+        made._grammars = self._grammars  # reading a tokenizer takes half a second
         if "obstacle" in vars(self):
             vars(made)["obstacle"] = self.obstacle  # other weights, the same architecture
         return made
