@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AttentionInterface
 
-from adaptkit.models.local.support import fits
+from adaptkit.models.local.support import known_obstacle
 from adaptkit.training import attention
 from adaptkit.training.encode import IGNORED, EncodedRow, TrainingBatch, collate
 
@@ -58,13 +58,8 @@ def flat_layout(module: Any, n_tokens: int) -> Iterator[bool]:
 
 
 def _may_have_it(base: Any, n_tokens: int) -> bool:
-    config = base.config.get_text_config()
-    return (
-        getattr(base, "_supports_attention_backend", False)
-        and fits(base, n_tokens)
-        and not getattr(config, "attn_logit_softcapping", None)
-        and not getattr(config, "attention_dropout", 0.0)
-    )
+    drops = getattr(base.config.get_text_config(), "attention_dropout", 0.0)
+    return known_obstacle(base, n_tokens) is None and not drops
 
 
 def _switch(base: Any, name: str) -> bool:

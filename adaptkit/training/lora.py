@@ -99,7 +99,7 @@ def _groups(parent: Any, kind: type) -> list[list[Any]]:
 
 
 def _is_plain(layer: Any) -> bool:
-    """A single active adapter without dropout, bias or DoRA: what :func:`_forward` computes."""
+    """A single active adapter without dropout, bias or DoRA: what LoraLinears computes."""
     (name,) = layer.active_adapters or ("",)
     return (
         name in layer.lora_A

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import psutil
-import torch
+from adaptkit.models.local.memory import free_bytes
 
 HIDDEN_KEPT, INNER_KEPT = 14, 6
 """Tensors of hidden and of feed-forward width that a layer keeps for its backward pass, rounded up."""
@@ -28,10 +27,4 @@ def activation_bytes(module: Any, *, n_tokens: int, n_targets: int) -> int:
 def asks_for_checkpointing(module: Any, *, n_tokens: int, n_targets: int) -> bool:
     """Whether a step would fill more than half of the free memory with activations."""
     needed = activation_bytes(module, n_tokens=n_tokens, n_targets=n_targets)
-    return needed > MAX_SHARE * _free_bytes(next(module.parameters()).device)
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+    return needed > MAX_SHARE * free_bytes(next(module.parameters()).device)

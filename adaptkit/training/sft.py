@@ -20,7 +20,7 @@ from transformers import Trainer, TrainingArguments
 
 from adaptkit.core.errors import TrainingError
 from adaptkit.models.local.support import fits
-from adaptkit.models.local.tree import shared_length
+from adaptkit.models.local.tree import common_beginning
 from adaptkit.training.encode import IGNORED, EncodedRow, TrainingBatch, collate
 from adaptkit.training.fast import fast_norms
 from adaptkit.training.flat import flat_layout
@@ -244,8 +244,7 @@ def n_shared_in(module: Any, rows: Sequence[EncodedRow]) -> int:
     """
     if not fits(module, max(len(r) for r in rows)):
         return 0
-    lowest, highest = min(r.prompt for r in rows), max(r.prompt for r in rows)
-    return min(shared_length(np.asarray(lowest), np.asarray(highest)), min(len(r.prompt) for r in rows) - 1)
+    return len(common_beginning([np.asarray(r.prompt) for r in rows]))
 
 
 def _arguments(settings: SftSettings, **more: Any) -> TrainingArguments:

@@ -16,8 +16,9 @@ from spm import spm_tokenizer
 from tiny import tiny_model, tiny_tokenizer
 
 from adaptkit.core.errors import ConfigError, ModelError
-from adaptkit.models.local.constrain import MAX_GRAMMARS, Constraint, Grammars
+from adaptkit.models.local.constrain import MAX_GRAMMARS, Grammars
 from adaptkit.models.local.model import LocalModel
+from adaptkit.models.local.rows import Constraint
 from adaptkit.tasks import load_task
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_loss import plain_loss
 from tiny import CONTEXT_TOKENS, classification_task, tiny_model, tiny_module
-from torch.nn.functional import cross_entropy
 
 from adaptkit.core.types import Prompt
 from adaptkit.training.encode import IGNORED, EncodedRow, collate
@@ -55,17 +55,6 @@ def test_end_token_stays_a_label_when_it_is_also_the_filler() -> None:
     batch = collate(rows, n_shared=3, pad_id=model.pad_id)
     assert batch["labels"][:, -1].tolist() == [model.pad_id] * 2
     assert int((batch["labels"] != IGNORED).sum()) == sum(len(r.completion) for r in rows)
-
-
-def plain_loss(module: Any, rows: Sequence[EncodedRow]) -> torch.Tensor:
-    """Row by row over whole sequences, without padding, cache or shared parts."""
-    total, n = torch.zeros(()), 0
-    for row in rows:
-        ids = torch.tensor([[*row.prompt, *row.completion]])
-        logits = module(input_ids=ids, use_cache=False).logits[0, len(row.prompt) - 1 : -1]
-        total = total + cross_entropy(logits.float(), torch.tensor(row.completion), reduction="sum")
-        n += len(row.completion)
-    return total / n
 
 
 def loss_and_gradients(module: Any, loss: torch.Tensor) -> tuple[float, dict[str, torch.Tensor]]:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear
+from plain_loss import plain_loss
 from tiny import tiny_module
-from torch.nn.functional import cross_entropy
 
 from adaptkit.training import attention, lora
 from adaptkit.training.encode import EncodedRow, collate
@@ -56,17 +56,6 @@ def fast(adapted: Any) -> Iterator[None]:
         assert flat
         assert n_norms > 0
         yield
-
-
-def plain_loss(adapted: Any, rows: Sequence[EncodedRow]) -> torch.Tensor:
-    """Row by row over whole sequences."""
-    total, n = torch.zeros(()), 0
-    for row in rows:
-        ids = torch.tensor([[*row.prompt, *row.completion]])
-        logits = adapted(input_ids=ids, use_cache=False).logits[0, len(row.prompt) - 1 : -1]
-        total = total + cross_entropy(logits.float(), torch.tensor(row.completion), reduction="sum")
-        n += len(row.completion)
-    return total / n
 
 
 def gradients(adapted: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -287,9 +287,9 @@ def test_checkpointing_is_switched_on_where_memory_asks(
     rows = encoded(model, TASK.train)
     asked = {"n_tokens": sum(map(len, rows)), "n_targets": 9}
     needed = memory.activation_bytes(model.module, **asked)
-    monkeypatch.setattr(memory, "_free_bytes", lambda _: needed)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: needed)
     assert memory.asks_for_checkpointing(model.module, **asked)
-    monkeypatch.setattr(memory, "_free_bytes", lambda _: 3 * needed)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 3 * needed)
     assert not memory.asks_for_checkpointing(model.module, **asked)
 
 

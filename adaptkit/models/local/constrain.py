@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,23 +29,6 @@ JSON_OPTIONS: Mapping[str, object] = {
 START = 'start: (" " | "  ")? answer\nanswer: '
 MAX_GRAMMARS = 256
 """Compiled grammars that are kept: one a task, or one a row where rows offer functions of their own."""
-
-
-class Constraint(Protocol):
-    """Follows one completion, token by token."""
-
-    def allowed(self) -> torch.Tensor:
-        """Boolean [V], true for tokens that may come next; stop tokens exactly where the text may end.
-
-        Where nothing may come, the stop tokens are allowed, so that the row ends instead of the run.
-        """
-
-    def accept(self, token: int) -> None:
-        """Take the token that came, never a stop token."""
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether nothing but the end may follow."""
 
 
 class Matcher:

@@ -12,7 +12,7 @@ import torch
 
 from adaptkit.models.local.cascade import Layout, Reader
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.plan import Plan
+from adaptkit.models.local.plan import Plan, under_budget
 from adaptkit.models.local.rows import RowState, next_tokens
 from adaptkit.models.local.slots import Extension, Slots
 from adaptkit.models.local.tree import Segment
@@ -77,12 +77,9 @@ class _Decoding:
     def _enter(self, n_free: int) -> None:
         """Compute waiting rows, as many as have a slot and fit in a pass; each gets its first token."""
         budget = self._engine.budget.pass_tokens
-        entering: list[int] = []
-        while self._waiting and len(entering) < n_free:
-            n_tokens = sum(len(self._plan.own[i]) for i in [*entering, self._waiting[0]])
-            if entering and n_tokens > budget:
-                break
-            entering.append(self._waiting.popleft())
+        entering = next(under_budget(self._waiting, lambda i: len(self._plan.own[i]), budget, n_free))
+        for _ in entering:
+            self._waiting.popleft()
         segments = [self._plan.own[i] for i in entering]
         at = []
         for slot, segment in enumerate(segments, start=len(self._active)):

@@ -28,10 +28,10 @@ from adaptkit.models.local.cascade import Layout, Own
 from adaptkit.models.local.choices import ChoiceTree
 from adaptkit.models.local.memory import Budget, free_bytes, ran_out
 from adaptkit.models.local.packed import PackedLinears
-from adaptkit.models.local.plan import Plan, common_beginning, readers_of, spans_of
+from adaptkit.models.local.plan import Plan, readers_of, spans_of, under_budget
 from adaptkit.models.local.prefix import PrefixStore
 from adaptkit.models.local.slots import Extension, Prefill, Slots, Stored
-from adaptkit.models.local.tree import Segment, plan_segments
+from adaptkit.models.local.tree import Segment, common_beginning, plan_segments
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,9 +73,9 @@ class Engine:
             try:
                 return work()
             except Exception as error:
-                smaller = self.budget.halved() if ran_out(error) else None
                 if not ran_out(error):
                     raise
+                smaller = self.budget.halved()
                 if smaller is None:
                     raise ModelError(
                         f"Memory does not suffice for a single request ({error}). "
@@ -147,7 +147,7 @@ class Engine:
         while new:
             level = [s for s in new if s.parent is None or s.parent in known]
             new = [s for s in new if s not in level]
-            for part in self._passes(level):
+            for part in under_budget(level, len, self.budget.pass_tokens):
                 kept = [Stored(s) for s in part]
                 spans = list(spans_of(part))
                 own = Prefill(spans, device=self.device, kept=list(zip(kept, spans, strict=True)))
@@ -162,17 +162,6 @@ class Engine:
         if parent is not None and self.prefixes.find(parent) is None:
             self.prefixes.put(known[parent])
         self.prefixes.put(stored)
-
-    def _passes(self, segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-        """Cut segments into passes under the token budget, each of one segment at least."""
-        part: list[Segment] = []
-        for segment in segments:
-            if part and sum(map(len, part)) + len(segment) > self.budget.pass_tokens:
-                yield part
-                part = []
-            part.append(segment)
-        if part:
-            yield part
 
     def forward(
         self,
@@ -249,17 +238,7 @@ class Engine:
         """Rows that are scored together, by what their tokens and their nodes' logits take."""
         vocabulary = int(self.module.get_output_embeddings().weight.shape[0])
         most = max(1, LOGITS_BYTES // (4 * vocabulary * max(1, n_nodes)))
-        part: list[int] = []
-        n_tokens = 0
-        for row in order:
-            needed = len(plan.own[row]) + n_nodes
-            if part and (n_tokens + needed > self.budget.pass_tokens or len(part) >= most):
-                yield part
-                part, n_tokens = [], 0
-            part.append(row)
-            n_tokens += needed
-        if part:
-            yield part
+        return under_budget(order, lambda i: len(plan.own[i]) + n_nodes, self.budget.pass_tokens, most)
 
     def _score_part(
         self, segments: Sequence[Segment], known: dict[Segment, Stored], tree: ChoiceTree

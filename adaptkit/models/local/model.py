@@ -122,12 +122,12 @@ class LocalModel:
         """
         started = time.perf_counter()
         rows = [self._renderer.encode(r.prompt) for r in requests]
-        for row, request in zip(rows, requests, strict=True):
-            needed = self._n_tokens(row, request)
-            if needed > self._info.context_tokens:
-                raise ContextLengthError(needed, self._info.context_tokens)
+        lengths = self._lengths(rows, requests)
+        for length in lengths:
+            if length > self._info.context_tokens:
+                raise ContextLengthError(length, self._info.context_tokens)
         results: dict[int, Completion] = {}
-        for (choices, fast), indexes in self._groups(rows, requests).items():
+        for (choices, fast), indexes in self._groups(lengths, requests).items():
             self.paths[ENGINE if fast else "generate"] += len(indexes)
             group = [rows[i] for i in indexes]
             if choices is None:
@@ -139,19 +139,25 @@ class LocalModel:
             return [_timed(results[0], time.perf_counter() - started)]
         return [_untimed(results[i]) for i in range(len(requests))]
 
-    def _n_tokens(self, row: list[int], request: Request) -> int:
-        """Tokens of a request, its longest possible completion included."""
-        if request.choices is None:
-            return len(row) + request.max_new_tokens
-        return len(row) + max(len(self._renderer.encode_completion(c)) for c in request.choices)
+    def _lengths(self, rows: Sequence[list[int]], requests: Sequence[Request]) -> list[int]:
+        """Tokens of each request, its longest possible completion included."""
+        longest = {
+            choices: max(len(self._renderer.encode_completion(c)) for c in choices)
+            for choices in {r.choices for r in requests}
+            if choices is not None
+        }
+        return [
+            len(row) + (r.max_new_tokens if r.choices is None else longest[r.choices])
+            for row, r in zip(rows, requests, strict=True)
+        ]
 
     def _groups(
-        self, rows: Sequence[list[int]], requests: Sequence[Request]
+        self, lengths: Sequence[int], requests: Sequence[Request]
     ) -> dict[tuple[tuple[str, ...] | None, bool], list[int]]:
         """Requests that can be answered together: by their choices, and whether the engine can take them."""
         groups: dict[tuple[tuple[str, ...] | None, bool], list[int]] = {}
-        for i, (row, request) in enumerate(zip(rows, requests, strict=True)):
-            fast = self.obstacle is None and fits(self._module, self._n_tokens(row, request))
+        for i, (length, request) in enumerate(zip(lengths, requests, strict=True)):
+            fast = self.obstacle is None and fits(self._module, length)
             groups.setdefault((request.choices, fast), []).append(i)
         return groups
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TypeVar
 
 from adaptkit.models.local.cascade import Reader
 from adaptkit.models.local.slots import Stored
-from adaptkit.models.local.tree import Ids, Segment, shared_length
+from adaptkit.models.local.tree import Segment
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,27 @@ class Plan:
         return sorted(range(len(self.own)), key=key)
 
 
-def common_beginning(rows: Sequence[Ids]) -> Ids:
-    """The tokens that all rows begin with, at least one left to each."""
-    if not rows:
-        return np.zeros(0, dtype=np.int64)
-    # What all share is what the two extremes in sorted order share.
-    lowest, highest = min(rows, key=lambda r: r.tolist()), max(rows, key=lambda r: r.tolist())
-    n = min(shared_length(lowest, highest), min(map(len, rows)) - 1)
-    return lowest[:n]
+def under_budget(
+    items: Sequence[Item], n_tokens: Callable[[Item], int], budget: int, most: int | None = None
+) -> Iterator[list[Item]]:
+    """Cut items, in their order, into parts that run in one pass, each of one item at least.
+
+    Args:
+        n_tokens: tokens of an item.
+        budget: tokens of a part.
+        most: items of a part; None for any number.
+    """
+    part: list[Item] = []
+    total = 0
+    for item in items:
+        n = n_tokens(item)
+        if part and (total + n > budget or len(part) == most):
+            yield part
+            part, total = [], 0
+        part.append(item)
+        total += n
+    if part:
+        yield part
 
 
 def spans_of(segments: Sequence[Segment]) -> Iterator[slice]:

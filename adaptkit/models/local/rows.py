@@ -14,14 +14,17 @@ class Constraint(Protocol):
     """Which tokens a completion may go on with."""
 
     def allowed(self) -> torch.Tensor:
-        """Boolean [V], true for tokens that may come next."""
+        """Boolean [V], true for tokens that may come next; stop tokens exactly where the text may end.
+
+        Where nothing may come, the stop tokens are allowed, so that the row ends instead of the run.
+        """
 
     def accept(self, token: int) -> None:
-        """Take note of the token that came."""
+        """Take the token that came, never a stop token."""
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing may follow any more."""
+        """Whether nothing but the end may follow."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,21 @@ def fits(module: Any, n_tokens: int) -> bool:
     return not slides or all(w is None or n_tokens <= w for w in windows)
 
 
+def known_obstacle(module: Any, n_tokens: int) -> str | None:
+    """Why attention of our own cannot stand in for this model's, as far as its configuration tells.
+
+    Args:
+        n_tokens: of the longest row.
+    """
+    if not getattr(type(module), "_supports_attention_backend", False):
+        return "its attention cannot be replaced"
+    if getattr(module.config.get_text_config(), "attn_logit_softcapping", None) is not None:
+        return "its attention caps the scores"
+    if not fits(module, n_tokens):
+        return "it keeps more than keys and values, or its window is short"
+    return None
+
+
 def find_obstacle(engine: Engine) -> str | None:
     """Why the engine cannot run its model; None when it can.
 
@@ -42,13 +57,9 @@ def find_obstacle(engine: Engine) -> str | None:
     in the logits of a probe, which are compared with those of the plain model.
     """
     module = engine.module
-    config = module.config.get_text_config()
-    if not getattr(type(module), "_supports_attention_backend", False):
-        return "its attention cannot be replaced"
-    if getattr(config, "attn_logit_softcapping", None) is not None:
-        return "its attention caps the scores"
-    if not fits(module, N_SHARED + max(OWN)):
-        return "it keeps more than keys and values, or its window is short"
+    known = known_obstacle(module, N_SHARED + max(OWN))
+    if known:
+        return known
     try:
         difference = _difference(engine)
     except Exception as error:  # whatever a model of any origin raises here, `generate` may still run it

@@ -62,6 +62,16 @@ def shared_length(a: Ids, b: Ids) -> int:
     return int(differ.argmax()) if differ.any() else n
 
 
+def common_beginning(rows: Sequence[Ids]) -> Ids:
+    """The tokens that all rows begin with, at least one left to each."""
+    if not rows:
+        return np.zeros(0, dtype=np.int64)
+    # What all share is what the two extremes in sorted order share.
+    lowest, highest = min(rows, key=lambda r: r.tolist()), max(rows, key=lambda r: r.tolist())
+    n = min(shared_length(lowest, highest), min(map(len, rows)) - 1)
+    return lowest[:n]
+
+
 def plan_segments(rows: Sequence[Ids], root: Segment | None = None) -> tuple[list[Segment], list[Segment]]:
     """Find the beginnings worth computing once.
 
