@@ -11,7 +11,9 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 PY := .venv/bin/python
-PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt
+# Not compiled by pip, which does it on one core: COMPILE does it on all.
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-compile -c constraints.txt
+COMPILE := $(PY) -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 # A process a core with one thread each: tests are many small products, which threads would only wait for.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto -q
 # The peers of the speed benchmark need other versions than adaptkit's pins: they get an environment of their own.
@@ -79,11 +81,13 @@ clean:  ## Remove .venv and .venv-perf, caches and build output (results in runs
 .venv/.runtime: .venv/.torch pyproject.toml
 	@echo "Installing adaptkit and what it needs"
 	@$(PIP) -e .
+	@$(COMPILE)
 	@touch $@
 
 .venv/.dev: .venv/.torch pyproject.toml
 	@echo "Installing adaptkit with its development tools"
 	@$(PIP) -e '.[dev]'
+	@$(COMPILE)
 	@touch $@ .venv/.runtime
 
 .venv-perf/.created: .venv/.created

@@ -101,7 +101,7 @@ def test_new_tokens_see_their_slot_and_their_ancestors(lengths: tuple[int, ...],
         places = torch.arange(n) + i * slots.capacity
         slots.write(0, places, old_k[start : start + n], old_v[start : start + n])
     q, k, v = tensors(n_rows * n_new, seed=3)
-    own = Extension(slots, torch.tensor(lengths), among, q.dtype)
+    own = Extension(slots, lengths, among, q.dtype)
     out, _ = own.attend(0, q, k, v, SCALE)
     for i, (start, n) in enumerate(zip(starts, lengths, strict=True)):
         new = slice(i * n_new, (i + 1) * n_new)
@@ -111,6 +111,28 @@ def test_new_tokens_see_their_slot_and_their_ancestors(lengths: tuple[int, ...],
         )
         seen = torch.cat([torch.ones(n_new, n, dtype=torch.bool), among], 1)
         torch.testing.assert_close(out[new], brute(q[new], every_k, every_v, seen))
+
+
+@pytest.mark.parametrize("counts", [(1, 3, 2), (3, 1, 1), (2, 2, 2)])
+def test_rows_may_have_unlike_numbers_of_new_tokens(counts: tuple[int, ...]) -> None:
+    lengths = (5, 1, 3)
+    slots = Slots(3, 9)
+    _, old_k, old_v = tensors(*lengths, seed=2)
+    olds = [slice(0, 5), slice(5, 6), slice(6, 9)]
+    for i, old in enumerate(olds):
+        slots.write(0, torch.arange(lengths[i]) + i * slots.capacity, old_k[old], old_v[old])
+    q, k, v = tensors(*counts, seed=3)
+    among = torch.ones(max(counts), max(counts), dtype=torch.bool).tril()
+    out, lse = Extension(slots, lengths, among, q.dtype, counts).attend(0, q, k, v, SCALE)
+    assert lse.shape == q.shape[:3]
+    end = 0
+    for i, (old, n) in enumerate(zip(olds, counts, strict=True)):
+        new = slice(end, end := end + n)
+        every_k, every_v = torch.cat([old_k[old], k[new]]), torch.cat([old_v[old], v[new]])
+        seen = torch.cat([torch.ones(n, lengths[i], dtype=torch.bool), among[:n, :n]], 1)
+        torch.testing.assert_close(out[new], brute(q[new], every_k, every_v, seen))
+        keys, _ = slots.read(0, 3, slots.capacity, G)
+        torch.testing.assert_close(keys[i].transpose(0, 1)[: lengths[i] + n], every_k)
 
 
 def test_a_slot_is_moved_whole() -> None:

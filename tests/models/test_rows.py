@@ -36,6 +36,9 @@ class Only:
     def is_finished(self) -> bool:
         return self._n <= 0
 
+    def forced(self) -> list[int]:
+        return []
+
 
 def test_greedy_takes_the_likeliest() -> None:
     logits = torch.tensor([[0.0, 3.0, 1.0], [2.0, 1.0, 0.0]])

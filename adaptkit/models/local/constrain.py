@@ -70,6 +70,10 @@ class Matcher:
         """Whether nothing but the end may follow."""
         return bool(self._matcher.is_stopped())
 
+    def forced(self) -> list[int]:
+        """The tokens in which the only text that may follow is usually written."""
+        return [] if self._matcher.is_error() else list(self._matcher.compute_ff_tokens())
+
     def takes(self, tokens: Sequence[int]) -> bool:
         """Whether the completion may be these tokens and then end."""
         tokens = list(tokens)

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from adaptkit.models.local.cascade import Layout, Reader
+from adaptkit.models.local.drafts import MOST, least_chance
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.plan import Plan, under_budget
-from adaptkit.models.local.rows import RowState, next_tokens
+from adaptkit.models.local.rows import RowState
 from adaptkit.models.local.slots import Extension, Slots
 from adaptkit.models.local.tree import Segment
 
@@ -60,8 +61,8 @@ class _Decoding:
         )
         self._slots = Slots(engine.budget.n_slots(len(rows), capacity), capacity)
         self._active: list[_Active] = []  # the row in slot i is number i
-        self._readers: list[Reader] | None = None
-        self._alone = torch.ones(1, 1, dtype=torch.bool, device=engine.device)
+        self._readers: dict[Segment, list[int]] | None = None
+        self._causal = torch.ones(1 + MOST, 1 + MOST, dtype=torch.bool, device=engine.device).tril()
 
     def run(self) -> None:
         while self._waiting or self._active:
@@ -88,7 +89,8 @@ class _Decoding:
         for i, (_, n), segment in zip(entering, at, segments, strict=True):
             self._active.append(_Active(self._rows[i], segment, n + len(segment), segment.end, -1))
         self._readers = None
-        self._take(logits, first=len(self._active) - len(entering))
+        first = len(self._active) - len(entering)
+        self._take(logits, [[]] * len(entering), first=first)
 
     def _copy_parents(self, segment: Segment, slot: int) -> int:
         """Put the segments that few rows share into the row's slot; return how many tokens they are."""
@@ -103,14 +105,22 @@ class _Decoding:
             n += len(parent)
         return n
 
-    def _take(self, logits: torch.Tensor, *, first: int) -> None:
-        """Give each row from slot ``first`` on its next token; finished rows leave."""
-        active = self._active[first:]
-        tokens = next_tokens(logits, [a.row for a in active])
+    def _take(self, logits: torch.Tensor, fed: Sequence[list[int]], *, first: int) -> None:
+        """Give each row from slot ``first`` on its next tokens; finished rows leave.
+
+        Args:
+            fed: the guesses of each row that were fed.
+        """
+        likeliest: list[int] = logits.argmax(-1).tolist()
         now = time.perf_counter() - self._started
-        for a, token in zip(active, tokens, strict=True):
-            a.token = token
-            a.row.take(token, self._engine.stop_ids, now)
+        end = 0
+        for a, guess in zip(self._active[first:], fed, strict=True):
+            at = slice(end, end := end + 1 + len(guess))
+            n_right = a.row.take_fed(logits[at], likeliest[at], guess, self._engine.stop_ids, now)
+            a.length += n_right
+            a.position += n_right
+            if not a.row.finish_reason:
+                a.token = a.row.generated[-1]
         for slot in range(len(self._active) - 1, first - 1, -1):
             if self._active[slot].row.finish_reason:
                 self._leave(slot)
@@ -124,31 +134,41 @@ class _Decoding:
         self._readers = None
 
     def _step(self) -> None:
-        """Feed one token a row."""
+        """Feed each row its newest token, and guesses at the next ones where they are worth it."""
         active, engine = self._active, self._engine
-        lengths = torch.tensor([a.length for a in active], device=engine.device)
-        own = Extension(self._slots, lengths, self._alone, engine.module.dtype)
-        if self._readers is None:
-            self._readers = self._find_readers()
-        ids = np.fromiter((a.token for a in active), dtype=np.int64)
-        positions = np.fromiter((a.position for a in active), dtype=np.int64)
-        logits = engine.run(ids, positions, Layout(own, self._readers))
+        least = least_chance(len(active))
+        fed = [a.row.guess(least) for a in active]
+        counts = np.array([1 + len(guess) for guess in fed])
+        n_new = int(counts.max())
+        own = Extension(
+            self._slots,
+            [a.length for a in active],
+            self._causal[:n_new, :n_new],
+            engine.module.dtype,
+            counts.tolist(),
+        )
+        ids = np.array([token for a, guess in zip(active, fed, strict=True) for token in (a.token, *guess)])
+        positions = np.concatenate([a.position + np.arange(n) for a, n in zip(active, counts, strict=True)])
+        logits = engine.run(ids, positions, Layout(own, self._find_readers(counts)))
         for a in active:
             a.length += 1
             a.position += 1
-        self._take(logits, first=0)
+        self._take(logits, fed, first=0)
 
-    def _find_readers(self) -> list[Reader]:
-        """Who reads which shared segment, now that rows have come or gone."""
-        readers: dict[Segment, list[int]] = {}
-        for slot, a in enumerate(self._active):
-            for parent in a.segment.chain():
-                if parent in self._apart:
-                    readers.setdefault(parent, []).append(slot)
-        return [
-            Reader(
-                self._plan.known[segment],
-                None if len(slots) == len(self._active) else torch.tensor(slots, device=self._engine.device),
-            )
-            for segment, slots in readers.items()
-        ]
+    def _find_readers(self, counts: np.ndarray) -> list[Reader]:
+        """Which tokens of a pass read which shared segment, each row having ``counts`` of them."""
+        if self._readers is None:  # rows have come or gone
+            self._readers = {}
+            for slot, a in enumerate(self._active):
+                for parent in a.segment.chain():
+                    if parent in self._apart:
+                        self._readers.setdefault(parent, []).append(slot)
+        ends = counts.cumsum()
+        found = []
+        for segment, slots in self._readers.items():
+            at = None
+            if len(slots) < len(self._active):
+                tokens = np.concatenate([np.arange(ends[i] - counts[i], ends[i]) for i in slots])
+                at = torch.from_numpy(tokens).to(self._engine.device)
+            found.append(Reader(self._plan.known[segment], at))
+        return found

@@ -249,8 +249,7 @@ class Engine:
         first = torch.log_softmax(first.float(), -1)  # [B, V]
         if not n_nodes:
             return tree.gather(first, None)
-        lengths = torch.tensor([len(s) for s in segments], device=self.device)
-        own = Extension(slots, lengths, tree.ancestors(self.device), self.module.dtype)
+        own = Extension(slots, [len(s) for s in segments], tree.ancestors(self.device), self.module.dtype)
         readers = readers_of(segments, known, n_tokens=n_nodes)
         ids = np.tile(np.asarray(tree.nodes, dtype=np.int64), len(segments))
         depths = np.asarray(tree.depths, dtype=np.int64)

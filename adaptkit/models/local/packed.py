@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
-ROWS = range(2, 129)
-"""Numbers of rows for which the arranged weights are used; one row is a plain reading of the weights."""
+ROWS = range(1, 129)
+"""Numbers of rows for which the arranged weights are used."""
 TYPICAL_ROWS = 32
 MIN_GAIN = 1.15
 """The arranged product has to be this much faster on the probe."""

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from adaptkit.models.local.drafts import MOST, Lookup
+
 
 class Constraint(Protocol):
     """Which tokens a completion may go on with."""
@@ -25,6 +27,9 @@ class Constraint(Protocol):
     @property
     def is_finished(self) -> bool:
         """Whether nothing but the end may follow."""
+
+    def forced(self) -> list[int]:
+        """Tokens that will probably come, since only one text may follow; none where several may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +86,8 @@ class RowState:
         self._rules = self.constraint() if self.constraint else None
         draws = self.sampling
         self._rng = np.random.default_rng([draws.seed, *self.ids]) if draws else None
+        self._lookup = Lookup(self.ids)
+        self._guess: list[int] = []
 
     def take(self, token: int, stop_ids: frozenset[int], now_s: float) -> bool:
         """Add a token; tell whether the row goes on.
@@ -99,6 +106,7 @@ class RowState:
         if token in stop_ids:
             return "stop"
         self.generated.append(token)
+        self._lookup.add(token)
         if self._rules is not None:
             self._rules.accept(token)
             if self._rules.is_finished:
@@ -106,6 +114,39 @@ class RowState:
         if self.is_complete(self.generated):
             return "stop"
         return "length" if len(self.generated) >= self.max_new_tokens else ""
+
+    def guess(self, least: float) -> list[int]:
+        """Tokens worth feeding along with the newest: those whose chance of coming is at least ``least``."""
+        most = self.max_new_tokens - len(self.generated) - 1
+        forced = self._rules.forced()[: min(most, MOST)] if self._rules is not None else []
+        self._guess = [] if forced else self._lookup.guess(least)
+        return forced or (self._guess[:most] if self._lookup.chance >= least else [])
+
+    def take_fed(
+        self,
+        logits: torch.Tensor,
+        likeliest: Sequence[int],
+        fed: Sequence[int],
+        stop_ids: frozenset[int],
+        now_s: float,
+    ) -> int:
+        """Take the tokens that a pass gives: one, and one more for each fed guess that came true.
+
+        Args:
+            logits: [1 + len(fed), V], after the newest token and after each guess.
+            likeliest: the likeliest token of each.
+
+        Returns:
+            The number of guesses that came true.
+        """
+        for n, best in enumerate(likeliest):
+            picked = self.pick(logits[n])
+            token = best if picked is None else picked
+            if n < len(self._guess):
+                self._lookup.learn(right=token == self._guess[n])
+            if not self.take(token, stop_ids, now_s) or n == len(fed) or token != fed[n]:
+                return n
+        raise AssertionError("the last token has no guess to compare with")
 
     def pick(self, logits: torch.Tensor) -> int | None:
         """The next token by this row's own rules; None where the likeliest of all will do.

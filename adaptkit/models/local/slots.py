@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from adaptkit.models.local.cascade import attention_part
@@ -187,35 +188,50 @@ def _group(spans: Sequence[slice], device: torch.device) -> _Group:
 
 
 class Extension:
-    """Own attention of ``n_new`` tokens a row, behind what its slot holds.
+    """Own attention of up to ``n_new`` tokens a row, behind what its slot holds.
 
     Args:
-        lengths: [B] tokens in each of the first B slots.
+        lengths: tokens in each of the first B slots, at least one in each.
         among: boolean [n_new, n_new]: which new tokens each new token sees, itself included.
+        counts: new tokens of each row; None where each has ``n_new``.
     """
 
-    def __init__(self, slots: Slots, lengths: torch.Tensor, among: torch.Tensor, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        slots: Slots,
+        lengths: Sequence[int],
+        among: torch.Tensor,
+        dtype: torch.dtype,
+        counts: Sequence[int] | None = None,
+    ) -> None:
         self._slots = slots
         self._n_rows, self._n_new = len(lengths), len(among)
-        self._width = int(lengths.max()) + self._n_new
-        device = lengths.device
-        new = torch.arange(self._n_new, device=device)
-        first = torch.arange(self._n_rows, device=device) * slots.capacity + lengths
-        self._places = (first[:, None] + new).flatten()
-        self._mask = self._make_mask(lengths, among, dtype)
+        held = np.asarray(lengths)
+        new = np.full(len(held), self._n_new) if counts is None else np.asarray(counts)
+        self._width = int((held + new).max())
+        # [B, n_new]; a row of fewer new tokens has filler, whose results are dropped.
+        real = np.arange(self._n_new) < new[:, None]
+        places = np.arange(self._n_rows)[:, None] * slots.capacity + held[:, None] + np.arange(self._n_new)
+        device = among.device
+        self._places = torch.from_numpy(places[real]).to(device)
+        self._padded = self._real = None
+        if not real.all():
+            at = np.cumsum(real).reshape(real.shape) - 1
+            self._padded = torch.from_numpy(at.flatten()).to(device)
+            self._real = torch.from_numpy(np.flatnonzero(real)).to(device)
+        self._mask = self._make_mask(held, among, dtype)
 
-    def _make_mask(
-        self, lengths: torch.Tensor, among: torch.Tensor, dtype: torch.dtype
-    ) -> torch.Tensor | None:
+    def _make_mask(self, held: np.ndarray, among: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | None:
         """Additive [B, 1, n_new, width]; None where every row sees all."""
-        if self._n_new == 1 and int(lengths.min()) == int(lengths.max()):
+        if self._n_new == 1 and held.min() == held.max():
             return None
-        after = torch.arange(self._width, device=lengths.device) - lengths[:, None]  # [B, width]
+        lengths = torch.from_numpy(held).to(among.device)
+        after = torch.arange(self._width, device=among.device) - lengths[:, None]  # [B, width]
         seen = (after < 0)[:, None, :].expand(-1, self._n_new, -1)
         inside = (after >= 0) & (after < self._n_new)
         new_seen = among.T[after.clamp(0, self._n_new - 1)].transpose(1, 2)  # [B, n_new, width]
         seen = seen | (inside[:, None, :] & new_seen)
-        hidden = torch.zeros(seen.shape, dtype=dtype, device=lengths.device)
+        hidden = torch.zeros(seen.shape, dtype=dtype, device=among.device)
         return hidden.masked_fill_(~seen, float("-inf"))[:, None]
 
     def attend(
@@ -224,6 +240,8 @@ class Extension:
         """See :class:`adaptkit.models.local.cascade.Own`."""
         self._slots.write(layer, self._places, k, v)
         keys, values = self._slots.read(layer, self._n_rows, self._width, k.shape[1])
+        if self._padded is not None:
+            q = q[self._padded]
         _, g, r, d = q.shape
         # The query heads of a key-value head stand behind one another: its keys are read once.
         queries = q.reshape(self._n_rows, self._n_new, g, r, d).permute(0, 2, 3, 1, 4).flatten(2, 3)
@@ -233,4 +251,5 @@ class Extension:
         out, lse = attention_part(queries, keys, values, scale, mask=mask)
         shape = (self._n_rows, g, r, self._n_new)
         out = out.view(*shape, -1).permute(0, 3, 1, 2, 4).flatten(0, 1)
-        return out, lse.reshape(shape).permute(0, 3, 1, 2).flatten(0, 1)
+        lse = lse.reshape(shape).permute(0, 3, 1, 2).flatten(0, 1)
+        return (out, lse) if self._real is None else (out[self._real], lse[self._real])
