@@ -150,7 +150,7 @@ def tiny_model(
         dtype="float32",
         device="cpu",
         context_tokens=context_tokens,
-        engine="prefix-cache",
+        engine="shared-prefix",
     )
     return LocalModel(module, tiny_tokenizer(kind), info)
 

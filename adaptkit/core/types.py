@@ -219,7 +219,7 @@ class ModelInfo:
         revision: commit or content hash; what makes a re-run comparable.
         n_parameters: number of weights.
         context_tokens: longest prompt plus completion.
-        engine: which path runs the model, e.g. ``prefix-cache`` or ``generate``.
+        engine: which path runs the model, e.g. ``shared-prefix`` or ``generate``.
         notes: what a reader of the results should know, e.g. that weights were quantised.
     """
 

@@ -82,12 +82,12 @@ def evaluate(
 
 
 def warm_up(strategy: Strategy, task: Task) -> None:
-    """Answer rows that are not measured, so that no first-time cost is.
+    """Begin to answer rows that are not measured, so that no first-time cost is.
 
     Two together also leave the shared prefix in the model's store, as in production.
     """
     rows = [*(task.validation or ()), *task.train][:N_WARM_UP] or list(task.test[:1])
-    strategy.generate([e.input for e in rows])
+    strategy.warm_up([e.input for e in rows])
 
 
 def _batches(examples: Sequence[Example], settings: EvaluationSettings) -> Iterator[list[Example]]:

@@ -206,7 +206,7 @@ def _info(source: ModelSource, module: Any) -> Any:
         dtype=str(module.dtype).removeprefix("torch."),
         device=str(module.device),
         context_tokens=int(getattr(config, "max_position_embeddings", None) or FALLBACK_CONTEXT_TOKENS),
-        engine="prefix-cache",
+        engine="shared-prefix",
         notes=source.notes,
     )
 

@@ -26,6 +26,8 @@ from adaptkit.tasks import Task
 
 STATE_FILE = "strategy.json"
 FORMAT_VERSION = 1
+WARM_UP_TOKENS = 2
+"""The first comes with the prompt, the second by decoding."""
 FitProgress = Callable[[int, int], None]
 
 
@@ -101,6 +103,22 @@ class Strategy(ABC):
             return self._answer(inputs)
         except AdaptKitError:
             return [self._answer_alone(text) for text in inputs]
+
+    def warm_up(self, inputs: Sequence[str]) -> None:
+        """Begin to answer, as far as it takes to set up what is set up once.
+
+        Inputs that fail together are tried alone, until one does not fail.
+        """
+        self._require_fitted("warm_up()")
+        for part in (inputs, *([text] for text in inputs)):
+            try:
+                requests = [self._request(p) for p in self.prompts(part)]
+                self.model_.complete(
+                    [dataclasses.replace(r, max_new_tokens=WARM_UP_TOKENS) for r in requests]
+                )
+            except AdaptKitError:
+                continue
+            return
 
     def check(self) -> None:  # noqa: B027 - a hook that not every strategy needs
         """Raise ConfigError for a parameter out of range."""

@@ -30,11 +30,12 @@ from adaptkit.training.memory import asks_for_checkpointing
 from adaptkit.training.order import LengthGroupedOrder
 from adaptkit.training.watch import Progress, SftReport, Watch
 
-MAX_VALIDATION_ROWS = 48
-"""Rows that a validation loss is taken on: more would cost as much as the training itself."""
+MIN_VALIDATION_ROWS, MAX_VALIDATION_ROWS = 16, 48
+"""Rows that a validation loss is taken on: fewer tell little, more could cost as much as the training."""
+MIN_EVALUATIONS = 2
 MAX_VALIDATION_SHARE = 0.25
 """Validation rows over all evaluations, for a row trained on. Without a backward pass a row costs less
-than half, so this is about a tenth of the time."""
+than half, so this is about a tenth of the time. Short trainings cut the rows first, then the evaluations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def train(
         TrainingError: the loss is not a number any more, or memory ran out.
     """
     report = SftReport()
-    validation = validation[:MAX_VALIDATION_ROWS]
+    validation = validation[: _n_validation_rows(settings)]
     longest = max(len(r) for r in [*rows, *validation])
     started = time.perf_counter()
     with ExitStack() as stack:
@@ -213,10 +214,16 @@ def _checkpointing(module: Any, rows: Sequence[EncodedRow], settings: SftSetting
     )
 
 
+def _n_validation_rows(settings: SftSettings) -> int:
+    """Rows of each evaluation, so that the fewest evaluations keep within the share."""
+    affordable = MAX_VALIDATION_SHARE * settings.n_steps * settings.batch_size / MIN_EVALUATIONS
+    return min(MAX_VALIDATION_ROWS, max(MIN_VALIDATION_ROWS, math.floor(affordable)))
+
+
 def _steps_between_evaluations(settings: SftSettings, n_rows: int) -> int:
     """Evenly spread, as often as wanted, but at least twice and otherwise within the share of rows."""
     affordable = MAX_VALIDATION_SHARE * settings.n_steps * settings.batch_size / max(n_rows, 1)
-    n = min(settings.evaluations, max(2, math.floor(affordable)))
+    n = min(settings.evaluations, max(MIN_EVALUATIONS, math.floor(affordable)))
     return max(1, math.ceil(settings.n_steps / n))
 
 

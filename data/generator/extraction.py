@@ -143,7 +143,7 @@ def build() -> TaskFolder:
     """The whole folder."""
     seen: set[str] = set()
     splits = {split: _split(split, seen) for split in SIZES}
-    card = card_base("record_extraction", "structured", INSTRUCTION, ("json_exact", "slot_f1", "json_valid"))
+    card = card_base("record_extraction", "structured", INSTRUCTION, ("slot_f1", "json_exact", "json_valid"))
     card["schema"] = SCHEMA
     card["description"] = (
         "Order, collection, transfer, repair and loss notes of an equipment hire company, each to be turned"

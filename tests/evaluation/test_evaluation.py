@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import adaptkit as ak
 from adaptkit.core.errors import ModelError
 from adaptkit.core.results import Record
-from adaptkit.core.types import Prediction, Usage
+from adaptkit.core.types import Prediction, Request, Usage
 from adaptkit.evaluation import Assignment, EvaluationSettings, evaluate, per_example, scores_of
 from adaptkit.evaluation.evaluate import warm_up
 from adaptkit.evaluation.scoring import aggregate
@@ -155,6 +155,19 @@ def test_the_warm_up_takes_a_test_row_only_where_there_is_no_other() -> None:
     strategy = fitted()
     warm_up(strategy, replace(TASK, train=(), test=ROWS[:3]))
     assert strategy.calls == [["row 0"]]
+
+
+def test_the_warm_up_is_short_and_tries_rows_alone_where_they_fail_together() -> None:
+    asked: list[Request] = []
+
+    def reply(request: Request) -> str:
+        asked.append(request)
+        return "x"
+
+    strategy = Recorder(failing="train 0").fit(ak.FakeModel(reply), TASK)
+    warm_up(strategy, TASK)
+    assert strategy.calls == [["train 0", "train 1"], ["train 0"], ["train 1"]]
+    assert [(r.prompt.input, r.max_new_tokens) for r in asked] == [("train 1", 2)]
 
 
 def prediction(output: str, *, failed: bool = False) -> Prediction:

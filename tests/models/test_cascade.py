@@ -200,7 +200,7 @@ class TestPackedLinears:
             torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8, bias=False)
         ).requires_grad_(False)
 
-    @pytest.mark.parametrize("n_rows", [1, 2, 5, 128, 129])
+    @pytest.mark.parametrize("n_rows", [1, 2, 5, 512, 513])
     def test_products_stay_the_same(self, monkeypatch: pytest.MonkeyPatch, n_rows: int) -> None:
         monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN", 0.0)
         module = self.module()

@@ -157,8 +157,9 @@ def test_training_stops_when_the_validation_loss_stops_falling(model: LocalModel
     assert report.best_step <= report.n_steps
 
 
-def test_validation_takes_a_bounded_number_of_rows(
-    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("n_steps", "n_rows"), [(1, 16), (8, 32), (16, 48)])
+def test_validation_takes_rows_within_bounds_and_a_share_of_those_trained_on(
+    model: LocalModel, monkeypatch: pytest.MonkeyPatch, n_steps: int, n_rows: int
 ) -> None:
     sizes: list[int] = []
     kept = sft.SftTrainer.prediction_step
@@ -171,8 +172,11 @@ def test_validation_takes_a_bounded_number_of_rows(
     validation = encoded(model, TASK.train) * 4
     assert len(validation) > sft.MAX_VALIDATION_ROWS
     adapted = lora.attach(model.module, SHAPE, seed=0)
-    train(adapted, validation[:8], validation, settings(n_steps=1, evaluations=1), pad_id=model.pad_id)
-    assert sum(sizes) == sft.MAX_VALIDATION_ROWS
+    once = settings(n_steps=n_steps, evaluations=1, batch_size=32)
+    monkeypatch.setattr(sft, "MIN_EVALUATIONS", 1)
+    monkeypatch.setattr(sft, "MAX_VALIDATION_SHARE", 0.125)
+    train(adapted, validation[:8], validation, once, pad_id=model.pad_id)
+    assert sum(sizes) == n_rows
 
 
 def test_batches_follow_the_order_and_one_seed_gives_the_same_weights_twice(
