@@ -10,7 +10,7 @@ import adaptkit as ak
 from adaptkit.models.local.model import LocalModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-SETTINGS = ak.RunSettings(latency_rows=4)
+SETTINGS = ak.RunSettings(latency_rows=1)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def qualities(comparison: ak.Comparison) -> dict[str, float]:
 def test_nearest_demonstrations_beat_the_prompt_on_routing(model: LocalModel, tmp_path: Path) -> None:
     task = ak.load_task("request_routing")
     strategies = [ak.PromptEngineering(), ak.FewShot(k=8)]
-    found = qualities(ak.compare(strategies, task, model=model, limit=40, settings=SETTINGS, out=tmp_path))
+    found = qualities(ak.compare(strategies, task, model=model, limit=28, settings=SETTINGS, out=tmp_path))
     assert found["few-shot"] >= found["prompt"] + 0.2
 
 
@@ -34,7 +34,7 @@ def test_passages_help_where_the_model_cannot_know_and_random_ones_do_not(
 ) -> None:
     task = ak.load_task("policy_questions")
     strategies = [ak.PromptEngineering(), ak.RAG(), ak.RAG(passages="shuffled")]
-    comparison = ak.compare(strategies, task, model=model, limit=40, settings=SETTINGS, out=tmp_path)
+    comparison = ak.compare(strategies, task, model=model, limit=24, settings=SETTINGS, out=tmp_path)
     rows = {r.strategy: r for r in comparison.rows}
     found = qualities(comparison)
     assert found["rag"] > found["prompt"]
@@ -45,7 +45,7 @@ def test_passages_help_where_the_model_cannot_know_and_random_ones_do_not(
 
 def test_a_short_lora_training_learns_and_comes_back_from_disk(model: LocalModel, tmp_path: Path) -> None:
     task = ak.load_task("record_extraction")
-    fitted = ak.LoRASFT(rank=8, max_tokens=8_000).fit(model, task)
+    fitted = ak.LoRASFT(rank=8, max_tokens=5_000, batch_size=4).fit(model, task)
     inputs = [e.input for e in task.test[:6]]
     answers = [p.output for p in fitted.generate(inputs)]
     before = [p.output for p in ak.PromptEngineering().fit(model, task).generate(inputs)]
