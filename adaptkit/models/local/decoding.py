@@ -26,19 +26,30 @@ REFILL_SHARE = 0.25
 
 @dataclass
 class _Active:
-    """A row in a slot.
+    """A row in a slot, its first new token picked.
 
     Attributes:
-        length: tokens in its slot.
-        position: of its next token in the text.
-        token: the next token to be fed.
+        n_prompt: tokens of its prompt that its slot holds.
     """
 
     row: RowState
     segment: Segment
-    length: int
-    position: int
-    token: int
+    n_prompt: int
+
+    @property
+    def token(self) -> int:
+        """The newest, which is still to be fed."""
+        return self.row.generated[-1]
+
+    @property
+    def length(self) -> int:
+        """Tokens in its slot."""
+        return self.n_prompt + len(self.row.generated) - 1
+
+    @property
+    def position(self) -> int:
+        """Of the newest token in the text."""
+        return self.segment.end + len(self.row.generated) - 1
 
 
 def generate(engine: Engine, rows: Sequence[RowState]) -> None:
@@ -87,7 +98,7 @@ class _Decoding:
             at.append((slot, self._copy_parents(segment, slot)))
         logits = self._engine.enter(segments, self._plan.known, self._slots, at)
         for i, (_, n), segment in zip(entering, at, segments, strict=True):
-            self._active.append(_Active(self._rows[i], segment, n + len(segment), segment.end, -1))
+            self._active.append(_Active(self._rows[i], segment, n + len(segment)))
         self._readers = None
         first = len(self._active) - len(entering)
         self._take(logits, [[]] * len(entering), first=first)
@@ -116,11 +127,7 @@ class _Decoding:
         end = 0
         for a, guess in zip(self._active[first:], fed, strict=True):
             at = slice(end, end := end + 1 + len(guess))
-            n_right = a.row.take_fed(logits[at], likeliest[at], guess, self._engine.stop_ids, now)
-            a.length += n_right
-            a.position += n_right
-            if not a.row.finish_reason:
-                a.token = a.row.generated[-1]
+            a.row.take_fed(logits[at], likeliest[at], guess, self._engine.stop_ids, now)
         for slot in range(len(self._active) - 1, first - 1, -1):
             if self._active[slot].row.finish_reason:
                 self._leave(slot)
@@ -150,9 +157,6 @@ class _Decoding:
         ids = np.array([token for a, guess in zip(active, fed, strict=True) for token in (a.token, *guess)])
         positions = np.concatenate([a.position + np.arange(n) for a, n in zip(active, counts, strict=True)])
         logits = engine.run(ids, positions, Layout(own, self._find_readers(counts)))
-        for a in active:
-            a.length += 1
-            a.position += 1
         self._take(logits, fed, first=0)
 
     def _find_readers(self, counts: np.ndarray) -> list[Reader]:

@@ -6,7 +6,8 @@ Shapes: T tokens of a pass, rows one after the other without filler; B rows unde
    the store.
 2. Compute the shared segments that are new, level by level.
 3. Rows enter slots, longest first: their own tokens are computed in one pass, which gives their first token.
-4. Decode: one token a row and step; finished rows leave, waiting ones enter (:mod:`decoding`).
+4. Decode: each step feeds a row's newest token and guesses at the next; finished rows leave, waiting ones
+   enter (:mod:`decoding`).
 
 Attention is the cascade of :mod:`cascade`; all else of the model is transformers' own code.
 """
