@@ -112,15 +112,13 @@ def _is_plain(layer: Any) -> bool:
 class _Together:
     """What replaces the forward of layers that read the same input: the first one called computes all.
 
-    Keeps the adapters in the activations' dtype between steps. Weights are looked up at each call:
-    sharded training puts others in their place.
+    Weights are looked up at each call: sharded training puts others in their place.
     """
 
     def __init__(self, layers: Sequence[Any]) -> None:
         self._layers = list(layers)
         self._x: torch.Tensor | None = None
         self._waiting: dict[int, torch.Tensor] = {}
-        self._cast: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
 
     def __call__(self, layer: Any, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
         if x is not self._x or id(layer) not in self._waiting:
@@ -137,20 +135,12 @@ class _Together:
             base = layer.get_base_layer()
             down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
             scalings.append(layer.scaling[name])
-            arguments += [base.weight, base.bias, down, up, *self._in(x.dtype, down, up)]
+            # Cast anew each time, a hundredth of a step: fused optimizers change weights without
+            # counting a new version, so nothing tells when a kept copy is stale.
+            cast = (down.detach().to(x.dtype), up.detach().to(x.dtype))
+            arguments += [base.weight, base.bias, down, up, *cast]
         outs = LoraLinears.apply(x, tuple(scalings), *arguments)  # type: ignore[no-untyped-call]
         self._x, self._waiting = x, dict(zip(map(id, self._layers), outs, strict=True))
-
-    def _in(
-        self, dtype: torch.dtype, down: torch.Tensor, up: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A [rank, in] and B [out, rank] in a dtype, cast once a step."""
-        if down.dtype == dtype:
-            return down.detach(), up.detach()
-        state = (dtype, down._version, up._version)
-        if id(down) not in self._cast or self._cast[id(down)][0] != state:
-            self._cast[id(down)] = (state, down.detach().to(dtype), up.detach().to(dtype))
-        return self._cast[id(down)][1:]
 
 
 def adapter_norm(adapted: Any) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import random
 from collections import Counter
 from typing import Any
@@ -283,6 +284,20 @@ def test_loss_curve_is_that_of_a_plain_loop(model: LocalModel, changes: dict[str
         report = train(adapted, rows, [], s, pad_id=model.pad_id)
     assert [loss for _, loss in report.losses] == pytest.approx(expected, rel=1e-3)
     assert not any(getattr(m, "gradient_checkpointing", False) for m in adapted.modules())
+
+
+def test_bfloat16_weights_under_a_float32_adapter_train_as_in_peft(model: LocalModel) -> None:
+    rows = encoded(model, TASK.train)
+    s = settings(n_steps=12)
+    order = list(LengthGroupedOrder([len(r) for r in rows], batch_size=4, n_rows=48, seed=0))
+    expected = plain_losses(lora.attach(model.module, SHAPE, seed=0), rows, order, s)
+    adapted = lora.attach(copy.deepcopy(model.module).to(torch.bfloat16), SHAPE, seed=0)
+    with lora.fast_forward(adapted):
+        # Validated before, between and after: nothing of it may reach a training step.
+        before = loss(adapted, rows)
+        report = train(adapted, rows, rows[:8], s, pad_id=model.pad_id)
+    assert [loss for _, loss in report.losses] == pytest.approx(expected, rel=0.05)
+    assert loss(adapted, rows) < 0.8 * before
 
 
 def test_checkpointing_is_switched_on_where_memory_asks(
