@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny import tiny_model, tiny_module
 
+from adaptkit.models.local import cascade
 from adaptkit.models.local.cascade import Layout, Reader, _in_plain_steps, attention_part
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.packed import PackedLinears
@@ -151,6 +152,15 @@ def test_known_families_run_in_the_engine(kind: str) -> None:
     model = tiny_model(kind)
     assert model.obstacle is None
     assert model.module.config._attn_implementation != "adaptkit_cascade", "put back after use"
+
+
+def test_rounding_of_bfloat16_is_no_obstacle_but_a_part_left_out_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def obstacle() -> str | None:
+        return find_obstacle(Engine(tiny_module("llama").to(torch.bfloat16), stop_ids=frozenset()))
+
+    assert obstacle() is None
+    monkeypatch.setattr(cascade, "_merge", lambda own, shared: own)
+    assert "logits differ" in (obstacle() or "")
 
 
 def test_models_whose_attention_is_another_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

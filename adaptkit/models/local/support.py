@@ -12,9 +12,12 @@ from adaptkit.models.local.slots import Slots
 
 PLAIN_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 N_SHARED, OWN = 20, (3, 5)
-TOLERANCE = {torch.float32: 1e-3}
-COARSE = 0.1
-"""Largest difference of a logit, in standard deviations of the logits, by precision."""
+TOLERANCE = 1e-3
+"""Largest difference of a logit in float32, in standard deviations of the logits."""
+COARSE_TOLERANCE = 0.25
+"""Root mean square of the differences in 16-bit floats, where single logits say little: rows of random tokens gave
+up to 0.12 in bfloat16 (single logits 0.33), the engine and plain attention being as far from float32 one as the other;
+an attention that misses what it should see gives about 1."""
 
 
 def fits(module: Any, n_tokens: int) -> bool:
@@ -64,14 +67,13 @@ def find_obstacle(engine: Engine) -> str | None:
         difference = _difference(engine)
     except Exception as error:  # whatever a model of any origin raises here, `generate` may still run it
         return f"it fails in the engine ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
-    limit = TOLERANCE.get(module.dtype, COARSE)
-    if not difference <= limit:
+    if not difference <= (TOLERANCE if module.dtype == torch.float32 else COARSE_TOLERANCE):
         return f"its logits differ by {difference:.3g} standard deviations"
     return None
 
 
 def _difference(engine: Engine) -> float:
-    """Largest difference of a logit at the ends of two rows with a shared beginning."""
+    """How far the logits at the ends of two rows with a shared beginning are from the plain model's."""
     rng = np.random.default_rng(0)
     vocabulary = int(engine.module.get_input_embeddings().weight.shape[0])
     shared = rng.integers(0, vocabulary, N_SHARED)
@@ -90,4 +92,7 @@ def _difference(engine: Engine) -> float:
                 for row in rows
             ]
         )
-    return float((found.float() - plain.float()).abs().max() / plain.float().std())
+    differences = (found.float() - plain.float()) / plain.float().std()
+    if engine.module.dtype == torch.float32:
+        return float(differences.abs().max())
+    return float(differences.square().mean().sqrt())
