@@ -15,9 +15,11 @@ N_SHARED, OWN = 20, (3, 5)
 TOLERANCE = 1e-3
 """Largest difference of a logit in float32, in standard deviations of the logits."""
 COARSE_TOLERANCE = 0.25
-"""Root mean square of the differences in 16-bit floats, where single logits say little: rows of random tokens gave
-up to 0.12 in bfloat16 (single logits 0.33), the engine and plain attention being as far from float32 one as the other;
-an attention that misses what it should see gives about 1."""
+"""Root mean square of the differences in 16-bit floats, where a single logit says little.
+
+Rows of random tokens gave up to 0.12 in bfloat16 (0.33 in a single logit), the engine being no farther from
+float32 than plain attention is; an attention that misses what it should see gives about 1.
+"""
 
 
 def fits(module: Any, n_tokens: int) -> bool:
