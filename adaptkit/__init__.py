@@ -1,8 +1,8 @@
 """Prompt, few-shot, retrieval or fine-tuning? Run each on your task and your model, and know what it costs.
 
 >>> import adaptkit as ak
->>> ak.FewShot(k=4)
-FewShot(k=4, selection='nearest', embedder='all-minilm-l6-v2', seed=0)
+>>> ak.FewShot(k=4).k
+4
 
 Names are loaded when they are first used, so that importing the package is fast.
 """
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
     from adaptkit.strategies.base import Strategy
+    from adaptkit.strategies.compose import Compose
     from adaptkit.strategies.few_shot import FewShot
     from adaptkit.strategies.load import load_strategy
     from adaptkit.strategies.lora_sft import LoRASFT
     from adaptkit.strategies.prompt import PromptEngineering
     from adaptkit.strategies.rag import RAG
+    from adaptkit.strategies.tuned import Tuned
     from adaptkit.tasks import Task, load_task
 
 __all__ = [
     "RAG",
     "Comparison",
+    "Compose",
     "Demonstration",
     "Document",
     "Example",
@@ -43,6 +46,7 @@ __all__ = [
     "RunSettings",
     "Strategy",
     "Task",
+    "Tuned",
     "__version__",
     "compare",
     "errors",
@@ -59,11 +63,13 @@ _HOMES = {
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),
     "adaptkit.strategies.base": ("Strategy",),
+    "adaptkit.strategies.compose": ("Compose",),
     "adaptkit.strategies.few_shot": ("FewShot",),
     "adaptkit.strategies.load": ("load_strategy",),
     "adaptkit.strategies.lora_sft": ("LoRASFT",),
     "adaptkit.strategies.prompt": ("PromptEngineering",),
     "adaptkit.strategies.rag": ("RAG",),
+    "adaptkit.strategies.tuned": ("Tuned",),
     "adaptkit.tasks": ("Task", "load_task"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

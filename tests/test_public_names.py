@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[1]
 # Those of the design that exist by now; a name leaves this list never, and its meaning changes never.
 PROMISED = (
     "load_model", "load_task", "Task", "PromptEngineering", "FewShot", "RAG", "LoRASFT", "Strategy",
-    "load_strategy", "compare", "Comparison", "load_comparison", "RunSettings", "Prediction", "Example",
-    "Document", "Demonstration", "Passage", "Prompt", "FakeModel", "errors", "__version__",
+    "Compose", "Tuned", "load_strategy", "compare", "Comparison", "load_comparison", "RunSettings",
+    "Prediction", "Example", "Document", "Demonstration", "Passage", "Prompt", "FakeModel", "errors",
+    "__version__",
 )  # fmt: skip
 METHODS = {
     "Strategy": ("fit", "generate", "save"),

@@ -74,7 +74,7 @@ def _config(run: Run) -> dict[str, Any]:
     plan = run.plan
     strategies: dict[str, Any] = {}
     for trial in plan.trials:
-        described = {"name": trial.strategy.name, "params": to_json(trial.strategy.params()), "seeds": 0}
+        described = {"name": trial.strategy.name, "params": trial.strategy.described_params(), "seeds": 0}
         strategies.setdefault(trial.label, described)
         strategies[trial.label]["seeds"] = max(strategies[trial.label]["seeds"], trial.seed + 1)
     return {

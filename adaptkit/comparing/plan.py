@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from adaptkit import metrics
-from adaptkit.core.codec import content_hash, to_json
+from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.core.types import Example
 from adaptkit.core.version import __version__
@@ -90,8 +88,8 @@ def make_plan(
     trials = []
     for task in tasks:
         for strategy, label in zip(strategies, labels, strict=True):
-            for seed in range(seeds if _takes_seed(strategy) else 1):
-                seeded = _with_seed(strategy, seed)
+            for seed in range(seeds if strategy.takes_seed else 1):
+                seeded = strategy.with_seed(seed)
                 parts = [label, *([task.name] if len(tasks) > 1 else []), *([f"seed{seed}"] if seed else [])]
                 trials.append(
                     Trial(
@@ -158,20 +156,15 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
 
 def strategy_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:
     """Short names that tell the strategies apart: parameters are shown where a name occurs twice."""
-    counts = Counter(s.name for s in strategies)
+    counts = Counter(s.label for s in strategies)
     labels = []
     for strategy in strategies:
-        changed = _changed_params(strategy) if counts[strategy.name] > 1 else {}
-        labels.append(":".join([strategy.name, *(f"{k}={_short(v)}" for k, v in changed.items())]))
+        changed = strategy.changed_params() if counts[strategy.label] > 1 else {}
+        labels.append(":".join([strategy.label, *(f"{k}={_short(v)}" for k, v in changed.items())]))
     for label, count in Counter(labels).items():
         if count > 1:
             raise ConfigError(f"The strategy '{label}' is given {count} times with the same parameters.")
     return tuple(labels)
-
-
-def _changed_params(strategy: Strategy) -> dict[str, object]:
-    defaults = {f.name: f.default for f in dataclasses.fields(strategy)}
-    return {k: v for k, v in strategy.params().items() if v != defaults[k]}
 
 
 def _short(value: object) -> str:
@@ -191,20 +184,6 @@ def folder_name(parts: Sequence[str]) -> str:
     return f"{joined.encode()[: FOLDER_NAME_CHARS - 9].decode(errors='ignore')}-{content_hash(parts)[:8]}"
 
 
-def _takes_seed(strategy: Strategy) -> bool:
-    return strategy.draws_at_random and "seed" in strategy.params()
-
-
-def _with_seed(strategy: Strategy, seed: int) -> Strategy:
-    """A fresh, unfitted copy; the seed counts on from the strategy's own."""
-    params: dict[str, Any] = strategy.params()
-    if seed:
-        if not is_count(params["seed"], least=0):
-            raise ConfigError.for_parameter(type(strategy).__name__, "seed", "an int >= 0", params["seed"])
-        params["seed"] += seed
-    return type(strategy)(**params)
-
-
 def trial_key(strategy: Strategy, task: Task, model_key: str) -> str:
     """Hash of strategy, task, model and library version: a change in any of them is a new trial.
 
@@ -214,7 +193,7 @@ def trial_key(strategy: Strategy, task: Task, model_key: str) -> str:
     parts = {
         "strategy": strategy.name,
         "class": f"{type(strategy).__module__}:{type(strategy).__qualname__}",
-        "params": to_json(strategy.params()),
+        "params": strategy.described_params(),
         "task": task.content_hash,
         "model": model_key,
         "version": __version__,

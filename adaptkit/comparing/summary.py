@@ -122,7 +122,7 @@ def _row(group: Group, model: str, price: MachinePrice | None) -> Row:
         seeds=max(1, len({o.trial.seed for o in group.outcomes if o.status == "done"})),
         status=status,
         reason=reason,
-        config=to_json(group.outcomes[0].trial.strategy.params()) if group.outcomes else {},
+        config=group.outcomes[0].trial.strategy.described_params() if group.outcomes else {},
     )
     if not records:
         return row

@@ -1,8 +1,11 @@
 """The one interface: ``fit(model, task)``, then ``generate(inputs)``, ``save(folder)``.
 
 A strategy is a keyword-only dataclass of its parameters, stored as given; what it learns ends in ``_``.
-A subclass says how a prompt is made (:meth:`Strategy.prompts`) and, where it needs to, what is learnt
-(:meth:`Strategy.learn`). Batching, trimming to the context window, timing and errors are done here.
+A subclass says what a prompt shows (:meth:`Strategy.instruction`, :meth:`Strategy.extend`) and, where it
+needs to, what is learnt (:meth:`Strategy.learn`). Batching, trimming to the context window, timing and
+errors are done here.
+
+Strategies compose: each is fitted to the model and the prompts that those before it leave.
 """
 
 from __future__ import annotations
@@ -16,9 +19,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, overload
 
 from adaptkit.core.codec import to_json
-from adaptkit.core.errors import AdaptKitError, CapabilityError, ConfigError, NotFittedError
+from adaptkit.core.errors import (
+    AdaptKitError,
+    CapabilityError,
+    ConfigError,
+    NotFittedError,
+    UnknownNameError,
+)
 from adaptkit.core.files import write_json_atomic
-from adaptkit.core.types import Completion, Prediction, Prompt, Request
+from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.fitting import fit_to_context
@@ -37,6 +46,7 @@ class Strategy(ABC):
 
     Attributes set by :meth:`fit`:
         model_: the model that answers (its own, where the strategy replaces weights).
+        before_: the strategies that add to the prompts before this one, where it is part of a composition.
         format_: what an answer looks like: choices, schema, length, stop strings.
         fit_notes_: what a report should tell about the fit (losses, sizes, choices made).
     """
@@ -44,17 +54,39 @@ class Strategy(ABC):
     name: ClassVar[str]
 
     @property
+    def label(self) -> str:
+        """What tables call it: the registered name, or names."""
+        return self.name
+
+    @property
     def draws_at_random(self) -> bool:
         """Whether another ``seed`` can give another result."""
         return False
 
-    def fit(self, model: Model, task: Task, *, progress: FitProgress | None = None) -> Self:
+    @property
+    def leads(self) -> bool:
+        """Whether, in a composition, the way of asking is this strategy's although others come after it.
+
+        Its instruction, answer format, :meth:`ask` and :meth:`decide` are taken then. Where no part leads,
+        the last one's are.
+        """
+        return False
+
+    def fit(
+        self,
+        model: Model,
+        task: Task,
+        *,
+        progress: FitProgress | None = None,
+        before: Sequence[Strategy] = (),
+    ) -> Self:
         """Learn what there is to learn from ``task.train`` and ``task.validation``.
 
         Args:
             model: what to apply the strategy to; it is left as it is.
             task: what for.
             progress: called with steps done and steps planned, by strategies that take long.
+            before: fitted strategies whose prompts this one adds to.
 
         Returns:
             The strategy itself.
@@ -68,9 +100,11 @@ class Strategy(ABC):
         if reason:
             raise CapabilityError(reason)
         self.progress_ = progress
+        self.before_: tuple[Strategy, ...] = tuple(before)
         self.fit_notes_: dict[str, Any] = {}
-        self.instruction_: str = self.instruction(task)
-        self.format_: AnswerFormat = AnswerFormat.of(task, model)
+        leader = leader_of((*before, self))
+        self.instruction_: str = leader.instruction(task)
+        self.format_: AnswerFormat = leader.answer_format(task, model)
         if self.format_.decoded_freely:
             self.fit_notes_["decoded_freely"] = self.format_.decoded_freely
         self.model_: Model = self.learn(model, task)
@@ -136,13 +170,46 @@ class Strategy(ABC):
     def instruction(self, task: Task) -> str:
         """The instruction, the same for all inputs."""
 
+    def answer_format(self, task: Task, model: Model) -> AnswerFormat:
+        """How completions are bounded."""
+        return AnswerFormat.of(task, model)
+
     def learn(self, model: Model, task: Task) -> Model:
         """Learn from the task; return the model that answers."""
         return model
 
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
-        """Build the prompts; a strategy that looks something up does it for all inputs at once."""
-        return [Prompt(instruction=self.instruction_, input=text) for text in inputs]
+        """Build the prompts: instruction and input, with what each strategy in turn adds."""
+        prompts = [Prompt(instruction=self.instruction_, input=text) for text in inputs]
+        for strategy in (*self.before_, self):
+            prompts = strategy.extend(prompts)
+        return prompts
+
+    def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """Add what this strategy shows; one that looks something up does it for all prompts at once.
+
+        Train inputs come here too, when a strategy that is fitted later trains on these prompts: nothing
+        that is added may give away the answer to the prompt's own input.
+        """
+        return list(prompts)
+
+    def completion(self, example: Example) -> str:
+        """What a model should write to this strategy's prompt for a train example, if weights are trained."""
+        return example.target
+
+    def ask(self, prompts: Sequence[Prompt], looked_up_s: float | None) -> list[Prediction]:
+        """Answer prompts, in order: one request each, unless a strategy asks otherwise.
+
+        Args:
+            prompts: what :meth:`prompts` built.
+            looked_up_s: seconds that building them took, to be counted; None where no times are told.
+        """
+        requests = [self._request(p) for p in prompts]
+        completions = self.model_.complete(requests)
+        return [
+            self._prediction(request.prompt, completion, looked_up_s)
+            for request, completion in zip(requests, completions, strict=True)
+        ]
 
     def decide(self, completion: Completion) -> str:
         """The answer that a completion stands for."""
@@ -160,6 +227,50 @@ class Strategy(ABC):
         """The constructor's parameters."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
+    def described_params(self) -> dict[str, Any]:
+        """The parameters as JSON, from which :meth:`from_params` builds the strategy again."""
+        return dict(to_json(self.params()))
+
+    def changed_params(self) -> dict[str, Any]:
+        """The parameters that are not at their defaults: they tell two of a kind apart."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        return {k: v for k, v in self.params().items() if v != defaults[k]}
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """Build a strategy from parameters that came out of a file.
+
+        Raises:
+            UnknownNameError: there is no such parameter.
+            ConfigError: a parameter is out of range.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]
+        for given in params:
+            if given not in known:
+                raise UnknownNameError.for_name(f"parameter of {cls.__name__}", given, known)
+        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in params.items()}
+        strategy = cls(**tuples)
+        strategy.check()
+        return strategy
+
+    def alternatives(self, task: Task) -> list[Self]:
+        """Configurations worth trying on validation rows: this one first, then by what is known to help."""
+        return [self]
+
+    @property
+    def takes_seed(self) -> bool:
+        """Whether runs with several seeds differ."""
+        return self.draws_at_random and "seed" in self.params()
+
+    def with_seed(self, offset: int) -> Self:
+        """A fresh, unfitted copy whose seed counts on by ``offset``."""
+        params = self.params()
+        if offset and "seed" in params:
+            if not is_int(params["seed"]) or params["seed"] < 0:
+                raise ConfigError.for_parameter(type(self).__name__, "seed", "an int >= 0", params["seed"])
+            params["seed"] += offset
+        return type(self)(**params)
+
     def save(self, folder: str | Path) -> Path:
         """Write the fitted strategy (JSON, safetensors, FAISS; no pickle) and return its folder.
 
@@ -176,7 +287,7 @@ class Strategy(ABC):
                 "format_version": FORMAT_VERSION,
                 "strategy": self.name,
                 "class": f"{type(self).__module__}:{type(self).__qualname__}",
-                "params": to_json(self.params()),
+                "params": self.described_params(),
                 "model": {"id": model.id, "revision": model.revision},
                 "instruction": self.instruction_,
                 "format": to_json(self.format_),
@@ -186,8 +297,11 @@ class Strategy(ABC):
         )
         return folder
 
-    def restore(self, folder: Path, saved: Mapping[str, Any], model: Model) -> Self:
+    def restore(
+        self, folder: Path, saved: Mapping[str, Any], model: Model, *, before: Sequence[Strategy] = ()
+    ) -> Self:
         """Take up what :meth:`save` wrote; used by :func:`adaptkit.load_strategy`."""
+        self.before_ = tuple(before)
         self.fit_notes_ = dict(saved["fit_notes"])
         self.instruction_ = str(saved["instruction"])
         self.format_ = AnswerFormat.from_json(saved["format"])
@@ -212,12 +326,7 @@ class Strategy(ABC):
         started = time.perf_counter()
         prompts = self.prompts(inputs)
         looked_up_s = time.perf_counter() - started
-        requests = [self._request(p) for p in prompts]
-        completions = self.model_.complete(requests)
-        return [
-            self._prediction(request.prompt, completion, looked_up_s if len(inputs) == 1 else None)
-            for request, completion in zip(requests, completions, strict=True)
-        ]
+        return self.ask(prompts, looked_up_s if len(inputs) == 1 else None)
 
     def _request(self, prompt: Prompt) -> Request:
         form = self.format_
@@ -244,6 +353,11 @@ class Strategy(ABC):
             first_token_s=with_lookup(completion.first_token_s),
             latency_s=with_lookup(completion.latency_s),
         )
+
+
+def leader_of(strategies: Sequence[Strategy]) -> Strategy:
+    """The one of several strategies whose way of asking is taken: the last that leads, or the last."""
+    return next((s for s in reversed(strategies) if s.leads), strategies[-1])
 
 
 def is_int(value: object) -> bool:

@@ -83,12 +83,13 @@ class FewShot(Strategy):
             self.fit_notes_ |= notes
         return model
 
-    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+    def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add the demonstrations."""
+        inputs = [p.input for p in prompts]
         chosen = self._nearest(inputs) if self.index_ else [self._drawn(text) for text in inputs]
         return [
-            dataclasses.replace(prompt, demonstrations=tuple(shown))
-            for prompt, shown in zip(super().prompts(inputs), chosen, strict=True)
+            dataclasses.replace(prompt, demonstrations=(*prompt.demonstrations, *shown))
+            for prompt, shown in zip(prompts, chosen, strict=True)
         ]
 
     def _drawn(self, text: str) -> list[Demonstration]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,28 +38,46 @@ def load_strategy(folder: str | Path, model: Model) -> Strategy:
 def make_strategy(name: str, params: Mapping[str, Any]) -> Strategy:
     """Build a strategy from its registered name and parameters.
 
+    Args:
+        name: a name, or several joined by ``+`` for a composition.
+        params: the parameters; of a composition, a table of them by the part's name.
+
     Raises:
         UnknownNameError: no such strategy, or no such parameter.
         ConfigError: a parameter out of range.
+
+    Examples:
+        >>> make_strategy("rag+lora", {"rag": {"k": 2}}).label
+        'rag+lora'
     """
-    cls = STRATEGIES.get(name)
-    known = [f.name for f in dataclasses.fields(cls)]
+    names = name.split("+")
+    if len(names) == 1:
+        return STRATEGIES.get(name).from_params(params)
     for given in params:
-        if given not in known:
-            raise UnknownNameError.for_name(f"parameter of {cls.__name__}", given, known)
-    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in params.items()}
-    strategy = cls(**tuples)
-    strategy.check()
-    return strategy
+        if given not in names:
+            raise UnknownNameError.for_name(f"part of {name}", given, names)
+    return _composed([make_strategy(n, params.get(n, {})) for n in names])
+
+
+def _composed(parts: Sequence[Strategy]) -> Strategy:
+    return STRATEGIES.get("compose").from_params({"parts": parts})
 
 
 def parse_strategy(text: str) -> Strategy:
-    """Read ``name`` or ``name:parameter=value:parameter=value``.
+    """Read ``name`` or ``name:parameter=value:parameter=value``; several joined by ``+`` are composed.
 
     Examples:
-        >>> parse_strategy("few-shot:k=4:selection=random")
-        FewShot(k=4, selection='random', embedder='all-minilm-l6-v2', seed=0)
+        >>> parse_strategy("few-shot:k=4:selection=random").params()["k"]
+        4
+        >>> parse_strategy("rag:k=2+lora:rank=8").label
+        'rag+lora'
     """
+    # The plus of 1e+3 is followed by a digit, names begin with a letter.
+    parts = [_parse_one(part) for part in re.split(r"\+(?=[A-Za-z])", text)]
+    return parts[0] if len(parts) == 1 else _composed(parts)
+
+
+def _parse_one(text: str) -> Strategy:
     name, *assignments = text.strip().split(":")
     params: dict[str, Any] = {}
     for assignment in assignments:

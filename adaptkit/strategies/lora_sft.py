@@ -14,7 +14,7 @@ from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.types import Example, Prompt
 from adaptkit.models.base import Model, Trainable
-from adaptkit.strategies.base import Strategy, is_int, is_number
+from adaptkit.strategies.base import Strategy, is_int, is_number, leader_of
 from adaptkit.strategies.wording import short_instruction
 from adaptkit.tasks import Task
 
@@ -125,9 +125,10 @@ class LoRASFT(Strategy):
     def _encode(self, model: Trainable, examples: Sequence[Example]) -> list[EncodedRow]:
         from adaptkit.training.encode import EncodedRow
 
+        leader = leader_of((*self.before_, self))
         prompts = self.prompts([e.input for e in examples])
         return [
-            EncodedRow(model.encode(prompt), model.encode_completion(example.target))
+            EncodedRow(model.encode(prompt), model.encode_completion(leader.completion(example)))
             for prompt, example in zip(prompts, examples, strict=True)
         ]
 

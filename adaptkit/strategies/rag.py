@@ -88,14 +88,15 @@ class RAG(Strategy):
         self.fit_notes_ |= self.retriever_.notes
         return model
 
-    def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
+    def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add the passages."""
+        inputs = [p.input for p in prompts]
         found = self.retriever_.retrieve(inputs, self.k)
         if self.passages == "shuffled":
             found = [self._others(text, own) for text, own in zip(inputs, found, strict=True)]
         return [
-            dataclasses.replace(prompt, context=tuple(passages))
-            for prompt, passages in zip(super().prompts(inputs), found, strict=True)
+            dataclasses.replace(prompt, context=(*prompt.context, *passages))
+            for prompt, passages in zip(prompts, found, strict=True)
         ]
 
     def _others(self, text: str, own: Sequence[Passage]) -> list[Passage]:

@@ -12,6 +12,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
         "few-shot": "adaptkit.strategies.few_shot:FewShot",
         "rag": "adaptkit.strategies.rag:RAG",
         "lora": "adaptkit.strategies.lora_sft:LoRASFT",
+        "compose": "adaptkit.strategies.compose:Compose",
+        "tuned": "adaptkit.strategies.tuned:Tuned",
     },
     group="adaptkit.strategies",
 )

@@ -1,0 +1,178 @@
+"""Several strategies as one: retrieval with fine-tuning, demonstrations with a searched prompt."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from adaptkit.core.errors import ConfigError, UnknownNameError
+from adaptkit.core.types import Completion, Example, Prediction, Prompt
+from adaptkit.models.base import Model
+from adaptkit.strategies.answer_format import AnswerFormat
+from adaptkit.strategies.base import Strategy, leader_of, read_state
+from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.tasks import Task
+
+
+@dataclass(kw_only=True)
+class Compose(Strategy):
+    """Strategies applied one after the other.
+
+    Each is fitted to the model and the prompts that those before it leave: ``Compose((RAG(), LoRASFT()))``
+    trains on prompts that hold retrieved passages, wrong ones among them (the recipe of RAFT, Zhang et al.
+    2024, arXiv:2403.10131). The last one's way of asking is taken, unless one before it ``leads``.
+
+    Args:
+        parts: at least two, in order.
+    """
+
+    name: ClassVar[str] = "compose"
+
+    parts: tuple[Strategy, ...] = field(kw_only=False)
+
+    @property
+    def label(self) -> str:
+        """The parts' names, joined by ``+``."""
+        return "+".join(p.label for p in self.parts)
+
+    @property
+    def draws_at_random(self) -> bool:
+        """When any part does."""
+        return any(p.draws_at_random for p in self.parts)
+
+    @property
+    def takes_seed(self) -> bool:
+        """When any part does."""
+        return any(p.takes_seed for p in self.parts)
+
+    @property
+    def leads(self) -> bool:
+        """When any part does."""
+        return any(p.leads for p in self.parts)
+
+    def check(self) -> None:
+        """Every part is a strategy, and its parameters are in range."""
+        if len(self.parts) < 2 or not all(isinstance(p, Strategy) for p in self.parts):
+            raise ConfigError.for_parameter("Compose", "parts", "at least two strategies", self.parts)
+        for part in self.parts:
+            part.check()
+
+    def refusal(self, task: Task, model: Model | None = None) -> str | None:
+        """The first part's that has one."""
+        return next((reason for p in self.parts if (reason := p.refusal(task, model))), None)
+
+    def instruction(self, task: Task) -> str:
+        """The leading part's."""
+        return leader_of(self.parts).instruction(task)
+
+    def answer_format(self, task: Task, model: Model) -> AnswerFormat:
+        """The leading part's."""
+        return leader_of(self.parts).answer_format(task, model)
+
+    def learn(self, model: Model, task: Task) -> Model:
+        """Fit each part, on copies: the parameters stay unfitted."""
+        self.parts_: list[Strategy] = []
+        for given in self.parts:
+            part = dataclasses.replace(given)
+            part.fit(model, task, progress=self.progress_, before=(*self.before_, *self.parts_))
+            model = part.model_
+            self._note(part)
+            self.parts_.append(part)
+        self._serve_all_with(model)
+        return model
+
+    def _note(self, part: Strategy) -> None:
+        """Take over the notes of a part; those of a name that is taken get the part's in front."""
+        for name, value in part.fit_notes_.items():
+            self.fit_notes_[f"{part.name}_{name}" if name in self.fit_notes_ else name] = value
+
+    def _serve_all_with(self, model: Model) -> None:
+        for part in self.parts_:
+            part.model_ = model
+
+    def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """All parts in turn."""
+        for part in self.parts_:
+            prompts = part.extend(prompts)
+        return list(prompts)
+
+    def completion(self, example: Example) -> str:
+        """The leading part's."""
+        return leader_of(self.parts_).completion(example)
+
+    def ask(self, prompts: Sequence[Prompt], looked_up_s: float | None) -> list[Prediction]:
+        """The leading part asks."""
+        return leader_of(self.parts_).ask(prompts, looked_up_s)
+
+    def decide(self, completion: Completion) -> str:
+        """The leading part's."""
+        return leader_of(self.parts_).decide(completion)
+
+    def described_params(self) -> dict[str, Any]:
+        """The parts by name, each with its parameters."""
+        return {"parts": [{"name": p.name, "params": p.described_params()} for p in self.parts]}
+
+    def changed_params(self) -> dict[str, Any]:
+        """Those of the parts, their names in front."""
+        return {f"{p.label}.{k}": v for p in self.parts for k, v in p.changed_params().items()}
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """Build the parts first."""
+        for given in params:
+            if given != "parts":
+                raise UnknownNameError.for_name(f"parameter of {cls.__name__}", given, ["parts"])
+        described = params.get("parts")
+        if not isinstance(described, list | tuple):
+            raise ConfigError.for_parameter("Compose", "parts", "a list of strategies", params)
+        made = cls(tuple(_part(p) for p in described))
+        made.check()
+        return made
+
+    def with_seed(self, offset: int) -> Self:
+        """All parts' seeds count on."""
+        return type(self)(tuple(p.with_seed(offset) for p in self.parts))
+
+    def alternatives(self, task: Task) -> list[Self]:
+        """The parts' alternatives, one part changed at a time, in turns."""
+        others = [
+            [(i, changed) for changed in part.alternatives(task)[1:]] for i, part in enumerate(self.parts)
+        ]
+        found = [self]
+        for turn in range(max(map(len, others))):
+            for i, changed in (o[turn] for o in others if turn < len(o)):
+                found.append(type(self)((*self.parts[:i], changed, *self.parts[i + 1 :])))
+        return found
+
+    def save_state(self, folder: Path) -> Mapping[str, Any]:
+        """Each part in a folder of its own."""
+        for i, part in enumerate(self.parts_):
+            part.save(_part_folder(folder, i))
+        return {"n_parts": len(self.parts_)}
+
+    def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
+        """Restore each part on the model that the one before it left."""
+        self.parts_ = []
+        for i, given in enumerate(self.parts):
+            where = _part_folder(folder, i)
+            part = dataclasses.replace(given)
+            part.restore(where, read_state(where), model, before=(*self.before_, *self.parts_))
+            model = part.model_
+            self.parts_.append(part)
+        self._serve_all_with(model)
+        return model
+
+
+def _part(described: object) -> Strategy:
+    if isinstance(described, Strategy):
+        return described
+    if not isinstance(described, Mapping) or "name" not in described:
+        raise ConfigError.for_parameter("Compose", "parts", "strategies, or tables with a name", described)
+    return STRATEGIES.get(str(described["name"])).from_params(described.get("params", {}))
+
+
+def _part_folder(folder: Path, i: int) -> Path:
+    return folder / f"part-{i}"
