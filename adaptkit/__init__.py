@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from adaptkit import testing
     from adaptkit.comparison import Comparison, RunSettings, compare, load_comparison
     from adaptkit.core import errors
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
     from adaptkit.strategies.base import Strategy
     from adaptkit.strategies.compose import Compose
     from adaptkit.strategies.few_shot import FewShot
+    from adaptkit.strategies.full_sft import FullSFT
+    from adaptkit.strategies.function_calling import FunctionCalling
     from adaptkit.strategies.load import load_strategy
     from adaptkit.strategies.lora_sft import LoRASFT
     from adaptkit.strategies.prompt import PromptEngineering
     from adaptkit.strategies.rag import RAG
-    from adaptkit.strategies.tuned import Tuned
+    from adaptkit.strategies.tuned import Budget, Tuned, tune
     from adaptkit.tasks import Task, load_task
 
 __all__ = [
     "RAG",
+    "Budget",
     "Comparison",
     "Compose",
     "Demonstration",
@@ -38,6 +42,8 @@ __all__ = [
     "Example",
     "FakeModel",
     "FewShot",
+    "FullSFT",
+    "FunctionCalling",
     "LoRASFT",
     "Passage",
     "Prediction",
@@ -54,6 +60,8 @@ __all__ = [
     "load_model",
     "load_strategy",
     "load_task",
+    "testing",
+    "tune",
 ]
 
 _HOMES = {
@@ -65,19 +73,22 @@ _HOMES = {
     "adaptkit.strategies.base": ("Strategy",),
     "adaptkit.strategies.compose": ("Compose",),
     "adaptkit.strategies.few_shot": ("FewShot",),
+    "adaptkit.strategies.full_sft": ("FullSFT",),
+    "adaptkit.strategies.function_calling": ("FunctionCalling",),
     "adaptkit.strategies.load": ("load_strategy",),
     "adaptkit.strategies.lora_sft": ("LoRASFT",),
     "adaptkit.strategies.prompt": ("PromptEngineering",),
     "adaptkit.strategies.rag": ("RAG",),
-    "adaptkit.strategies.tuned": ("Tuned",),
+    "adaptkit.strategies.tuned": ("Budget", "Tuned", "tune"),
     "adaptkit.tasks": ("Task", "load_task"),
 }
+_MODULES = {"errors": "adaptkit.core.errors", "testing": "adaptkit.testing"}
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name == "errors":
-        return import_module("adaptkit.core.errors")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name not in _HOME_OF:
         raise AttributeError(f"module 'adaptkit' has no attribute '{name}'")
     value = getattr(import_module(_HOME_OF[name]), name)

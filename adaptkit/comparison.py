@@ -15,6 +15,7 @@ from adaptkit.accounting import (
     fixed_usd_per_hour,
     load_prices,
 )
+from adaptkit.comparing.lineup import lineup
 from adaptkit.comparing.listener import Listener
 from adaptkit.comparing.manifest import make_manifest
 from adaptkit.comparing.plan import folder_name, is_count, make_plan
@@ -29,6 +30,7 @@ from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecom
 from adaptkit.evaluation import EvaluationSettings
 from adaptkit.models.base import Model
 from adaptkit.strategies import Strategy
+from adaptkit.strategies.tuned import Budget
 from adaptkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -164,6 +166,8 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     model: Model | ModelProvider,
     limit: int | None = None,
     seeds: int = 1,
+    tune: bool | Budget = False,
+    baselines: bool = True,
     out: str | Path | None = None,
     settings: RunSettings | None = None,
 ) -> Comparison:
@@ -177,6 +181,10 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         model: what the strategies are applied to.
         limit: at most this many test rows a task, the same for all strategies; None for all.
         seeds: how often strategies that draw at random are run, each time with another seed.
+        tune: choose each strategy's configuration on validation rows first, all with the same budget; True
+            for four configurations each.
+        baselines: add what answers without a language model: a vote of the nearest train inputs, a linear
+            classifier on words, the most similar passage; each where the task lets it.
         out: the run folder; None for ``runs/<task names>``.
         settings: price, latency rows and progress.
 
@@ -189,7 +197,10 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     settings = settings or RunSettings()
     tasks = _listed(task)
     provider = _provider(model)
-    plan = make_plan(_listed(strategies), tasks, model_key=provider.key, limit=limit, seeds=seeds)
+    given, added = lineup(_listed(strategies), tune=tune, baselines=baselines)
+    plan = make_plan(
+        given, tasks, model_key=provider.key, limit=limit, seeds=seeds, where_possible=added if given else ()
+    )
     hardware = settings.hardware()
     price = settings.machine_price(hardware)
     run = Run(

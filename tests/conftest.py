@@ -20,12 +20,18 @@ def no_vector_cache() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_automatic_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons are about the strategies that a test names; test_lineup.py is about the others."""
+    monkeypatch.setattr("adaptkit.comparing.lineup.automatic", list)
+
+
 @pytest.fixture(scope="module")
 def hash_embedder() -> Iterator[None]:
     """Let strategies embed with hashed words instead of a model."""
     from tiny import HashEmbedder
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("few_shot", "rag"):
+        for module in ("few_shot", "rag", "baselines", "function_calling"):
             patch.setattr(f"adaptkit.strategies.{module}.load_embedder", lambda _name: HashEmbedder())
         yield

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adaptkit.cli.arguments import parser
 from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
 from adaptkit.core.threads import share_cores
 
@@ -21,41 +22,12 @@ if TYPE_CHECKING:
     from adaptkit.comparison import Comparison, RunSettings
     from adaptkit.models.load import ModelSource
     from adaptkit.strategies import Strategy
+    from adaptkit.strategies.tuned import Budget
+    from adaptkit.tasks import Task
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-FORMATS = ("table", "json", "csv", "markdown")
 EXECUTORS = ("local",)
 TABLE_WIDTH = 100
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line of design section 6."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.run",
-        description="Run prompt, few-shot, RAG and LoRA on the same rows with the same model, and compare.",
-        epilog="Strategies take parameters: --strategies 'prompt,few-shot:k=4:selection=random,rag:k=5'. "
-        "Exit codes: 0 done, 1 a trial failed or --fail-if held, 2 bad arguments or data, 130 interrupted.",
-    )
-    p.add_argument("suite", nargs="?", type=Path, metavar="SUITE.toml", help="a comparison as a file")
-    p.add_argument("--task", action="append", metavar="T", help="task folder, data file or name; repeatable")
-    p.add_argument("--strategies", metavar="A,B,..", help="names: prompt, few-shot, rag, lora")
-    p.add_argument("--model", metavar="M", help="embedded name, local folder, .gguf file or Hub id")
-    p.add_argument("--limit", type=int, metavar="N", help="test rows a task (default: all, or the suite's)")
-    p.add_argument("--seeds", type=int, metavar="K", help="runs of strategies that draw at random")
-    p.add_argument("--latency-rows", type=int, metavar="N", help="rows sent alone to time them (20)")
-    p.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/<tasks>)")
-    again = p.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on where the folder stands (the default)")
-    again.add_argument("--fresh", action="store_true", help="forget what the folder holds")
-    p.add_argument("--dry-run", action="store_true", help="say what would be run, and stop")
-    p.add_argument("--offline", action="store_true", help="use nothing that is not on this machine yet")
-    p.add_argument("--executor", default="local", metavar="NAME", help="local")
-    p.add_argument("--usd-per-hour", type=float, metavar="USD", help="price of this machine")
-    p.add_argument("--prices", type=Path, metavar="TOML", help="price sheet that overrides the built-in one")
-    p.add_argument("--fail-if", metavar="EXPR", help="e.g. 'lora.quality < 0.8': then exit 1")
-    p.add_argument("--format", choices=FORMATS, default="table", help="what is printed at the end")
-    p.add_argument("--quiet", action="store_true", help="no progress")
-    return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,6 +54,8 @@ class Job:
     strategies: list[Strategy]
     limit: int | None
     seeds: int
+    tune: bool | Budget
+    baselines: bool
     out: Path
 
 
@@ -103,6 +77,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     """Turn arguments into a job; everything that can be wrong is found here, before any work."""
     from adaptkit import metrics
     from adaptkit.cli.fail_if import parse_condition
+    from adaptkit.comparing.lineup import lineup
     from adaptkit.comparing.plan import make_plan
     from adaptkit.comparison import default_folder
     from adaptkit.models.load import resolve_model
@@ -122,7 +97,11 @@ def _check(arguments: argparse.Namespace) -> Job:
     source = resolve_model(arguments.model or suite.model)
     tasks = [load_task(t, known_metrics=metrics.names()) for t in arguments.task or suite.tasks]
     key = f"{source.id}|{source.revision}|"
-    plan = make_plan(strategies, tasks, model_key=key, limit=limit, seeds=seeds)
+    tune = _budget(arguments.tune, suite)
+    baselines = suite.baselines and not arguments.no_baselines
+    given, added = lineup(strategies, tune=tune, baselines=baselines)
+    tasks = _with_train_rows(tasks, arguments.train_rows, suite.train_rows)
+    plan = make_plan(given, tasks, model_key=key, limit=limit, seeds=seeds, where_possible=added)
     if condition:
         condition.check([t.name for t in tasks], plan.labels)
     return Job(
@@ -133,6 +112,8 @@ def _check(arguments: argparse.Namespace) -> Job:
         strategies=list(strategies),
         limit=limit,
         seeds=seeds,
+        tune=tune,
+        baselines=baselines,
         out=arguments.out or default_folder(tasks),
     )
 
@@ -143,6 +124,27 @@ def _count(option: str, given: int | None, default: int | None, *, least: int) -
         without = "; leave it out for all rows" if option == "--limit" else ""
         raise ConfigError(f"{option} must be an int >= {least}. Got {given} instead{without}.")
     return default if given is None else given
+
+
+def _with_train_rows(tasks: Sequence[Task], given: str | None, default: Sequence[int]) -> list[Task]:
+    """Each task once for every number of train rows asked for."""
+    counts = list(default)
+    if given is not None:
+        try:
+            counts = [int(n) for n in given.split(",")]
+        except ValueError:
+            raise ConfigError(
+                f"--train-rows must be ints >= 1, e.g. 16,64,256. Got '{given}' instead."
+            ) from None
+    return [task.with_train(n) for task in tasks for n in counts] if counts else list(tasks)
+
+
+def _budget(given: int | None, suite: Suite) -> bool | Budget:
+    """How many configurations of each strategy are tried; False for the given one only."""
+    from adaptkit.strategies.tuned import Budget
+
+    n = _count("--tune", given, suite.tune, least=1)
+    return False if n is None else Budget(trials=n)
 
 
 def _settings(arguments: argparse.Namespace, suite: Suite) -> RunSettings:
@@ -211,6 +213,8 @@ def _compare(job: Job, *, offline: bool) -> Comparison:
             model=provider,
             limit=job.limit,
             seeds=job.seeds,
+            tune=job.tune,
+            baselines=job.baselines,
             out=job.out,
             settings=job.settings,
         )

@@ -21,6 +21,9 @@ class Suite:
     Attributes:
         tasks: folders (relative to the file, where they exist there) or names.
         strategies: built, unfitted.
+        tune: configurations of each strategy to choose among on validation rows; None for the given one.
+        baselines: whether what needs no language model takes part.
+        train_rows: each task is run with so many train rows; empty for all of them.
     """
 
     name: str
@@ -30,9 +33,14 @@ class Suite:
     limit: int | None = None
     seeds: int = 1
     latency_rows: int = 20
+    tune: int | None = None
+    baselines: bool = True
+    train_rows: tuple[int, ...] = ()
 
 
-KEYS = ("tasks", "strategies", "model", "limit", "seeds", "latency_rows")
+KEYS = (
+    "tasks", "strategies", "model", "limit", "seeds", "latency_rows", "tune", "baselines", "train_rows",
+)  # fmt: skip
 
 
 def read_suite(path: Path) -> Suite:
@@ -57,6 +65,9 @@ def read_suite(path: Path) -> Suite:
         limit=_count(data, "limit", None, 1, path),
         seeds=_count(data, "seeds", 1, 1, path) or 1,
         latency_rows=_count(data, "latency_rows", 20, 0, path) or 0,
+        tune=_count(data, "tune", None, 1, path),
+        baselines=_flag(data, "baselines", True, path),
+        train_rows=_counts(data, "train_rows", path),
     )
 
 
@@ -100,6 +111,20 @@ def _count(data: Mapping[str, Any], key: str, default: int | None, least: int, p
     if isinstance(value, int) and not isinstance(value, bool) and value >= least:
         return value
     raise _wrong(key, f"an int >= {least}", value, path)
+
+
+def _counts(data: Mapping[str, Any], key: str, path: Path) -> tuple[int, ...]:
+    values = _list(data, key, (), path)
+    if not all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in values):
+        raise _wrong(key, "a list of ints >= 1", values, path)
+    return tuple(values)
+
+
+def _flag(data: Mapping[str, Any], key: str, default: bool, path: Path) -> bool:
+    value = data.get(key, default)
+    if not isinstance(value, bool):
+        raise _wrong(key, "true or false", value, path)
+    return value
 
 
 def _strategy(table: Any, path: Path) -> Strategy:

@@ -65,7 +65,13 @@ class Plan:
 
 
 def make_plan(
-    strategies: Sequence[Strategy], tasks: Sequence[Task], *, model_key: str, limit: int | None, seeds: int
+    strategies: Sequence[Strategy],
+    tasks: Sequence[Task],
+    *,
+    model_key: str,
+    limit: int | None,
+    seeds: int,
+    where_possible: Sequence[Strategy] = (),
 ) -> Plan:
     """List the trials.
 
@@ -75,6 +81,7 @@ def make_plan(
         model_key: what identifies the model's weights.
         limit: at most this many test rows a task; None for all.
         seeds: how often strategies that draw at random are run, each time with another seed.
+        where_possible: further strategies, which take part in the tasks that they can serve.
 
     Raises:
         ConfigError: nothing to run, or a parameter out of range.
@@ -84,10 +91,13 @@ def make_plan(
     check_counts(limit, seeds)
     _check_strategies(strategies)
     _check_tasks(tasks)
-    labels = strategy_labels(strategies)
+    everyone = [*where_possible, *strategies]
+    labels = strategy_labels(everyone)
     trials = []
     for task in tasks:
-        for strategy, label in zip(strategies, labels, strict=True):
+        for i, (strategy, label) in enumerate(zip(everyone, labels, strict=True)):
+            if i < len(where_possible) and strategy.refusal(task):
+                continue
             for seed in range(seeds if strategy.takes_seed else 1):
                 seeded = strategy.with_seed(seed)
                 parts = [label, *([task.name] if len(tasks) > 1 else []), *([f"seed{seed}"] if seed else [])]

@@ -78,6 +78,7 @@ def summarise(plan: Plan, outcomes: Sequence[Outcome], *, model: str, price: Mac
             Group(task, label, tuple(o for o in outcomes if o.trial.task is task and o.trial.label == label))
             for label in plan.labels
         ]
+        groups = [g for g in groups if g.outcomes]  # a baseline that cannot serve the task has none
         measured = [g for g in groups if g.records]
         found = pairs_of(task, {g.label: g.values for g in measured})
         baseline = baselines[task.name] = _baseline(measured)

@@ -13,6 +13,7 @@ from typing import Literal
 from adaptkit.core.errors import ConfigError
 
 FinishReason = Literal["stop", "length", "choice", "error"]
+PassageOrder = Literal["best-last", "best-first"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class Passage:
     Attributes:
         id: the chunk's id, ``<document id>#<number>``.
         document_id: the document that it was cut from.
-        score: similarity to the input, larger is nearer.
+        score: similarity to the input, larger is nearer: cosine, BM25's, or the reranker's.
     """
 
     id: str
@@ -79,16 +80,28 @@ class Passage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What was said after the input: by the model (``assistant``), or by a tool that it called (``tool``)."""
+
+    role: Literal["assistant", "tool"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prompt:
     """A prompt in parts, most-shared first, until a model renders it.
 
-    ``instruction`` is the same for all rows of a strategy, so a model may compute it once.
+    ``instruction`` is the same for all rows of a strategy, so a model may compute it once. ``context`` is
+    best first; ``passage_order`` says how it is shown. ``turns`` follow the input: calls that the model
+    wrote and what came of them, in turn.
     """
 
     instruction: str
     input: str
     demonstrations: tuple[Demonstration, ...] = ()
     context: tuple[Passage, ...] = ()
+    passage_order: PassageOrder = "best-last"
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +196,8 @@ class Prediction:
     Attributes:
         output: the answer; empty when ``error`` is set.
         contexts: the passages that the prompt held, best first.
+        citations: ids of the passages that the answer came from, as far as that is known.
+        tool_calls: one table a call: ``name``, ``arguments``, ``result`` or ``error``, ``seconds``.
         retrieve_s: seconds spent looking up passages or demonstrations, None when nothing was or in a batch.
         latency_s: seconds for the whole answer, retrieval included, None in a batch.
         first_token_s: seconds to the first token, retrieval included, None in a batch.
@@ -193,6 +208,7 @@ class Prediction:
     finish_reason: FinishReason
     usage: Usage
     contexts: tuple[Passage, ...] = ()
+    citations: tuple[str, ...] = ()
     tool_calls: tuple[Mapping[str, object], ...] = ()
     retrieve_s: float | None = None
     first_token_s: float | None = None

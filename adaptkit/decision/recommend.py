@@ -9,9 +9,13 @@ from adaptkit.core.results import Pair, Row, TaskRecommendation
 from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
 from adaptkit.stats import detectable_difference, rows_for_difference
 
-# From what a change of text undoes to what needs new weights for every model: of strategies that the
-# rows cannot tell apart, the first is the cheapest to keep and the easiest to leave.
-ORDER = ("prompt", "few-shot", "rag", "lora", "rag+lora", "full-sft")
+# From what needs no model, and what a change of text undoes, to what needs new weights for every model: of
+# strategies that the rows cannot tell apart, the first is the cheapest to keep and the easiest to leave.
+ORDER = (
+    "knn-vote", "tfidf", "top-passage",
+    "prompt", "few-shot", "few-shot+prompt", "rag", "few-shot+rag", "function-calling",
+    "lora", "function-calling+lora", "rag+lora", "full-sft", "rag+full-sft",
+)  # fmt: skip
 
 # Failed rows count as wrong; where one strategy fails much more often, quality compares their luck.
 MAX_ERROR_GAP = 0.05
@@ -38,6 +42,8 @@ def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommend
 
 
 def _recommend_task(task: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> TaskRecommendation:
+    # Controls (shuffled or given passages, permuted targets) are there to be compared with, not to be taken.
+    rows = [row for row in rows if not row.fit_notes.get("control")]
     ran = [row for row in rows if row.status == "done" and row.quality is not None and row.n > 0]
     missing = [row for row in rows if row not in ran]
     best = min(ran, key=lambda row: (-(row.quality or 0.0), _preference(row)), default=None)

@@ -26,6 +26,7 @@ def scores_of(prediction: Prediction, example: Example, task: Task) -> dict[str,
         contexts=prediction.contexts,
         labels=tuple(task.labels),
         schema=task.schema,
+        tool_calls=prediction.tool_calls,
     )
     found: dict[str, float | None] = {}
     for name in task.metrics:
@@ -71,4 +72,5 @@ def _answer_of(record: Record, example: Example, task: Task) -> metrics.Answer:
         contexts=tuple(Passage(**c) for c in record.contexts),
         labels=tuple(task.labels),
         schema=task.schema,
+        tool_calls=record.tool_calls,
     )

@@ -20,6 +20,7 @@ class Answer:
         contexts: the passages that the prompt held, best first.
         labels: the labels of the task, for classification.
         schema: the JSON Schema of the task, for structured answers.
+        tool_calls: what was called on the way to the answer, each with ``name`` and ``arguments``.
     """
 
     output: str
@@ -27,6 +28,7 @@ class Answer:
     contexts: tuple[Passage, ...] = ()
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,9 @@ METRICS: Registry[Metric] = Registry(
         "json_valid": "adaptkit.metrics.structured:json_valid",
         "macro_f1": "adaptkit.metrics.classification:macro_f1",
         "mrr": "adaptkit.metrics.retrieval:mrr",
+        "mrr_at_k": "adaptkit.metrics.retrieval:mrr",
+        "ndcg": "adaptkit.metrics.retrieval:ndcg",
+        "ndcg_at_k": "adaptkit.metrics.retrieval:ndcg",
         "numeric_match": "adaptkit.metrics.numeric:numeric_match",
         "recall_at_k": "adaptkit.metrics.retrieval:recall_at_k",
         "rouge_1": "adaptkit.metrics.rouge:rouge_1",
@@ -28,6 +31,8 @@ METRICS: Registry[Metric] = Registry(
         "rouge_l": "adaptkit.metrics.rouge:rouge_l",
         "slot_f1": "adaptkit.metrics.structured:slot_f1",
         "token_f1": "adaptkit.metrics.text:token_f1",
+        "tool_arguments": "adaptkit.metrics.tool_calls:tool_arguments",
+        "tool_choice": "adaptkit.metrics.tool_calls:tool_choice",
     },
     group="adaptkit.metrics",
 )
@@ -39,11 +44,11 @@ _CORPUS: Registry[CorpusMetric] = Registry(
     {"macro_f1": "adaptkit.metrics.classification:corpus_macro_f1"},
     group="adaptkit.corpus_metrics",
 )
-_RECALL = re.compile(r"recall_at_([1-9][0-9]*)")
+_AT_RANK = re.compile(r"((?:recall|mrr|ndcg)_at_)([1-9][0-9]*)")
 
 
 def names() -> list[str]:
-    """All names of metrics; besides these, ``recall_at_<n>`` for any n.
+    """All names of metrics; where one ends in ``_at_k``, any number may stand for the k.
 
     Examples:
         >>> "accuracy" in names()
@@ -58,12 +63,11 @@ def get_metric(name: str) -> Metric:
     Raises:
         UnknownNameError: no such metric; the message suggests the closest.
     """
-    recall = _RECALL.fullmatch(name)
-    if recall is None:
+    at_rank = _AT_RANK.fullmatch(name)
+    if at_rank is None:
         return METRICS.get(name)
-    from adaptkit.metrics.retrieval import recall_at_k
-
-    return partial(recall_at_k, n=int(recall[1]))
+    metric: Callable[..., Score] = METRICS.get(f"{at_rank[1]}k")
+    return partial(metric, n=int(at_rank[2]))
 
 
 def check_metrics(names: Iterable[str]) -> None:
@@ -81,7 +85,7 @@ def check_metrics(names: Iterable[str]) -> None:
     """
     known = METRICS.names()
     for name in names:
-        if name not in known and _RECALL.fullmatch(name) is None:
+        if name not in known and _AT_RANK.fullmatch(name) is None:
             raise UnknownNameError.for_name("metric", name, known)
 
 

@@ -72,4 +72,5 @@ class FakeModel:
         """Number of words in all parts."""
         texts = [prompt.instruction, prompt.input, *(p.text for p in prompt.context)]
         texts += [t for d in prompt.demonstrations for t in (d.input, d.target)]
+        texts += [turn.text for turn in prompt.turns]
         return sum(self.count_tokens(t) for t in texts)

@@ -3,29 +3,38 @@
 Training and serving both come through here, so they cannot differ. Two layouts:
 
 * the tokenizer has a chat template: instruction as system message (or folded into the first user
-  message where the template refuses one), demonstrations as user/assistant turns, then the input;
-* it has none (a base model): ``Input: ... Output: ...`` blocks.
+  message where the template refuses one), demonstrations as user/assistant turns, then the input; what a
+  tool said is a message of the role ``tool`` where the template has one, else of the user;
+* it has none (a base model): ``Input: ... Output: ...`` blocks, and ``Result: ...`` for what a tool said.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ModelError
-from adaptkit.core.types import Passage, Prompt
+from adaptkit.core.types import Passage, PassageOrder, Prompt, Turn
 
 PROBE = "adaptkit-probe"
+_TOOL_ROLE = re.compile(r"""["']tool["']""")
 
 
-def passages_text(passages: Sequence[Passage]) -> str:
-    """Number the passages, worst first, title in front where there is one.
+def shown_passages(passages: Sequence[Passage], order: PassageOrder) -> list[Passage]:
+    """Passages, given best first, in the order in which a prompt numbers them.
 
-    The best stands last, next to the question: small models make most of what they read last.
+    ``best-last`` puts the best next to the question: small models make most of what they read last.
     """
+    return list(passages) if order == "best-first" else list(reversed(passages))
+
+
+def passages_text(passages: Sequence[Passage], order: PassageOrder = "best-last") -> str:
+    """Number the passages, given best first, title in front where there is one."""
     blocks = []
-    for number, passage in enumerate(reversed(passages), start=1):
+    for number, passage in enumerate(shown_passages(passages, order), start=1):
         title = f" {passage.title}" if passage.title else ""
         blocks.append(f"[{number}]{title}\n{passage.text}")
     return "\n\n".join(blocks)
@@ -35,7 +44,7 @@ def user_text(prompt: Prompt) -> str:
     """Passages first, the input last."""
     if not prompt.context:
         return prompt.input
-    return f"{passages_text(prompt.context)}\n\n{prompt.input}"
+    return f"{passages_text(prompt.context, prompt.passage_order)}\n\n{prompt.input}"
 
 
 class Renderer:
@@ -94,6 +103,7 @@ class Renderer:
             turns.append({"role": "user", "content": shown.input})
             turns.append({"role": "assistant", "content": shown.target})
         turns.append({"role": "user", "content": user_text(prompt)})
+        turns += [self._message(turn) for turn in prompt.turns]
         if not prompt.instruction:
             return turns
         if self.layout == "chat":
@@ -101,10 +111,32 @@ class Renderer:
         turns[0] = {"role": "user", "content": f"{prompt.instruction}\n\n{turns[0]['content']}"}
         return turns
 
+    def _message(self, turn: Turn) -> dict[str, str]:
+        if turn.role == "assistant" or self._has_tool_role:
+            return {"role": turn.role, "content": turn.text}
+        return {"role": "user", "content": f"Result: {turn.text}"}
+
+    @cached_property
+    def _has_tool_role(self) -> bool:
+        """Whether the template names the role and writes what a tool said.
+
+        One that writes any role's name would write this one too, for a model that never saw it.
+        """
+        if not _TOOL_ROLE.search(str(self.tokenizer.chat_template)):
+            return False
+        turns = [("user", "hello"), ("assistant", "call"), ("tool", PROBE)]
+        try:
+            rendered = self._template([{"role": r, "content": c} for r, c in turns], generate=True)
+        except Exception:
+            return False
+        return PROBE in rendered
+
     def _plain(self, prompt: Prompt) -> str:
         blocks = [prompt.instruction] if prompt.instruction else []
         blocks += [f"Input: {d.input}\nOutput: {d.target}" for d in prompt.demonstrations]
-        blocks.append(f"Input: {user_text(prompt)}\nOutput:")
+        labels = {"assistant": "Output", "tool": "Result"}
+        turns = [f"{labels[turn.role]}: {turn.text}" for turn in prompt.turns]
+        blocks.append("\n".join([f"Input: {user_text(prompt)}", *turns, "Output:"]))
         return "\n\n".join(blocks)
 
     def _template(self, messages: list[dict[str, str]], *, generate: bool) -> str:

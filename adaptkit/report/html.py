@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.report.cells import columns
 from adaptkit.report.charts import quality_chart
-from adaptkit.report.tables import Grid, examples_grid, metrics_grid, pairs_grid, speed_grid
+from adaptkit.report.tables import Grid, examples_grid, metrics_grid, pairs_grid, speed_grid, tuning_grid
 from adaptkit.report.view import TaskView, general_notes, headline, task_views
 
 if TYPE_CHECKING:
     import jinja2
+
+
+GRIDS = (metrics_grid, pairs_grid, speed_grid, tuning_grid)
 
 
 def render_html(result: ComparisonResult, examples: Sequence[Record] = ()) -> str:
@@ -42,7 +45,7 @@ def _context(view: TaskView, examples: Sequence[Record]) -> dict[str, Any]:
     main = Grid(
         title="", header=[c.title for c in every], rows=[[c.cell(r) for c in every] for r in view.ran]
     )
-    grids = [metrics_grid(view), pairs_grid(view), speed_grid(view), examples_grid(view, examples)]
+    grids = [*(made(view) for made in GRIDS), examples_grid(view, examples)]
     return {
         "name": view.task,
         "headline": headline(view.recommendation) if view.recommendation else None,

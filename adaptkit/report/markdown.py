@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from adaptkit.core.results import ComparisonResult
 from adaptkit.report.cells import columns
-from adaptkit.report.tables import Grid, metrics_grid, pairs_grid, speed_grid
+from adaptkit.report.tables import Grid, metrics_grid, pairs_grid, speed_grid, tuning_grid
 from adaptkit.report.view import TaskView, general_notes, headline, task_views
 
 
@@ -54,7 +54,7 @@ def _task_section(view: TaskView, *, details: bool) -> str:
 
 
 def _details(view: TaskView) -> list[Grid]:
-    return [metrics_grid(view), pairs_grid(view), speed_grid(view)]
+    return [metrics_grid(view), pairs_grid(view), speed_grid(view), tuning_grid(view)]
 
 
 def _grid(grid: Grid) -> str:

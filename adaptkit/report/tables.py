@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from adaptkit.core.results import Pair, Record, Row
 from adaptkit.decision.wording import interval, p_value, percent, points
@@ -63,6 +64,23 @@ def speed_grid(view: TaskView) -> Grid:
 
 def _latencies(row: Row) -> tuple[float | None, ...]:
     return row.p50_latency_s, row.p95_latency_s, row.first_token_p50_s
+
+
+def tuning_grid(view: TaskView) -> Grid:
+    """Return every configuration that was tried on validation rows, and which was taken."""
+    header = ["strategy", "configuration", "validation score", "seconds", "tokens", "chosen"]
+    rows = []
+    for row in view.ran:
+        tuning = row.fit_notes.get("tuning") or {}
+        for tried in tuning.get("tried", ()):
+            chosen = "✓" if tried["config"] == tuning["chosen"] else ""
+            cells = [_config(tried["config"]), percent(tried["score"]), significant(tried["seconds"])]
+            rows.append([view.label(row), *cells, f"{tried['tokens']:,}", chosen])
+    return Grid(title="Tuning, on validation rows", header=header, rows=rows)
+
+
+def _config(config: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in config.items()) or "as given"
 
 
 def pairs_grid(view: TaskView) -> Grid:

@@ -97,6 +97,10 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str) -> l
         return []
     how = f" ({method})" if method else ""
     notes = [f"{_span([r.n for r in ran])} test rows; 95 % intervals{how}. {_seeds(ran)}"]
+    if tuned := [r for r in ran if r.fit_notes.get("tuning")]:
+        rows_used = _span([r.fit_notes["tuning"]["n_rows"] for r in tuned])
+        counts = _span([len(r.fit_notes["tuning"]["tried"]) for r in tuned])
+        notes.append(f"Tuned on {rows_used} validation rows among {counts} configurations each.")
     if closest := _closest(pairs):
         notes.append(closest)
     for text, count in (("cut off at the token limit", "n_truncated"), ("empty", "n_empty")):

@@ -86,7 +86,7 @@ class SentenceEmbedder:
         if self.name in EMBEDDED:
             return embedded_revision(self.name)
         # A folder keeps its name when another model is put there, and so does a Hub id.
-        return f"sha256:{_weights_sha256(self._model)[:16]}"
+        return f"sha256:{weights_sha256(self._model)[:16]}"
 
     @property
     def dimension(self) -> int:
@@ -148,7 +148,7 @@ class SentenceEmbedder:
         return [(int(a), int(b)) for a, b in encoded.offsets]
 
 
-def _weights_sha256(model: Any) -> str:
+def weights_sha256(model: Any) -> str:
     """Hash of the modules, how they are set, and all weights."""
     import torch
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ConfigError
-from adaptkit.core.files import write_json_atomic
 from adaptkit.retrieval.approximate import N_SAMPLED, build_approximate
 from adaptkit.retrieval.documents import Progress, embed_documents
 from adaptkit.retrieval.embed import Embedder, Vectors
+from adaptkit.retrieval.sidecar import AGAIN, check_same, read_sidecar, write_sidecar
+from adaptkit.retrieval.sidecar import read_json as read_json
 
 INDEX_FILE = "index.faiss"
 SIDECAR = "index.json"
-FORMAT_VERSION = 2
+METRIC = "inner product of unit vectors"
 FLAT_LIMIT = 50_000
 """Up to so many vectors every one is compared with; more are searched approximately."""
 EXACT: dict[str, Any] = {"index": "flat", "recall_at_10": 1.0}
@@ -79,24 +78,33 @@ class VectorIndex:
         scores, positions = self._index.search(queries, min(k, len(self)))
         return scores, positions
 
+    def vectors(self, positions: Sequence[int]) -> Vectors:
+        """The vectors at these positions, float32 [n, dimension]; approximate ones keep 8 bits."""
+        if isinstance(getattr(self._index, "nlist", None), int):
+            self._index.make_direct_map()  # vectors lie in lists: where each one is; once made it stays
+        found: Vectors = self._index.reconstruct_batch(np.asarray(positions, dtype=np.int64))
+        return found
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every vector is kept as it was, and compared with."""
+        return bool(self.notes.get("index") == EXACT["index"])
+
     def save(self, folder: Path) -> None:
         """Write the index and what identifies it."""
         import faiss
 
         folder.mkdir(parents=True, exist_ok=True)
         faiss.write_index(self._index, str(folder / INDEX_FILE))
-        write_json_atomic(
+        write_sidecar(
             folder / SIDECAR,
             {
-                "format_version": FORMAT_VERSION,
-                "embedder": self.embedder.name,
-                "embedder_revision": self.embedder.revision,
-                "dimension": self.embedder.dimension,
-                "metric": "inner product of unit vectors",
+                "embedder": identity(self.embedder),
+                "metric": METRIC,
                 "n_vectors": len(self),
                 "notes": self.notes,
-                "sha256": file_sha256(folder / INDEX_FILE),
             },
+            [INDEX_FILE],
         )
 
     @classmethod
@@ -104,38 +112,28 @@ class VectorIndex:
         """Read an index back.
 
         Raises:
-            ConfigError: another embedder made it, or the file is not the one that was saved.
+            ConfigError: another embedder made it, or a file is missing or not the one that was saved.
         """
         import faiss
 
-        sidecar = read_json(folder / SIDECAR)
-        _check_made_by(sidecar, embedder, folder)
-        if not (folder / INDEX_FILE).is_file() or file_sha256(folder / INDEX_FILE) != sidecar["sha256"]:
-            raise ConfigError(f"{folder / INDEX_FILE} is not the file that was saved. Build the index again.")
+        sidecar = read_sidecar(folder / SIDECAR)
+        check_same(folder / SIDECAR, "embedder", sidecar.get("embedder"), identity(embedder))
         index = cls(np.zeros((0, embedder.dimension), dtype=np.float32), embedder)
-        index._index = faiss.read_index(str(folder / INDEX_FILE))
-        index.notes = dict(sidecar.get("notes", EXACT))
+        try:
+            index._index = faiss.read_index(str(folder / INDEX_FILE))
+            found = (index._index.d, len(index), index._index.metric_type)
+            index.notes = dict(sidecar["notes"])
+        except (RuntimeError, KeyError) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ConfigError(f"{folder / INDEX_FILE} is no index of vectors ({reason}). {AGAIN}") from None
+        if found != (embedder.dimension, sidecar.get("n_vectors"), faiss.METRIC_INNER_PRODUCT):
+            raise ConfigError(f"{folder / INDEX_FILE} is not the index that {SIDECAR} describes. {AGAIN}")
         return index
 
 
-def _check_made_by(sidecar: dict[str, Any], embedder: Embedder, folder: Path) -> None:
-    # The first version wrote none.
-    version = sidecar.get("format_version", 1)
-    if version not in (1, FORMAT_VERSION):
-        raise ConfigError(
-            f"The index in '{folder}' has format version {version}, this library reads up to "
-            f"{FORMAT_VERSION}. Build the index again."
-        )
-    made_by = (sidecar["embedder"], sidecar["embedder_revision"], sidecar["dimension"])
-    accepted = {(embedder.name, embedder.revision, embedder.dimension)}
-    if version == 1:
-        # It took the name of a local or Hub model for its revision.
-        accepted.add((embedder.name, embedder.name, embedder.dimension))
-    if made_by not in accepted:
-        raise ConfigError(
-            f"The index in '{folder}' was made by {made_by}, the embedder given is "
-            f"{(embedder.name, embedder.revision, embedder.dimension)}. Build the index again."
-        )
+def identity(embedder: Embedder) -> dict[str, Any]:
+    """What makes two embedders' vectors comparable."""
+    return {"name": embedder.name, "revision": embedder.revision, "dimension": embedder.dimension}
 
 
 def _set_threads(faiss: Any) -> None:
@@ -151,24 +149,26 @@ def index_texts(
     embedder: Embedder,
     questions: Sequence[str] = (),
     progress: Progress | None = None,
+    known: Mapping[str, Vectors] | None = None,
 ) -> tuple[VectorIndex, dict[str, Any]]:
-    """Embed texts, as far as their vectors are not cached, and index them.
+    """Embed texts, as far as their vectors are neither known nor cached, and index them.
+
+    Args:
+        questions: see :class:`VectorIndex`.
+        progress: called with texts embedded and in all, then with vectors added and in all.
+        known: vectors [dimension] by text.
 
     Returns:
         The index, and notes about both: texts embedded and taken from the cache, kind of index, recall.
     """
-    embedded = embed_documents(texts, embedder, progress=progress)
-    index = VectorIndex(embedded.vectors, embedder, questions=questions, progress=progress)
+    known = known or {}
+    missing = [text for text in dict.fromkeys(texts) if text not in known] if known else texts
+    embedded = embed_documents(missing, embedder, progress=progress)
+    vectors = embedded.vectors
+    if known:
+        all_known = {**known, **dict(zip(missing, vectors, strict=True))}
+        vectors = np.zeros((len(texts), embedder.dimension), dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            row[:] = all_known[text]
+    index = VectorIndex(vectors, embedder, questions=questions, progress=progress)
     return index, {**embedded.notes, **index.notes}
-
-
-def read_json(path: Path) -> Any:
-    """Read a file of an index.
-
-    Raises:
-        ConfigError: it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is missing or damaged ({error}). Build the index again.") from None

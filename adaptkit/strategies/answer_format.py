@@ -15,6 +15,7 @@ from adaptkit.tasks import Task
 
 TOKENS_WITHOUT_TARGETS = {"classification": 16, "qa": 32, "arithmetic": 16, "structured": 256}
 DEFAULT_TOKENS = 128
+NUMBER: Mapping[str, object] = {"type": "number"}
 SLACK = 1.5
 SPARE_TOKENS = 16
 
@@ -28,8 +29,8 @@ class AnswerFormat:
         max_new_tokens: half as many again as the longest train target, and a few for a model that wraps its
             answer in words: cutting those off would take a right answer for a wrong one.
         stop: strings that end an answer.
-        schema: JSON Schema that the answers of a structured task are held to while they are decoded;
-            None where there is none, or where ``decoded_freely`` says why they are not.
+        schema: JSON Schema that answers are held to while they are decoded: a structured task's own, or that
+            of a number for arithmetic; None where there is none, or where they cannot be held to it.
         decoded_freely: why a task that has a schema is decoded without it.
     """
 
@@ -43,13 +44,14 @@ class AnswerFormat:
     def of(cls, task: Task, model: Model) -> AnswerFormat:
         """Derive the format from the task."""
         choices = tuple(task.labels) if task.kind == "classification" and task.labels else None
-        reason = schema_refusal(task, model)
+        schema, reason = _schema(task), schema_refusal(task, model)
         return cls(
             choices=choices,
             max_new_tokens=_answer_tokens(task, model),
             stop=_stops(task),
-            schema=task.schema if task.kind == "structured" and reason is None else None,
-            decoded_freely=reason,
+            schema=schema if reason is None else None,
+            # Numbers are held to their form where that can be done, which nobody asked for.
+            decoded_freely=reason if task.kind == "structured" else None,
         )
 
     @classmethod
@@ -67,15 +69,23 @@ class AnswerFormat:
 
 
 def schema_refusal(task: Task, model: Model) -> str | None:
-    """Why answers of a structured task are not held to its schema; None where they are or there is none.
+    """Why answers are not held to the task's schema; None where they are or there is none.
 
     A constraint that would not let a train target by is left out: it would forbid right answers.
     """
-    if task.kind != "structured" or task.schema is None:
+    schema = _schema(task)
+    if schema is None:
         return None
     if not isinstance(model, Constrainable):
         return f"The model '{model.info.id}' cannot hold its completions to a schema."
-    return model.refuses(task.schema, [e.target for e in task.train])
+    return model.refuses(schema, [e.target for e in task.train])
+
+
+def _schema(task: Task) -> Mapping[str, object] | None:
+    """What answers are held to. A small model writes sentences where it is asked for a number."""
+    if task.kind == "arithmetic":
+        return NUMBER
+    return task.schema if task.kind == "structured" else None
 
 
 def _answer_tokens(task: Task, model: Model) -> int:

@@ -26,15 +26,22 @@ from adaptkit.core.errors import (
     NotFittedError,
     UnknownNameError,
 )
-from adaptkit.core.files import write_json_atomic
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.strategies.seal import (
+    STATE_FILE,
+    check_files,
+    check_model,
+    file_hashes,
+    is_sealed,
+    write_sealed,
+    written_apart,
+)
 from adaptkit.tasks import Task
 
-STATE_FILE = "strategy.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WARM_UP_TOKENS = 2
 """The first comes with the prompt, the second by decoding."""
 FitProgress = Callable[[int, int], None]
@@ -183,13 +190,20 @@ class Strategy(ABC):
         prompts = [Prompt(instruction=self.instruction_, input=text) for text in inputs]
         for strategy in (*self.before_, self):
             prompts = strategy.extend(prompts)
-        return prompts
+        return leader_of((*self.before_, self)).lay_out(prompts)
 
     def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add what this strategy shows; one that looks something up does it for all prompts at once.
 
         Train inputs come here too, when a strategy that is fitted later trains on these prompts: nothing
         that is added may give away the answer to the prompt's own input.
+        """
+        return list(prompts)
+
+    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """Set out prompts that every strategy has added to, in training as in serving.
+
+        Only the leading strategy's is called: the others look things up by inputs as they were given.
         """
         return list(prompts)
 
@@ -274,33 +288,40 @@ class Strategy(ABC):
     def save(self, folder: str | Path) -> Path:
         """Write the fitted strategy (JSON, safetensors, FAISS; no pickle) and return its folder.
 
-        ``strategy.json`` is written last, so a folder that has it is whole.
+        ``strategy.json`` is written last, so a folder that has it is whole; it holds the hashes of all
+        files, its own content included, and a folder that does not match them is refused.
         """
         self._require_fitted("save()")
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        state = self.save_state(folder)
+        with written_apart(folder) as made:
+            state = self.save_state(made)
+            hashes = file_hashes(made)
         model = self.model_.info
-        write_json_atomic(
-            folder / STATE_FILE,
-            {
-                "format_version": FORMAT_VERSION,
-                "strategy": self.name,
-                "class": f"{type(self).__module__}:{type(self).__qualname__}",
-                "params": self.described_params(),
-                "model": {"id": model.id, "revision": model.revision},
-                "instruction": self.instruction_,
-                "format": to_json(self.format_),
-                "fit_notes": to_json(self.fit_notes_),
-                "state": to_json(state),
-            },
-        )
+        content = {
+            "format_version": FORMAT_VERSION,
+            "strategy": self.name,
+            "class": f"{type(self).__module__}:{type(self).__qualname__}",
+            "params": self.described_params(),
+            "model": {"id": model.id, "revision": model.revision},
+            "instruction": self.instruction_,
+            "format": self.format_,
+            "fit_notes": self.fit_notes_,
+            "state": state,
+            "files": hashes,
+        }
+        write_sealed(folder / STATE_FILE, content)
         return folder
 
     def restore(
         self, folder: Path, saved: Mapping[str, Any], model: Model, *, before: Sequence[Strategy] = ()
     ) -> Self:
-        """Take up what :meth:`save` wrote; used by :func:`adaptkit.load_strategy`."""
+        """Take up what :meth:`save` wrote; used by :func:`adaptkit.load_strategy`.
+
+        Raises:
+            ConfigError: a file is missing or is not the one that was saved, or the model is another one.
+        """
+        check_model(folder, saved["model"], model.info)
+        check_files(folder, saved["files"])
         self.before_ = tuple(before)
         self.fit_notes_ = dict(saved["fit_notes"])
         self.instruction_ = str(saved["instruction"])
@@ -374,14 +395,14 @@ def read_state(folder: str | Path) -> dict[str, Any]:
     """Read strategy.json of a saved strategy.
 
     Raises:
-        ConfigError: there is none, or another version of the library wrote it.
+        ConfigError: there is none, it is damaged, or another version of the library wrote it.
     """
     path = Path(folder) / STATE_FILE
     try:
         saved: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # no JSON, or not even text
         raise ConfigError(f"{path} is damaged ({error}). Fit and save the strategy again.") from None
     if not isinstance(saved, dict):
         raise ConfigError(f"{path} is damaged (it holds no object). Fit and save the strategy again.")
@@ -390,4 +411,6 @@ def read_state(folder: str | Path) -> dict[str, Any]:
             f"{path} has format version {saved.get('format_version')}, this library reads {FORMAT_VERSION}. "
             "Fit and save the strategy again."
         )
+    if not is_sealed(saved):
+        raise ConfigError(f"{path} is damaged (it is not as it was saved). Fit and save the strategy again.")
     return dict(saved)

@@ -81,6 +81,8 @@ class Compose(Strategy):
             model = part.model_
             self._note(part)
             self.parts_.append(part)
+        # A part that chooses its configuration knows these only now.
+        self.instruction_, self.format_ = self.parts_[-1].instruction_, self.parts_[-1].format_
         self._serve_all_with(model)
         return model
 
@@ -98,6 +100,10 @@ class Compose(Strategy):
         for part in self.parts_:
             prompts = part.extend(prompts)
         return list(prompts)
+
+    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The leading part's."""
+        return leader_of(self.parts_).lay_out(prompts)
 
     def completion(self, example: Example) -> str:
         """The leading part's."""

@@ -11,6 +11,7 @@ from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.models.base import Model
 from adaptkit.strategies.base import Strategy, read_state
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.tools import from_a_file
 
 
 def load_strategy(folder: str | Path, model: Model) -> Strategy:
@@ -24,15 +25,9 @@ def load_strategy(folder: str | Path, model: Model) -> Strategy:
         ConfigError: no strategy there, a damaged one, or one fitted to another model.
     """
     saved = read_state(folder)
-    fitted_to = (saved["model"]["id"], saved["model"]["revision"])
-    given = (model.info.id, model.info.revision)
-    if fitted_to[1] != given[1]:
-        raise ConfigError(
-            f"The strategy in '{folder}' was fitted to the model {fitted_to[0]} ({fitted_to[1]}), "
-            f"the one given is {given[0]} ({given[1]}). Load that model, or fit again."
-        )
-    strategy = make_strategy(saved["strategy"], saved["params"])
-    return strategy.restore(Path(folder), saved, model)
+    with from_a_file():  # which functions and files it may use, this program says
+        strategy = make_strategy(saved["strategy"], saved["params"])
+        return strategy.restore(Path(folder), saved, model)
 
 
 def make_strategy(name: str, params: Mapping[str, Any]) -> Strategy:
@@ -73,7 +68,7 @@ def parse_strategy(text: str) -> Strategy:
         'rag+lora'
     """
     # The plus of 1e+3 is followed by a digit, names begin with a letter.
-    parts = [_parse_one(part) for part in re.split(r"\+(?=[A-Za-z])", text)]
+    parts = [_parse_one(part) for part in re.split(r"\+\s*(?=[A-Za-z])", text)]
     return parts[0] if len(parts) == 1 else _composed(parts)
 
 

@@ -2,43 +2,87 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from adaptkit import metrics
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Completion, Example, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
-from adaptkit.strategies.base import FitProgress, Strategy, is_int, read_state
+from adaptkit.strategies.base import FitProgress, Strategy, is_int, is_number, read_state
+from adaptkit.strategies.choosing import answers_to, score_of, some_rows
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.tasks import Task
 
 BEST_FOLDER = "best"
+Grid = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What tuning may take; None for no bound. The configuration given is tried whatever it takes.
+
+    A bound is looked at before each further configuration, so the last one may go beyond it.
+
+    Attributes:
+        trials: configurations.
+        seconds: of fitting and answering validation rows.
+        tokens: read and written on validation rows, and trained on.
+    """
+
+    trials: int | None = 4
+    seconds: float | None = None
+    tokens: int | None = None
+
+    def allows(self, *, trials: int, seconds: float, tokens: int) -> bool:
+        """Whether another configuration may be begun after so much."""
+        spent = {"trials": trials, "seconds": seconds, "tokens": tokens}
+        return all(getattr(self, n) is None or used < getattr(self, n) for n, used in spent.items())
+
+    def check(self) -> None:
+        """Bounds are positive, and there is one."""
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if value is not None and not (is_number(value) and value > 0):
+                raise ConfigError.for_parameter("Budget", f.name, "above 0, or None", value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A configuration that was tried: what differs from the defaults, its score, and what it took."""
+
+    config: Mapping[str, Any]
+    score: float
+    seconds: float
+    tokens: int
 
 
 @dataclass(kw_only=True)
 class Tuned(Strategy):
     """A strategy that tries its alternatives on validation rows and keeps the best; test rows decide nothing.
 
-    Give every strategy of a comparison the same ``n_configs`` and ``n_rows``: one that was tuned more looks
+    Give every strategy of a comparison the same ``budget`` and ``n_rows``: one that was tuned more looks
     better than it is (Dodge et al. 2019, arXiv:1909.03004).
 
     Args:
-        strategy: what to tune; what is tried is its ``alternatives``, itself first.
-        n_configs: at most this many configurations.
-        n_rows: at most this many validation rows, the same for all.
+        strategy: what to tune.
+        grid: parameters and the values to try, all combinations in order; None for the strategy's own
+            ``alternatives``. The strategy as it is given is always tried first.
+        budget: what it may take; the same for all strategies of a comparison.
+        n_rows: at most this many validation rows, the same for all configurations.
     """
 
     name: ClassVar[str] = "tuned"
 
     strategy: Strategy = field(kw_only=False)
-    n_configs: int = 4
+    grid: Grid | None = None
+    budget: Budget = Budget()
     n_rows: int = 40
 
     @property
@@ -70,10 +114,11 @@ class Tuned(Strategy):
         """The counts are positive and the strategy's parameters in range."""
         if not isinstance(self.strategy, Strategy):
             raise ConfigError.for_parameter("Tuned", "strategy", "a strategy", self.strategy)
-        for name in ("n_configs", "n_rows"):
-            value = getattr(self, name)
-            if not is_int(value) or value < 1:
-                raise ConfigError.for_parameter("Tuned", name, "an int >= 1", value)
+        if not isinstance(self.budget, Budget):
+            raise ConfigError.for_parameter("Tuned", "budget", "a Budget", self.budget)
+        self.budget.check()
+        if not is_int(self.n_rows) or self.n_rows < 1:
+            raise ConfigError.for_parameter("Tuned", "n_rows", "an int >= 1", self.n_rows)
         self.strategy.check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
@@ -93,36 +138,55 @@ class Tuned(Strategy):
     def learn(self, model: Model, task: Task) -> Model:
         """Fit each configuration and score its answers to the validation rows by the first metric."""
         self.__dict__.pop("best_", None)
-        candidates = [c for c in self.strategy.alternatives(task) if c.refusal(task, model) is None]
-        candidates = candidates[: self.n_configs]
-        rows = _some(task.validation or (), self.n_rows)
-        tried: list[dict[str, Any]] = []
-        best, best_score = None, float("-inf")
+        rows = some_rows(task.validation or (), self.n_rows)
+        candidates = self._candidates(model, task)
+        tried: list[Trial] = []
         for i, candidate in enumerate(candidates):
+            if tried and not self.budget.allows(
+                trials=i, seconds=sum(t.seconds for t in tried), tokens=sum(t.tokens for t in tried)
+            ):
+                break
+            progress = self._share(i, len(candidates))
             started = time.perf_counter()
-            candidate.fit(model, task, progress=self._share(i, len(candidates)), before=self.before_)
-            score = _score(candidate, rows, task)
-            tried.append(
-                {
-                    "config": candidate.changed_params(),
-                    "score": score,
-                    "seconds": round(time.perf_counter() - started, 2),
-                }
+            candidate.fit(model, task, progress=progress, before=self.before_)
+            predictions = answers_to(candidate, rows)
+            found = Trial(
+                config=to_json(candidate.changed_params()),
+                score=score_of(predictions, rows, task),
+                seconds=time.perf_counter() - started,
+                tokens=_tokens(candidate, predictions),
             )
             # A tie stays with the earlier one: the one that was given, or the better founded.
-            if score > best_score:
-                best, best_score = candidate, score
-        assert best is not None
-        self.best_: Strategy = best
+            if not tried or found.score > max(t.score for t in tried):
+                self.best_: Strategy = candidate
+            tried.append(found)
+        self._take(self.best_, tried, task, len(rows))
+        return self.best_.model_
+
+    def _candidates(self, model: Model, task: Task) -> list[Strategy]:
+        """What may be tried, the given one first, those that cannot run left out."""
+        if self.grid is None:
+            found: Sequence[Strategy] = self.strategy.alternatives(task)
+        else:
+            values = [[(name, v) for v in choices] for name, choices in self.grid.items()]
+            changed = (_changed(self.strategy, dict(c)) for c in itertools.product(*values))
+            found = [self.strategy, *(c for c in changed if c != self.strategy)]
+        possible = [c for c in found if c.refusal(task, model) is None]
+        # Copies: what is given stays unfitted.
+        return [c.with_seed(0) for c in possible[: self.budget.trials]]
+
+    def _take(self, best: Strategy, tried: Sequence[Trial], task: Task, n_rows: int) -> None:
         self.instruction_, self.format_ = best.instruction_, best.format_
         self.fit_notes_ |= best.fit_notes_
+        scores = sorted(t.score for t in tried)
         self.fit_notes_["tuning"] = {
             "metric": task.primary_metric,
-            "n_rows": len(rows),
-            "chosen": best.changed_params(),
+            "n_rows": n_rows,
+            "chosen": to_json(best.changed_params()),
+            "worst_score": scores[0],
+            "best_score": scores[-1],
             "tried": to_json(tried),
         }
-        return best.model_
 
     def _share(self, i: int, n: int) -> FitProgress | None:
         """Progress of the i-th of n fits as progress of all."""
@@ -134,6 +198,10 @@ class Tuned(Strategy):
     def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """The best configuration's."""
         return self.best_.extend(prompts)
+
+    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The best configuration's."""
+        return self.best_.lay_out(prompts)
 
     def completion(self, example: Example) -> str:
         """The best configuration's."""
@@ -155,7 +223,7 @@ class Tuned(Strategy):
 
     def changed_params(self) -> dict[str, Any]:
         """Those of the strategy, and how many configurations were tried."""
-        return {**self.strategy.changed_params(), "n_configs": self.n_configs}
+        return {**self.strategy.changed_params(), "tuned": True}
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
@@ -163,11 +231,14 @@ class Tuned(Strategy):
         inner = params.get("strategy")
         if isinstance(inner, Mapping) and "name" in inner:
             inner = STRATEGIES.get(str(inner["name"])).from_params(inner.get("params", {}))
-        return super().from_params({**params, "strategy": inner})
+        budget = params.get("budget", {})
+        if isinstance(budget, Mapping):
+            budget = Budget(**budget)
+        return super().from_params({**params, "strategy": inner, "budget": budget})
 
     def with_seed(self, offset: int) -> Self:
         """The strategy's seed counts on."""
-        return type(self)(self.strategy.with_seed(offset), n_configs=self.n_configs, n_rows=self.n_rows)
+        return dataclasses.replace(self, strategy=self.strategy.with_seed(offset))
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """The best configuration, in a folder of its own."""
@@ -183,17 +254,40 @@ class Tuned(Strategy):
         return self.best_.model_
 
 
-def _some(rows: Sequence[Example], n: int) -> list[Example]:
-    """``n`` rows in an order that depends on their ids only: a sorted file gives no lopsided choice."""
-    return sorted(rows, key=lambda e: hashlib.sha256(e.id.encode()).digest())[:n]
+def tune(
+    strategy: Strategy,
+    task: Task,
+    *,
+    model: Model,
+    grid: Grid | None = None,
+    budget: Budget | None = None,
+    n_rows: int = 40,
+) -> Tuned:
+    """Choose a configuration of a strategy on validation rows.
+
+    Args:
+        strategy: what to tune; it stays unfitted.
+        task: its train rows are learnt from, its validation rows are chosen by, its test rows are not read.
+        model: what the strategy is applied to.
+        grid: parameters and the values to try; None for the strategy's own ``alternatives``.
+        budget: trials, seconds or tokens; None for four trials.
+        n_rows: at most this many validation rows.
+
+    Returns:
+        The fitted strategy; ``fit_notes_["tuning"]`` tells what was tried.
+
+    Raises:
+        ConfigError: a parameter of the grid does not exist, or is out of range.
+        CapabilityError: the strategy cannot serve this model or task.
+    """
+    return Tuned(strategy, grid=grid, budget=budget or Budget(), n_rows=n_rows).fit(model, task)
 
 
-def _score(strategy: Strategy, rows: Sequence[Example], task: Task) -> float:
-    """The first metric over the rows; a row that failed scores 0."""
-    answers = [
-        metrics.Answer(
-            output=p.output, example=e, contexts=p.contexts, labels=tuple(task.labels), schema=task.schema
-        )
-        for p, e in zip(strategy.generate([e.input for e in rows]), rows, strict=True)
-    ]
-    return metrics.aggregate(task.primary_metric, answers) or 0.0
+def _changed(strategy: Strategy, params: Mapping[str, Any]) -> Strategy:
+    return type(strategy).from_params({**strategy.described_params(), **params})
+
+
+def _tokens(strategy: Strategy, predictions: Sequence[Prediction]) -> int:
+    """Tokens that a trial took."""
+    answered = sum(p.usage.tokens_in + p.usage.tokens_out for p in predictions)
+    return answered + int(strategy.fit_notes_.get("train_tokens") or 0)

@@ -6,9 +6,13 @@ Written once for all strategies, so that no strategy wins by better wording alon
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from statistics import median
 
 from adaptkit.tasks import Task
+
+WORDINGS = ("full", "short", "listed")
+"""Ways to word an instruction: with the rules about the reply, without them, with the rules as a list."""
 
 
 def short_instruction(task: Task) -> str:
@@ -18,7 +22,25 @@ def short_instruction(task: Task) -> str:
 
 def full_instruction(task: Task) -> str:
     """The task's instruction, the allowed answers, and the shape of the reply."""
-    return "\n".join([task.instruction, *shape_rules(task)])
+    return worded(task.instruction, shape_rules(task))
+
+
+def worded(text: str, rules: Sequence[str], *, role: str | None = None, wording: str = "full") -> str:
+    r"""Put an instruction together.
+
+    Args:
+        text: what is to be done.
+        rules: sentences about how.
+        role: a sentence to begin with, about who answers.
+        wording: ``listed`` makes a list of the rules.
+
+    Examples:
+        >>> worded("Add.", ["No words.", "Be quick."], role="You are a clerk.", wording="listed")
+        'You are a clerk.\nAdd.\nRules:\n- No words.\n- Be quick.'
+    """
+    if rules and wording == "listed":
+        rules = ["Rules:", *(f"- {rule}" for rule in rules)]
+    return "\n".join([*([role] if role else []), text, *rules])
 
 
 def shape_rules(task: Task) -> list[str]:
@@ -34,6 +56,33 @@ def shape_rules(task: Task) -> list[str]:
     if task.kind == "summarization":
         return [f"Reply with the summary only{_length_hint(task)}."]
     return ["Reply with the answer only."]
+
+
+def answer_rules(task: Task) -> list[str]:
+    """Rules about the answer where it is a part of the reply: what :func:`shape_rules` says of the whole."""
+    if task.kind == "classification" and task.labels:
+        return [f"The answer is exactly one of these labels: {', '.join(task.labels)}."]
+    if task.kind == "qa":
+        return ["The answer has a few words: no sentence, no explanation."]
+    if task.kind == "arithmetic":
+        return ["The answer is the final number: no words, no units."]
+    if task.kind == "structured":
+        return ["The answer is JSON on one line.", *_schema_rule(task)]
+    if task.kind == "summarization":
+        return [f"The answer is the summary{_length_hint(task)}."]
+    return []
+
+
+def marking_rule(opening: str, closing: str, *, thinking: bool) -> str:
+    """Where to write an answer that must be told from the rest of the reply.
+
+    Thinking step by step before the answer is the zero-shot prompt of Kojima et al. 2022, arXiv:2205.11916.
+    """
+    if closing:
+        where = f"write the answer between {opening} and {closing}."
+    else:
+        where = f"end with a line that begins with '{opening}' and holds only the answer."
+    return f"Think step by step first. Then {where}" if thinking else where[0].upper() + where[1:]
 
 
 def _schema_rule(task: Task) -> list[str]:

@@ -1,6 +1,7 @@
 """Task folders: ``task.json`` beside ``train``, ``validation``, ``test`` and ``documents``.
 
-    task.json    {"name", "kind", "instruction", "metrics": [...], "labels": [...]?, "schema": {...}?}
+    task.json    {"name", "kind", "instruction", "metrics": [...], "labels": [...]?, "schema": {...}?,
+                  "tools": [{"name", "description", "parameters": {...}}, ...]?}
     train.jsonl  {"id", "input", "target", "aliases"?, "gold_documents"?, "cluster"?, "metadata"?}
 
 Each file of rows may be .jsonl, .csv or .parquet. Without ``task.json``, kind and metrics are guessed.
@@ -86,6 +87,8 @@ def read_head(path: Path) -> dict[str, Any]:
             head[name] = tuple(as_text(item) for item in items)
     if values.get("schema") is not None:
         head["schema"] = _expect(path, "schema", values["schema"], dict, "a JSON Schema object")
+    if values.get("tools") is not None:
+        head["tools"] = tuple(_expect(path, "tools", values["tools"], list, "a list of functions"))
     return head
 
 
@@ -124,7 +127,7 @@ def write_task(task: Task, folder: str | Path) -> Path:
 
 
 def _head(task: Task) -> dict[str, Any]:
-    head = {name: getattr(task, name) for name in (*_TEXTS, *_LISTS, "schema")}
+    head = {name: getattr(task, name) for name in (*_TEXTS, *_LISTS, "schema", "tools")}
     required = ("name", "kind", "instruction", "metrics")
     return {name: value for name, value in head.items() if value or name in required}
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal, get_args
 
 from adaptkit.core.codec import content_hash
+from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks.splits import split_off
 from adaptkit.tasks.validate import check_task
@@ -17,7 +19,7 @@ KINDS: tuple[str, ...] = get_args(TaskKind)
 
 VALIDATION_SHARE = 0.2
 VALIDATION_LIMIT = 100
-_SEQUENCES = ("metrics", "train", "test", "validation", "documents", "labels")
+_SEQUENCES = ("metrics", "train", "test", "validation", "documents", "labels", "tools")
 # What cannot change a result: a corrected licence or a longer description keeps what was computed.
 _NOT_HASHED = frozenset({"name", "description", "licence", "attribution", "source"})
 
@@ -40,6 +42,8 @@ class Task:
         documents: texts that answers may be looked up in.
         labels: the allowed targets of a classification; left empty, all distinct targets, sorted.
         schema: JSON Schema that the targets of a structured task follow.
+        tools: functions that an answer may call, each with ``name``, ``description`` and ``parameters`` (a
+            JSON Schema); they are described, not run.
         description: for the reader of a report.
         licence: the terms under which the rows may be used.
         attribution: who made them.
@@ -72,6 +76,7 @@ class Task:
     documents: tuple[Document, ...] = ()
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
     description: str = ""
     licence: str = ""
     attribution: str = ""
@@ -103,14 +108,35 @@ class Task:
         """The metric that decides."""
         return self.metrics[0]
 
+    def with_train(self, n: int, *, seed: int = 0) -> Task:
+        """The same task with ``n`` train rows, named ``<name>@<n>``; smaller sets are part of larger ones.
+
+        Validation rows stay: choices are made on the same ones, however many rows are learnt from.
+
+        Args:
+            n: train rows, at least 1; all of them where there are no more.
+            seed: of the draw.
+        """
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+            raise ConfigError.for_parameter("Task.with_train", "n", "an int >= 1", n)
+
+        def place(example: Example) -> bytes:
+            return sha256(f"{seed}:{example.id}".encode()).digest()
+
+        chosen = {e.id for e in sorted(self.train, key=place)[:n]}
+        train = tuple(e for e in self.train if e.id in chosen)
+        return replace(self, name=f"{self.name}@{n}", train=train)
+
     @cached_property
     def content_hash(self) -> str:
         """Hash of everything that can change a result.
 
-        That is kind, instruction, metrics, labels, schema, all rows and the documents. Name,
+        That is kind, instruction, metrics, labels, schema, tools, all rows and the documents. Name,
         description, licence, attribution and source are left out.
         """
         fields = self.__dataclass_fields__.keys() - _NOT_HASHED
+        if not self.tools:  # tasks had none at first: what was computed then still counts
+            fields -= {"tools"}
         return content_hash({field: getattr(self, field) for field in fields})
 
 

@@ -7,7 +7,7 @@ memory the message names the example.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,7 @@ def _check_head(task: Task, kinds: Collection[str]) -> None:
             raise DataError(f"Task {task.name!r}: {field!r} must be a text that is not empty. Got {value!r}.")
     for field in ("metrics", "labels"):
         _check_names(task.name, field, getattr(task, field))
+    _check_tools(task)
     if not task.metrics:
         raise DataError(f"Task {task.name!r} has no metrics. Name at least one; the first one decides.")
 
@@ -109,6 +110,20 @@ def _check_names(task: str, field: str, value: Any) -> None:
     repeated = next((v for i, v in enumerate(value) if v in value[:i]), None)
     if repeated is not None:
         raise DataError(f"Task {task!r}: {repeated!r} stands twice in {field!r}.")
+
+
+def _check_tools(task: Task) -> None:
+    seen: set[str] = set()
+    for tool in task.tools:
+        name = tool.get("name") if isinstance(tool, Mapping) else None
+        if not isinstance(name, str) or not isinstance(tool.get("parameters", {}), Mapping):
+            raise DataError(
+                f"Task {task.name!r}: each of 'tools' must be an object with name, description and "
+                f"parameters (a JSON Schema). Got {_short(str(tool))}."
+            )
+        if name in seen:
+            raise DataError(f"Task {task.name!r}: two of 'tools' are called {name!r}.")
+        seen.add(name)
 
 
 def _check_documents(documents: Sequence[Document]) -> None:

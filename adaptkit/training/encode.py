@@ -74,3 +74,14 @@ def collate(rows: Sequence[EncodedRow], *, n_shared: int, pad_id: int) -> Traini
     positions = (mask.cumsum(1) - 1).clamp(min=0)[:, n_shared:]
     prefix = torch.tensor([rows[0].prompt[:n_shared]], dtype=torch.long)
     return TrainingBatch(prefix=prefix, input_ids=ids, mask=mask, positions=positions, labels=labels)
+
+
+def on_device(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
+    """The batch where the weights are."""
+    return TrainingBatch(
+        prefix=batch["prefix"].to(device),
+        input_ids=batch["input_ids"].to(device),
+        mask=batch["mask"].to(device),
+        positions=batch["positions"].to(device),
+        labels=batch["labels"].to(device),
+    )

@@ -16,7 +16,7 @@ from transformers import AttentionInterface
 
 from adaptkit.models.local.support import known_obstacle
 from adaptkit.training import attention
-from adaptkit.training.encode import IGNORED, EncodedRow, TrainingBatch, collate
+from adaptkit.training.encode import IGNORED, EncodedRow, TrainingBatch, collate, on_device
 
 PROBE = ((5, 6, 7, 8), (3, 9), (4, 5, 6, 3))
 """Token ids: a shared beginning and two rows, to try the layout on."""
@@ -73,7 +73,7 @@ def _agrees(module: Any) -> bool:
     rows = [EncodedRow([*shared, *part], [2]) for part in own]
     base = bare(module)
     where = next(base.parameters()).device
-    batch = _on(collate(rows, n_shared=len(shared), pad_id=0), where)
+    batch = on_device(collate(rows, n_shared=len(shared), pad_id=0), where)
     with torch.inference_mode():
         try:
             found = float(flat_loss(module, batch, reduction="none")[-1])
@@ -89,16 +89,6 @@ def _loss_alone(module: Any, row: EncodedRow, where: torch.device) -> float:
     ids = torch.tensor([row.prompt], device=where)
     logits = module(input_ids=ids, use_cache=False, logits_to_keep=1).logits[0].float()
     return float(cross_entropy(logits, torch.tensor(row.completion, device=where)))
-
-
-def _on(batch: TrainingBatch, where: torch.device) -> TrainingBatch:
-    return TrainingBatch(
-        prefix=batch["prefix"].to(where),
-        input_ids=batch["input_ids"].to(where),
-        mask=batch["mask"].to(where),
-        positions=batch["positions"].to(where),
-        labels=batch["labels"].to(where),
-    )
 
 
 def flat_loss(module: Any, batch: TrainingBatch, reduction: str = "mean") -> torch.Tensor:

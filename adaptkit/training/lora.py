@@ -16,6 +16,7 @@ import torch
 
 from adaptkit.core.errors import CapabilityError, TrainingError
 from adaptkit.training.layers import LoraLinears
+from adaptkit.training.quantised import four_bit_copy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,19 @@ class LoraSettings:
 
     Attributes:
         target_modules: ``all-linear`` (every linear layer but the head) or names of layers.
+        dora: learn the weights' lengths apart from their directions (Liu et al. 2024, arXiv:2402.09353).
+        rslora: scale by ``alpha / sqrt(rank)`` instead of ``alpha / rank`` (Kalajdzievski 2023,
+            arXiv:2312.03732).
+        quantised: train over a copy of the weights packed into 4 bits.
     """
 
     rank: int
-    alpha: int
+    alpha: float
     dropout: float
     target_modules: str | tuple[str, ...]
+    dora: bool = False
+    rslora: bool = False
+    quantised: bool = False
 
 
 def attach(module: Any, settings: LoraSettings, *, seed: int) -> Any:
@@ -46,9 +54,12 @@ def attach(module: Any, settings: LoraSettings, *, seed: int) -> Any:
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
+        use_dora=settings.dora,
+        use_rslora=settings.rslora,
         bias="none",
         task_type="CAUSAL_LM",
     )
+    base = four_bit_copy(module) if settings.quantised else copy.deepcopy(module)
     with torch.random.fork_rng(), warnings.catch_warnings():
         # peft draws the initial adapter from torch's global generator.
         torch.manual_seed(seed)
@@ -56,7 +67,7 @@ def attach(module: Any, settings: LoraSettings, *, seed: int) -> Any:
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", FutureWarning)
         try:
-            adapted = get_peft_model(copy.deepcopy(module), config)
+            adapted = get_peft_model(base, config)
         except ValueError as error:
             raise CapabilityError(f"LoRA cannot be put on this model: {error}") from error
     for parameter in adapted.parameters():
@@ -174,9 +185,46 @@ def check_effect(adapted: Any, probe: Sequence[int]) -> float:
     return change
 
 
-def merged(adapted: Any) -> Any:
-    """Fold the adapter into the weights: the same answers at the base model's speed."""
-    return adapted.merge_and_unload(safe_merge=True)
+MERGE_TOLERANCE = {torch.float32: 1e-3}
+COARSE_MERGE_TOLERANCE = 0.2
+"""Root mean square of what merging may change of the logits, in their standard deviations.
+
+A merged weight is rounded to the weights' dtype, an adapter beside it is not.
+"""
+N_COMPARED = 16
+"""Positions at the end of the probe whose logits are compared."""
+
+
+def merged(adapted: Any, probe: Sequence[int]) -> tuple[Any, float]:
+    """Fold the adapter into the weights: the same answers at the base model's speed.
+
+    Args:
+        probe: token ids on which the logits before and after are compared.
+
+    Returns:
+        The module without the adapter, and how far its logits are from those with it: the root mean
+        square of the differences, in standard deviations of the logits.
+
+    Raises:
+        TrainingError: they are too far for rounding to explain it.
+    """
+    dtype = adapted.get_base_model().dtype
+    with torch.inference_mode():
+        beside = _logits(adapted.eval(), probe)
+        module = adapted.merge_and_unload(safe_merge=True)
+        difference = float((_logits(module, probe) - beside).square().mean().sqrt() / beside.std())
+    if not difference <= MERGE_TOLERANCE.get(dtype, COARSE_MERGE_TOLERANCE):
+        raise TrainingError(
+            f"Merged into the weights, the adapter answers otherwise than beside them: logits differ by "
+            f"{difference:.3g} standard deviations. Load the model in float32, or train with a smaller rank."
+        )
+    return module, difference
+
+
+def _logits(module: Any, probe: Sequence[int]) -> torch.Tensor:
+    ids = torch.tensor([list(probe)], device=module.device)
+    found: torch.Tensor = module(input_ids=ids, logits_to_keep=N_COMPARED).logits
+    return found.float()
 
 
 @dataclass(frozen=True)
@@ -198,6 +246,13 @@ class Adapter:
 
         weights = get_peft_model_state_dict(adapted, save_embedding_layers=False)
         config = copy.deepcopy(adapted.peft_config["default"])
+        # As peft saves it; and in an order, so that saving it twice writes the same file.
+        config.inference_mode = True
+        if not isinstance(config.target_modules, str):
+            config.target_modules = sorted(config.target_modules)
+        if isinstance(config.target_modules, set):
+            # peft would write its set in another order each time: equal adapters are equal files.
+            config.target_modules = sorted(config.target_modules)
         return cls(config, {n: w.detach().cpu().clone().contiguous() for n, w in weights.items()})
 
     def save(self, folder: Path) -> None:
@@ -225,4 +280,16 @@ def load_adapter(module: Any, folder: Path) -> Any:
             adapted = PeftModel.from_pretrained(copy.deepcopy(module), str(folder))
         except (UserWarning, RuntimeError, OSError, ValueError) as error:
             raise TrainingError(f"The adapter in '{folder}' does not fit this model: {error}") from error
+    return adapted.eval()
+
+
+def apply_adapter(module: Any, adapter: Adapter) -> Any:
+    """Put an adapter that was trained elsewhere on a copy of a module."""
+    from peft import get_peft_model, set_peft_model_state_dict
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        adapted = get_peft_model(copy.deepcopy(module), copy.deepcopy(adapter.config))
+    set_peft_model_state_dict(adapted, adapter.weights)
     return adapted.eval()

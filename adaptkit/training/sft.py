@@ -27,6 +27,7 @@ from adaptkit.training.flat import flat_layout
 from adaptkit.training.generators import kept_generators
 from adaptkit.training.loss import completion_loss
 from adaptkit.training.memory import asks_for_checkpointing
+from adaptkit.training.optimizer import optimizer_for
 from adaptkit.training.order import LengthGroupedOrder
 from adaptkit.training.watch import Progress, SftReport, Watch
 
@@ -52,7 +53,7 @@ class SftSettings:
         evaluations: how many times at most, evenly spread, the validation loss is taken; the best weights
             win. A short training does with two.
         patience: training stops after so many evaluations in a row without a loss that is better by
-            ``min_gain``, as a share of the best.
+            ``min_gain``, as a share of the best; None for never.
     """
 
     learning_rate: float
@@ -63,7 +64,7 @@ class SftSettings:
     warmup_share: float = 0.1
     max_grad_norm: float = 1.0
     evaluations: int = 5
-    patience: int = 2
+    patience: int | None = 2
     min_gain: float = 0.02
     seed: int = 0
 
@@ -185,6 +186,7 @@ def train(
             train_dataset=_Rows(rows),
             eval_dataset=_Rows(sorted(validation, key=len)) if validation else None,
             callbacks=[watch],
+            optimizers=(optimizer_for(module, settings.learning_rate), None),
         )
         _quiet(trainer)
         _run(trainer)

@@ -48,7 +48,7 @@ class Watch(TrainerCallback):
 
     Args:
         patience: training stops after so many evaluations in a row without a loss that is better by
-            ``min_gain``, as a share of the best.
+            ``min_gain``, as a share of the best; None for never.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Watch(TrainerCallback):
         module: Any,
         report: SftReport,
         *,
-        patience: int,
+        patience: int | None,
         min_gain: float,
         progress: Progress | None,
     ) -> None:
@@ -91,13 +91,14 @@ class Watch(TrainerCallback):
         self.n_idle = 0 if gained else self.n_idle + 1
         if loss < self.best_loss:
             self._keep(loss, state.global_step)
-        if self.n_idle >= self.patience:
+        if self.patience is not None and self.n_idle >= self.patience:
             control.should_training_stop = True
 
     def _keep(self, loss: float, step: int) -> None:
         self.best_loss, self.report.best_step = loss, step
         trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
-        self.best = {n: p.detach().clone() for n, p in trained.items()}
+        # In main memory: on a GPU, room for a second copy of all weights is dear.
+        self.best = {n: p.detach().to("cpu", copy=True) for n, p in trained.items()}
 
     def restore_best(self) -> None:
         """Put the best weights back."""

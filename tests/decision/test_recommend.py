@@ -203,3 +203,16 @@ def test_a_planted_winner_is_found() -> None:
     rates = {"prompt": 0.45, "few-shot": 0.75, "lora": 0.5}
     found = [_simulate(rates, rng, 200) for _ in range(30)]
     assert sum(f.verdict == "recommend" and f.strategy == "few-shot" for f in found) >= 28
+
+
+def test_controls_are_never_recommended() -> None:
+    oracle = replace(row("rag:passages=oracle", 0.99), fit_notes={"control": "given passages"})
+    rows = [row("prompt", 0.52), row("rag", 0.7), oracle]
+    pairs = [
+        pair("rag", "prompt", 0.18, "better"),
+        pair("rag:passages=oracle", "prompt", 0.47, "better"),
+        pair("rag:passages=oracle", "rag", 0.29, "better"),
+    ]
+    found = one(rows, pairs)
+    assert (found.verdict, found.strategy) == ("recommend", "rag")
+    assert "oracle" not in found.reason

@@ -25,8 +25,13 @@ EXPECTED = [
     "json_exact",
     "slot_f1",
     "numeric_match",
+    "tool_arguments",
+    "tool_choice",
     "recall_at_k",
     "mrr",
+    "mrr_at_k",
+    "ndcg",
+    "ndcg_at_k",
 ]
 
 
@@ -41,12 +46,12 @@ def test_all_metrics_are_registered() -> None:
 
 
 def test_unknown_names() -> None:
-    check_metrics([*EXPECTED, "recall_at_7"])
+    check_metrics([*EXPECTED, "recall_at_7", "mrr_at_10", "ndcg_at_3"])
     with pytest.raises(
         UnknownNameError, match=r"Unknown metric 'rogue_l'\. Did you mean 'rouge_l'\? Known: acc"
     ):
         check_metrics(["accuracy", "rogue_l"])
-    for name in ("recall_at_0", "recall_at_", "recall_at_01"):
+    for name in ("recall_at_0", "recall_at_", "recall_at_01", "mrr_at_0", "rouge_at_3"):
         with pytest.raises(UnknownNameError):
             check_metrics([name])
     with pytest.raises(UnknownNameError):

@@ -1,4 +1,4 @@
-"""ROUGE beside the package that computes it; recall and reciprocal rank."""
+"""ROUGE beside the package that computes it; recall, reciprocal rank and cumulative gain."""
 
 from __future__ import annotations
 
@@ -71,17 +71,40 @@ def retrieved(name: str, gold: tuple[str, ...], *documents: str) -> Score:
         ("recall_at_3", 0.5),
         ("recall_at_50", 1.0),
         ("mrr", 0.5),
+        ("mrr_at_k", 0.5),
+        ("mrr_at_1", 0.0),
+        ("mrr_at_2", 0.5),
+        # Found at the ranks 2 and 4, of 1 and 2: (1 / log2(3) + 1 / log2(5)) / (1 + 1 / log2(3)).
+        ("ndcg", 0.650921),
+        ("ndcg_at_k", 0.650921),
+        ("ndcg_at_1", 0.0),
+        ("ndcg_at_2", 0.386853),
+        ("ndcg_at_4", 0.650921),
     ],
 )
 def test_retrieval(name: str, expected: float) -> None:
-    assert retrieved(name, ("d1", "d2"), "d9", "d1", "d1", "d2") == Score(strict=expected, lenient=expected)
+    found = retrieved(name, ("d1", "d2"), "d9", "d1", "d1", "d2")
+    assert found.strict == found.lenient == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["recall_at_k", "recall_at_3", "mrr"])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("ndcg", 0.613147), ("ndcg_at_1", 1.0), ("ndcg_at_9", 0.613147)]
+)
+def test_ndcg_expects_no_more_documents_than_it_looks_at(name: str, expected: float) -> None:
+    assert retrieved(name, ("d1", "d2"), "d1").strict == pytest.approx(expected, abs=1e-6)
+
+
+def test_ndcg_of_all_gold_documents_in_front_is_exactly_one() -> None:
+    gold = tuple(f"d{i}" for i in range(7))
+    assert retrieved("ndcg", gold, *gold, "other").strict == 1.0
+    assert retrieved("ndcg", gold, *gold[::-1]).strict == 1.0
+
+
+@pytest.mark.parametrize("name", ["recall_at_k", "recall_at_3", "mrr", "mrr_at_3", "ndcg", "ndcg_at_3"])
 def test_retrieval_without_gold_documents_is_undefined(name: str) -> None:
     assert retrieved(name, (), "d1") == Score(strict=None, lenient=None)
 
 
-@pytest.mark.parametrize("name", ["recall_at_k", "recall_at_3", "mrr"])
+@pytest.mark.parametrize("name", ["recall_at_k", "recall_at_3", "mrr", "mrr_at_3", "ndcg", "ndcg_at_3"])
 def test_nothing_retrieved_scores_zero(name: str) -> None:
     assert retrieved(name, ("d1",)).strict == 0

@@ -9,8 +9,8 @@ from tiny import tiny_tokenizer
 from tokenizers import processors
 
 from adaptkit.core.errors import ModelError
-from adaptkit.core.types import Demonstration, Passage, Prompt
-from adaptkit.models.render import Renderer, passages_text, user_text
+from adaptkit.core.types import Demonstration, Passage, Prompt, Turn
+from adaptkit.models.render import Renderer, passages_text, shown_passages, user_text
 
 SHOWN = (Demonstration(input="2 + 2", target="4"), Demonstration(input="3 + 3", target="6"))
 PASSAGES = (
@@ -88,6 +88,61 @@ def test_passages_stand_before_the_input_the_best_one_last() -> None:
     assert passages_text(PASSAGES) == "[1]\nSecond best.\n\n[2] First\nBest."
     assert user_text(prompt(context=PASSAGES)) == "[1]\nSecond best.\n\n[2] First\nBest.\n\n1 + 1"
     assert user_text(prompt()) == "1 + 1"
+
+
+def test_passages_stand_the_best_one_first_where_that_is_asked_for() -> None:
+    first = prompt(context=PASSAGES, passage_order="best-first")
+    assert user_text(first) == "[1] First\nBest.\n\n[2]\nSecond best.\n\n1 + 1"
+    assert shown_passages(PASSAGES, "best-first") == list(PASSAGES)
+    assert shown_passages(PASSAGES, "best-last") == list(PASSAGES)[::-1]
+
+
+TURNS = (
+    Turn(role="assistant", text="call"),
+    Turn(role="tool", text="2"),
+    Turn(role="assistant", text="again"),
+    Turn(role="tool", text="3"),
+)
+
+
+def test_turns_follow_the_input_and_a_tool_speaks_as_the_user_where_the_template_has_no_role_for_it() -> None:
+    assert text_of("llama", turns=TURNS[:2]) == (
+        "<|im_start|>system\nAdd.<|im_end|>\n<|im_start|>user\n1 + 1<|im_end|>\n"
+        "<|im_start|>assistant\ncall<|im_end|>\n<|im_start|>user\nResult: 2<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    assert text_of("gemma", turns=TURNS).count("<start_of_turn>user\nResult: ") == 2
+    assert text_of("base", demonstrations=SHOWN[:1], turns=TURNS) == (
+        "Add.\n\nInput: 2 + 2\nOutput: 4\n\n"
+        "Input: 1 + 1\nOutput: call\nResult: 2\nOutput: again\nResult: 3\nOutput:"
+    )
+
+
+def test_a_template_with_a_role_for_tools_is_given_it() -> None:
+    tokenizer = tiny_tokenizer("llama")
+    tokenizer.chat_template = (
+        "{% for m in messages %}{% if m['role'] == 'tool' %}{{ '<|im_start|>said\n' + m['content'] }}"
+        "{% else %}{{ m['role'] + ': ' + m['content'] + '<|im_end|>' }}{% endif %}{% endfor %}"
+    )
+    assert Renderer(tokenizer).text(prompt(turns=TURNS[:2])).endswith("call<|im_end|><|im_start|>said\n2")
+
+
+@pytest.mark.parametrize("tool", ["{{ raise_exception('no tools') }}", ""])
+def test_a_template_that_refuses_or_drops_what_a_tool_says_is_not_given_it(tool: str) -> None:
+    tokenizer = tiny_tokenizer("llama")
+    tokenizer.chat_template = (
+        "{% for m in messages %}{% if m['role'] == \"tool\" %}" + tool + "{% else %}"
+        "{{ m['role'] + ': ' + m['content'] + '<|im_end|>' }}{% endif %}{% endfor %}"
+    )
+    assert Renderer(tokenizer).text(prompt(turns=TURNS[:2])).endswith("user: Result: 2<|im_end|>")
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma", "base"])
+def test_a_prompt_with_turns_begins_as_the_prompt_with_the_reply_does(kind: str) -> None:
+    """What was computed for one round serves the next."""
+    renderer = Renderer(tiny_tokenizer(kind))
+    round_one = [*renderer.encode(prompt()), *renderer.encode_completion("call")[:-1]]
+    assert renderer.encode(prompt(turns=TURNS))[: len(round_one)] == round_one
 
 
 def test_only_the_start_token_of_the_template_is_written() -> None:

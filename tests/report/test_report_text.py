@@ -192,3 +192,17 @@ def test_cells(result: ComparisonResult) -> None:
         "", "0", "0.0012", "0.50", "1.00", "1,234.50",
     ]  # fmt: skip
     assert [usd(x, least=0.001) for x in (0.0, 0.0009, 0.001)] == ["0", "<0.001", "0.0010"]
+
+
+def test_what_was_tried_on_validation_rows_is_told(result: ComparisonResult) -> None:
+    tried = [
+        {"config": {}, "score": 0.25, "seconds": 3.21, "tokens": 1200},
+        {"config": {"k": 16}, "score": 0.5, "seconds": 4.0, "tokens": 2400},
+    ]
+    tuning = {"n_rows": 40, "chosen": {"k": 16}, "tried": tried}
+    rows = [replace(r, fit_notes={"tuning": tuning}) if r.strategy == "few-shot" else r for r in result.rows]
+    text = render_markdown(replace(result, rows=tuple(rows)))
+    assert "Tuned on 40 validation rows among 2 configurations each." in text
+    assert "| few-shot | as given | 25.0 % | 3.2 | 1,200 |  |" in text
+    assert "| few-shot | k=16 | 50.0 % | 4.0 | 2,400 | ✓ |" in text
+    assert "Tuning, on validation rows" not in render_markdown(result)

@@ -164,23 +164,20 @@ def test_changed_approximate_index_is_refused(small_limit: None, tmp_path: Path)
         VectorIndex.load(tmp_path, EMBEDDER)
 
 
-def rewrite(folder: Path, **changes: object) -> None:
-    described = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    kept = {k: v for k, v in {**described, **changes}.items() if v is not None}
-    (folder / "index.json").write_text(json.dumps(kept), encoding="utf-8")
-
-
-def test_index_of_the_first_version_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [None, 1, 2, 4])
+def test_index_of_another_version_is_refused(tmp_path: Path, version: int | None) -> None:
     VectorIndex(clustered(50), EMBEDDER).save(tmp_path)
-    rewrite(tmp_path, format_version=None, notes=None)
-    assert VectorIndex.load(tmp_path, EMBEDDER).notes == {"index": "flat", "recall_at_10": 1.0}
-    # That version took the name of a folder or Hub id for the revision of what was there.
-    rewrite(tmp_path, format_version=None, embedder_revision="hash")
-    assert len(VectorIndex.load(tmp_path, EMBEDDER)) == 50
-
-
-def test_index_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    VectorIndex(clustered(50), EMBEDDER).save(tmp_path)
-    rewrite(tmp_path, format_version=3)
-    with pytest.raises(ConfigError, match="format version 3, this library reads up to 2"):
+    path = tmp_path / "index.json"
+    described = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**described, "format_version": version}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"format version {version}, this library reads 3. Build the index"):
         VectorIndex.load(tmp_path, EMBEDDER)
+
+
+def test_vectors_of_an_approximate_index_can_be_had(small_limit: None, tmp_path: Path) -> None:
+    vectors = clustered(3000)
+    index = VectorIndex(vectors, EMBEDDER)
+    index.save(tmp_path)
+    for some in (index, VectorIndex.load(tmp_path, EMBEDDER)):
+        assert not some.is_exact
+        np.testing.assert_allclose(some.vectors([2999, 0]), vectors[[2999, 0]], atol=0.02)

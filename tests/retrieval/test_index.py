@@ -13,6 +13,7 @@ from adaptkit.core.errors import ConfigError, ModelError
 from adaptkit.models.embedded import EMBEDDED
 from adaptkit.retrieval import VectorIndex, load_embedder
 from adaptkit.retrieval.embed import Vectors
+from adaptkit.retrieval.sidecar import write_sidecar
 
 EMBEDDER = HashEmbedder()
 
@@ -48,13 +49,14 @@ def test_folder_holds_an_index_and_a_description_and_no_pickle(tmp_path: Path) -
     VectorIndex(unit_vectors(3, 0), EMBEDDER).save(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["index.faiss", "index.json"]
     described = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
-    assert (described["embedder"], described["embedder_revision"]) == ("hash", "1")
-    assert (described["dimension"], described["n_vectors"]) == (EMBEDDER.dimension, 3)
+    assert described["embedder"] == {"name": "hash", "revision": "1", "dimension": EMBEDDER.dimension}
+    assert (described["n_vectors"], described["metric"]) == (3, "inner product of unit vectors")
+    assert described["files"].keys() == {"index.faiss"}
 
 
 def test_index_of_another_embedder_is_refused(tmp_path: Path) -> None:
     VectorIndex(unit_vectors(3, 0), EMBEDDER).save(tmp_path)
-    with pytest.raises(ConfigError, match=r"made by \('hash', '1', 64\), .* given is \('hash', '2', 64\)"):
+    with pytest.raises(ConfigError, match=r"made by the embedder .*'1'.*, the one given is .*'2'"):
         VectorIndex.load(tmp_path, HashEmbedder(revision="2"))
 
 
@@ -75,6 +77,40 @@ def test_index_file_of_another_save_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b" / "index.faiss").replace(tmp_path / "a" / "index.faiss")
     with pytest.raises(ConfigError, match="is not the file that was saved"):
         VectorIndex.load(tmp_path / "a", EMBEDDER)
+
+
+@pytest.mark.parametrize("content", [b"not an index", b""])
+def test_foreign_index_file_with_a_right_hash_is_refused(tmp_path: Path, content: bytes) -> None:
+    VectorIndex(unit_vectors(3, 0), EMBEDDER).save(tmp_path)
+    reseal(tmp_path, content)
+    with pytest.raises(ConfigError, match=r"index\.faiss is no index of vectors .* Build the index again"):
+        VectorIndex.load(tmp_path, EMBEDDER)
+
+
+def test_index_of_another_dimension_or_metric_with_a_right_hash_is_refused(tmp_path: Path) -> None:
+    import faiss
+
+    for other in (faiss.IndexFlatIP(8), faiss.IndexFlatL2(EMBEDDER.dimension)):
+        VectorIndex(unit_vectors(3, 0), EMBEDDER).save(tmp_path)
+        other.add(np.ones((3, other.d), dtype=np.float32))
+        reseal(tmp_path, faiss.serialize_index(other).tobytes())
+        with pytest.raises(ConfigError, match=r"is not the index that index\.json describes"):
+            VectorIndex.load(tmp_path, EMBEDDER)
+
+
+def reseal(folder: Path, content: bytes) -> None:
+    """Put another file in the index's place, with a description that vouches for it."""
+    (folder / "index.faiss").write_bytes(content)
+    described = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    kept = {k: v for k, v in described.items() if k not in ("files", "format_version", "content_hash")}
+    write_sidecar(folder / "index.json", kept, ["index.faiss"])
+
+
+def test_vectors_can_be_had_again() -> None:
+    vectors = unit_vectors(9, 0)
+    index = VectorIndex(vectors, EMBEDDER)
+    assert index.is_exact
+    np.testing.assert_array_equal(index.vectors([8, 0, 8]), vectors[[8, 0, 8]])
 
 
 @pytest.mark.parametrize("content", ["", "{", None])

@@ -148,9 +148,10 @@ def test_damaged_or_future_strategy_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "strategy.json"
     saved = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**saved, "format_version": 99}), encoding="utf-8")
-    with pytest.raises(ConfigError, match="has format version 99, this library reads 1"):
+    with pytest.raises(ConfigError, match="has format version 99, this library reads 2"):
         load_strategy(tmp_path, fake(1000))
-    for text in ("{", "[]"):
+    changed = json.dumps({**saved, "instruction": "Answer in French."})
+    for text in ("{", "[]", changed, json.dumps({**saved, "state": math.nan})):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=r"strategy\.json is damaged"):
             load_strategy(tmp_path, fake(1000))
@@ -167,7 +168,7 @@ def test_half_a_save_is_no_strategy(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     strategy = Dying().fit(fake(1000), qa_task())
     with pytest.raises(KeyboardInterrupt):
         strategy.save(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["something"]
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(ConfigError, match="No saved strategy"):
         load_strategy(tmp_path, fake(1000))
 
@@ -253,8 +254,7 @@ def test_schema_is_saved_in_its_order_and_older_files_have_none(tmp_path: Path) 
     assert json.dumps(loaded.format_.schema) == json.dumps(turned)
     saved = json.loads(path.read_text(encoding="utf-8"))
     del saved["format"]["schema"], saved["format"]["decoded_freely"]
-    path.write_text(json.dumps(saved), encoding="utf-8")
-    assert load_strategy(tmp_path, model).format_.schema is None
+    assert AnswerFormat.from_json(saved["format"]).schema is None
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from tiny import classification_task, qa_task, tiny_llama, tiny_model
 
+from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import CapabilityError, ConfigError, TrainingError
 from adaptkit.core.types import ModelInfo
 from adaptkit.models.fake import FakeModel
 from adaptkit.models.local.model import LocalModel
 from adaptkit.strategies import load_strategy
-from adaptkit.strategies.lora_sft import LoRASFT, default_learning_rate
+from adaptkit.strategies.base import read_state
+from adaptkit.strategies.lora_sft import LoRASFT
+from adaptkit.strategies.seal import write_sealed
 from adaptkit.tasks import Task
+from adaptkit.training import quantised
+from adaptkit.training.forgetting import general_loss
 
 TASK = classification_task()
 
@@ -133,6 +139,12 @@ def test_task_without_train_rows_is_refused() -> None:
         ),
         ({"epochs": -1}, "The 'epochs' parameter of LoRASFT must be above 0, or None. Got -1 instead."),
         ({"dropout": 1.0}, "The 'dropout' parameter of LoRASFT must be in [0, 1). Got 1.0 instead."),
+        ({"dora": 1}, "The 'dora' parameter of LoRASFT must be True or False. Got 1 instead."),
+        ({"rslora": "yes"}, "The 'rslora' parameter of LoRASFT must be True or False. Got 'yes' instead."),
+        (
+            {"quantise": "8bit"},
+            "The 'quantise' parameter of LoRASFT must be '4bit' or None. Got '8bit' instead.",
+        ),
     ],
 )
 def test_bad_parameter_is_told(params: dict[str, Any], message: str) -> None:
@@ -147,7 +159,7 @@ def test_layers_that_do_not_exist_are_a_capability_error() -> None:
 
 
 def test_default_learning_rate_falls_with_the_size_of_the_model() -> None:
-    rates = [default_learning_rate(int(n)) for n in (135e6, 1.5e9, 7e9, 70e9)]
+    rates = [LoRASFT().default_learning_rate(int(n)) for n in (135e6, 1.5e9, 7e9, 70e9)]
     assert rates == [1e-3, 3e-4, 2e-4, 1e-4]
     notes = LoRASFT(rank=2, epochs=1).fit(tiny_llama(), TASK).fit_notes_
     assert notes["learning_rate"] == 1e-3
@@ -166,7 +178,7 @@ def test_adapter_trained_under_another_chat_template_is_refused(trained: LoRASFT
     model = tiny_llama()
     model.tokenizer.chat_template += " "
     changed = LocalModel(model.module, model.tokenizer, model.info)
-    with pytest.raises(ConfigError, match="was trained with another chat template"):
+    with pytest.raises(ConfigError, match="were trained with another chat template"):
         load_strategy(tmp_path, changed)
     assert load_strategy(tmp_path, tiny_llama())
 
@@ -175,6 +187,13 @@ def test_adapter_whose_weights_are_zero_is_refused(trained: LoRASFT, tmp_path: P
     trained.save(tmp_path)
     path = tmp_path / "adapter" / "adapter_model.safetensors"
     save_file({n: w * 0 for n, w in load_file(path).items()}, path, metadata={"format": "pt"})
+    with pytest.raises(ConfigError, match=r"adapter_model\.safetensors is not as saved"):
+        load_strategy(tmp_path, tiny_llama())
+    # Saved so in the first place, it is still refused: it would answer as the model alone does.
+    saved = read_state(tmp_path)
+    del saved["content_hash"]
+    saved["files"]["adapter/adapter_model.safetensors"] = file_sha256(path)
+    write_sealed(tmp_path / "strategy.json", saved)
     with pytest.raises(TrainingError, match="The adapter changes nothing"):
         load_strategy(tmp_path, tiny_llama())
 
@@ -184,7 +203,7 @@ def test_saved_adapter_needs_a_model_with_weights(trained: LoRASFT, tmp_path: Pa
     fake = FakeModel(lambda _: "")
     fake.info = dataclasses.replace(fake.info, revision="seed-0")
     assert isinstance(fake.info, ModelInfo)
-    with pytest.raises(CapabilityError, match="An adapter needs a model with weights"):
+    with pytest.raises(CapabilityError, match="Trained weights need a model with weights"):
         load_strategy(tmp_path, fake)
 
 
@@ -193,3 +212,74 @@ def test_training_that_diverges_leaves_no_strategy() -> None:
     with pytest.raises(TrainingError, match="diverged"):
         strategy.fit(tiny_model("llama"), TASK)
     assert getattr(strategy, "model_", None) is None
+
+
+@pytest.mark.parametrize("variant", [{}, {"dora": True}, {"rslora": True}], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_each_kind_of_adapter_learns_in_each_dtype(dtype: torch.dtype, variant: dict[str, Any]) -> None:
+    strategy = LoRASFT(rank=8, epochs=12, learning_rate=1e-2, **variant).fit(model_in(dtype), TASK)
+    assert share_right(strategy) >= 0.75
+    losses = [loss for _, loss in strategy.loss_["losses"]]
+    assert losses[-1] < 0.4 * losses[0]
+    lost = strategy.fit_notes_["merging_changed_logits_by"]
+    assert lost < (1e-4 if dtype == torch.float32 else 0.2)
+
+
+def model_in(dtype: torch.dtype) -> LocalModel:
+    model = tiny_llama()
+    return LocalModel(model.module.to(dtype), model.tokenizer, model.info)
+
+
+def test_alpha_follows_the_rank_unless_it_is_given() -> None:
+    def scale(**params: Any) -> float:
+        shape = LoRASFT(**params)._shape
+        return shape.alpha / (shape.rank**0.5 if shape.rslora else shape.rank)
+
+    assert scale(rank=16) == scale(rank=64) == scale(rank=16, rslora=True) == 2
+    assert scale(rank=64, rslora=True) == 1
+    assert scale(rank=8, alpha=4) == 0.5
+
+
+def test_variant_is_saved_with_the_adapter(tmp_path: Path) -> None:
+    strategy = LoRASFT(rank=4, epochs=2, learning_rate=1e-2, dora=True, rslora=True).fit(tiny_llama(), TASK)
+    strategy.save(tmp_path)
+    loaded = load_strategy(tmp_path, tiny_llama())
+    inputs = [e.input for e in TASK.test]
+    assert loaded.generate(inputs) == strategy.generate(inputs)
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (config["use_dora"], config["use_rslora"]) == (True, True)
+
+
+def test_packed_weights_are_refused_where_they_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy = LoRASFT(quantise="4bit")
+    monkeypatch.setattr(quantised, "find_spec", lambda _: None)
+    sentence = (
+        "LoRASFT with quantise='4bit' needs the package 'bitsandbytes' (pip install 'adaptkit-llm[gpu]')."
+    )
+    assert strategy.refusal(TASK) == strategy.refusal(TASK, tiny_llama()) == sentence
+    monkeypatch.setattr(quantised, "find_spec", lambda _: "there")
+    assert strategy.refusal(TASK) is None
+    sentence = "LoRASFT with quantise='4bit' needs a CUDA device, and the model is on 'cpu'."
+    with pytest.raises(CapabilityError) as caught:
+        strategy.fit(tiny_llama(), TASK)
+    assert str(caught.value) == sentence
+
+
+def test_effect_on_general_text_is_told(trained: LoRASFT) -> None:
+    notes = trained.fit_notes_
+    assert notes["general_loss_before"] == pytest.approx(general_loss(tiny_llama()), abs=1e-3)
+    assert isinstance(trained.model_, LocalModel)
+    assert notes["general_loss_after"] == pytest.approx(general_loss(trained.model_), abs=1e-3)
+    assert notes["general_loss_after"] != notes["general_loss_before"]
+
+
+def test_adapter_with_a_flipped_byte_is_refused(trained: LoRASFT, tmp_path: Path) -> None:
+    trained.save(tmp_path)
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        path = tmp_path / "adapter" / name
+        content = path.read_bytes()
+        path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+        with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
+            load_strategy(tmp_path, tiny_llama())
+        path.write_bytes(content)
+    assert load_strategy(tmp_path, tiny_llama())

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from tiny import CAPITALS, qa_task
+from tiny import CAPITALS, HashEmbedder, qa_task
 
 from adaptkit.core.errors import CapabilityError, ConfigError
+from adaptkit.core.types import Example
 from adaptkit.models.fake import FakeModel
+from adaptkit.models.render import user_text
+from adaptkit.retrieval import Method, Retriever, RetrieverSettings
+from adaptkit.retrieval.embed import Vectors
+from adaptkit.strategies import load_strategy
 from adaptkit.strategies.rag import RAG
+from adaptkit.tasks import Task
 
 pytestmark = pytest.mark.usefixtures("hash_embedder")
 
@@ -29,7 +37,7 @@ def test_prompt_holds_the_nearest_passages_and_the_prediction_tells_them() -> No
         prediction = strategy.generate(question)
         assert prediction.contexts == model.requests[-1].prompt.context
         assert prediction.contexts[0].document_id == country.lower()
-        assert prediction.contexts[0].score > prediction.contexts[1].score
+        assert all(0 < p.score <= 1 for p in prediction.contexts)
         assert prediction.retrieve_s is not None
     assert strategy.fit_notes_["n_chunks"] == len(strategy.retriever_.chunks) > len(TASK.documents)
 
@@ -95,6 +103,100 @@ def test_task_without_documents_is_refused() -> None:
         RAG().fit(FakeModel(lambda _: ""), task)
 
 
+@pytest.mark.parametrize("method", ["dense", "bm25", "hybrid"])
+def test_method_decides_what_is_found(method: Method) -> None:
+    strategy = fitted(method=method)
+    assert strategy.fit_notes_["method"] == strategy.retriever_.settings.method == method
+    settings = RetrieverSettings(method=method, chunk_tokens=20, overlap_tokens=4)
+    expected = Retriever.built_as(settings, TASK.documents, embedder=HashEmbedder()).retrieve(QUESTIONS, 3)
+    assert [list(p.context) for p in strategy.prompts(QUESTIONS)] == expected
+
+
+def test_order_is_how_the_passages_are_shown_and_not_which() -> None:
+    last, first = fitted().prompts(QUESTIONS[:1])[0], fitted(order="best-first").prompts(QUESTIONS[:1])[0]
+    assert first.context == last.context
+    texts = [p.text for p in first.context]
+    assert positions(user_text(first), texts) == sorted(positions(user_text(first), texts))
+    assert positions(user_text(last), texts) == sorted(positions(user_text(last), texts), reverse=True)
+
+
+def positions(text: str, parts: list[str]) -> list[int]:
+    return [text.index(part) for part in parts]
+
+
+def test_notes_tell_how_good_the_retriever_is() -> None:
+    assert "retrieval" not in fitted().fit_notes_  # no row names its documents
+    with_gold = RAG(k=2, **SMALL).fit(FakeModel(lambda _: "Lima"), gold_task())
+    told = with_gold.fit_notes_["retrieval"]
+    assert told["split"] == "validation"
+    assert told.keys() == {"split", "n_rows", "recall_at_2", "mrr_at_10", "ndcg_at_10"}
+    assert told["recall_at_2"] == 1.0
+    train = dataclasses.replace(gold_task(), validation=TASK.validation)
+    assert RAG(**SMALL).fit(FakeModel(lambda _: ""), train).fit_notes_["retrieval"]["split"] == "train"
+
+
+def gold_task() -> Task:
+    """The questions with the documents that answer them."""
+
+    def row(example: Example) -> Example:
+        gold = next(country.lower() for country in CAPITALS if country in example.input)
+        return dataclasses.replace(example, gold_documents=(gold,))
+
+    return dataclasses.replace(
+        TASK,
+        train=tuple(map(row, TASK.train)),
+        validation=tuple(map(row, TASK.validation or ())),
+        test=tuple(map(row, TASK.test)),
+    )
+
+
+def test_reranker_orders_the_passages_and_stays_after_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shortest:
+        name, revision = "shortest", "1"
+
+        def scores(self, query: str, texts: Sequence[str]) -> Vectors:
+            return np.array([-len(text) for text in texts], dtype=np.float32)
+
+    asked: list[str] = []
+
+    def load(name: str) -> Shortest:
+        asked.append(name)
+        return Shortest()
+
+    monkeypatch.setattr("adaptkit.strategies.rag.load_reranker", load)
+    strategy = fitted(reranker="some/cross-encoder")
+    shown = strategy.prompts(QUESTIONS)
+    assert asked == ["some/cross-encoder"]
+    assert all(p.score == -len(f"{p.title}\n{p.text}") for prompt in shown for p in prompt.context)
+    assert [p.context for p in shown] != [p.context for p in fitted().prompts(QUESTIONS)]
+    loaded = load_strategy(strategy.save(tmp_path), FakeModel(lambda _: "Lima"))
+    assert loaded.prompts(QUESTIONS) == shown
+
+
+def test_alternatives_vary_one_thing_each_and_begin_with_the_one_given() -> None:
+    for given in (RAG(), RAG(k=5, method="bm25", chunk_tokens=80, overlap_tokens=10)):
+        found = given.alternatives(TASK)
+        assert found[0] is given
+        assert 5 < len(found) <= 8
+        assert len({str(a) for a in found}) == len(found)
+        for other in found[1:]:
+            other.check()
+            assert other.passages == "retrieved"
+            changed = {k for k, v in other.params().items() if v != given.params()[k]}
+            assert changed in ({"k"}, {"method"}, {"chunk_tokens", "overlap_tokens"})
+    assert {a.k for a in RAG().alternatives(TASK)} == {1, 3, 5, 10}
+    assert {a.method for a in RAG().alternatives(TASK)} == {"dense", "bm25", "hybrid"}
+
+
+@pytest.mark.parametrize("passages", ["oracle", "shuffled"])
+def test_control_is_neither_varied_nor_ever_an_alternative(passages: Any) -> None:
+    given = RAG(passages=passages)
+    assert given.alternatives(gold_task()) == [given]
+    assert all(a.passages == "retrieved" for a in RAG().alternatives(gold_task()))
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -108,7 +210,26 @@ def test_task_without_documents_is_refused() -> None:
         ),
         (
             {"passages": "best"},
-            "The 'passages' parameter of RAG must be 'retrieved' or 'shuffled'. Got 'best' instead.",
+            "The 'passages' parameter of RAG must be 'retrieved' or 'shuffled' or 'oracle'. "
+            "Got 'best' instead.",
+        ),
+        (
+            {"method": "sparse"},
+            "The 'method' parameter of RAG must be 'dense' or 'bm25' or 'hybrid'. Got 'sparse' instead.",
+        ),
+        (
+            {"order": "random"},
+            "The 'order' parameter of RAG must be 'best-last' or 'best-first'. Got 'random' instead.",
+        ),
+        (
+            {"min_score": "0.3"},
+            "The 'min_score' parameter of RAG must be a number, or None. Got '0.3' instead.",
+        ),
+        ({"cite": 1}, "The 'cite' parameter of RAG must be True or False. Got 1 instead."),
+        ({"titles": None}, "The 'titles' parameter of RAG must be True or False. Got None instead."),
+        (
+            {"no_answer": " "},
+            "The 'no_answer' parameter of RAG must be a text that is not empty, or None. Got ' ' instead.",
         ),
     ],
 )

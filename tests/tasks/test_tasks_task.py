@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import adaptkit.tasks
+from adaptkit.core.codec import content_hash
+from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks import Task, clusters, split_off
 
@@ -145,6 +147,7 @@ def test_repr_is_short() -> None:
         {"kind": "generation"},
         {"labels": ("a",)},
         {"schema": {"type": "string"}},
+        {"tools": ({"name": "go", "parameters": {}},)},
         {"train": rows(19)},
         {"test": rows(4, "test")},
         {"validation": ()},
@@ -162,6 +165,37 @@ def test_the_hash_ignores_what_cannot(field: str) -> None:
     assert make(**{field: "other"}).content_hash == make().content_hash
 
 
+@pytest.mark.parametrize(
+    "tools",
+    [
+        ["go"],
+        [{"parameters": {}}],
+        [{"name": 3, "parameters": {}}],
+        [{"name": "go", "parameters": []}],
+        [{"name": "go"}, {"name": "go"}],
+    ],
+)
+def test_tools_are_objects_with_a_name_of_their_own(tools: list[Any]) -> None:
+    with pytest.raises(DataError, match="'tools'"):
+        make(tools=tools)
+
+
+def test_a_task_without_tools_has_the_hash_that_it_had_before_there_were_any() -> None:
+    task = make()
+    fields = [
+        "kind",
+        "instruction",
+        "metrics",
+        "labels",
+        "schema",
+        "train",
+        "test",
+        "validation",
+        "documents",
+    ]
+    assert task.content_hash == content_hash({f: getattr(task, f) for f in fields})
+
+
 def test_the_hash_is_stable() -> None:
     assert make().content_hash == make().content_hash == dataclasses.replace(make()).content_hash
 
@@ -170,3 +204,25 @@ def test_all_is_sorted_and_there() -> None:
     exported = adaptkit.tasks.__all__
     assert exported == sorted(exported, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
     assert all(hasattr(adaptkit.tasks, name) for name in exported)
+
+
+def test_fewer_train_rows_are_part_of_more_and_leave_the_rest_as_it_is() -> None:
+    rows = tuple(Example(id=f"r{i}", input=f"{i}", target=str(i % 2)) for i in range(60))
+    task = Task(
+        name="t",
+        kind="classification",
+        instruction="?",
+        metrics=("accuracy",),
+        train=rows[:40],
+        test=rows[40:],
+    )
+    small, large = task.with_train(5), task.with_train(12)
+    assert (small.name, len(small.train), len(large.train)) == ("t@5", 5, 12)
+    ids = [{e.id for e in t.train} for t in (small, large, task)]
+    assert ids[0] < ids[1] < ids[2]
+    assert (small.test, small.validation, small.labels) == (task.test, task.validation, task.labels)
+    assert small.content_hash != large.content_hash
+    assert {e.id for e in task.with_train(5, seed=1).train} != ids[0]
+    assert task.with_train(1000).train == task.train
+    with pytest.raises(ConfigError, match="an int >= 1"):
+        task.with_train(0)

@@ -53,6 +53,7 @@ def tasks(draw: st.DrawFn) -> Task:
         validation=draw(st.sampled_from([None, ()])),
         documents=tuple(documents),
         schema=draw(st.none() | st.just({"type": "object"})),
+        tools=draw(st.sampled_from([(), ({"name": "go", "parameters": {"type": "object"}},)])),
         description=draw(ANY_TEXT),
         licence=draw(ANY_TEXT),
         attribution=draw(ANY_TEXT),

@@ -26,9 +26,11 @@ def settings(**changes: Any) -> lora.LoraSettings:
     return lora.LoraSettings(**{**values, **changes})
 
 
-def adapted_module(kind: str = "llama", *, zero: bool = False, **changes: Any) -> Any:
+def adapted_module(
+    kind: str = "llama", *, zero: bool = False, dtype: torch.dtype = torch.float32, **changes: Any
+) -> Any:
     """A module with an adapter that does something, unless ``zero``."""
-    adapted = lora.attach(tiny_module(kind), settings(**changes), seed=0)
+    adapted = lora.attach(tiny_module(kind).to(dtype), settings(**changes), seed=0)
     if not zero:
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -100,13 +102,55 @@ def test_named_layers_only_get_an_adapter() -> None:
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen", "gemma"])
-def test_merged_adapter_gives_the_logits_of_the_unmerged_one(kind: str) -> None:
-    adapted = adapted_module(kind)
+@pytest.mark.parametrize("changes", [{}, {"dora": True}, {"rslora": True}], ids=["lora", "dora", "rslora"])
+def test_merged_adapter_gives_the_logits_of_the_unmerged_one(kind: str, changes: dict[str, Any]) -> None:
+    adapted = adapted_module(kind, **changes)
     expected = logits(adapted)
     assert float((expected - logits(tiny_module(kind))).abs().max()) > 0.1
-    merged = lora.merged(adapted)
+    merged, difference = lora.merged(adapted, PROBE)
     torch.testing.assert_close(logits(merged), expected, rtol=1e-4, atol=1e-4)
     assert not any("lora" in n for n, _ in merged.named_parameters())
+    assert difference < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen", "gemma"])
+def test_merging_into_bfloat16_weights_costs_rounding_only_and_tells_how_much(kind: str) -> None:
+    adapted = adapted_module(kind, dtype=torch.bfloat16)
+    expected = logits(adapted)
+    effect = (expected - logits(tiny_module(kind).to(torch.bfloat16))).square().mean().sqrt()
+    merged, difference = lora.merged(adapted, PROBE)
+    lost = (logits(merged) - expected).square().mean().sqrt()
+    assert difference == pytest.approx(float(lost / expected.std()), rel=1e-3)
+    assert 0 < lost < 0.2 * effect
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_merging_that_loses_the_adapter_is_found_out(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapted = adapted_module(dtype=dtype)
+    monkeypatch.setattr(type(adapted.base_model), "merge_and_unload", lambda self, **_: self.unload())
+    with pytest.raises(TrainingError, match="the adapter answers otherwise than beside them"):
+        lora.merged(adapted, PROBE)
+
+
+def test_rslora_scales_by_the_root_of_the_rank() -> None:
+    adapted = adapted_module(rank=16, alpha=8, rslora=True)
+    scalings = {m.scaling["default"] for m in adapted.modules() if isinstance(m, Linear)}
+    assert scalings == {2.0}
+
+
+def test_dora_learns_lengths_too() -> None:
+    adapted = adapted_module(dora=True)
+    lengths = [p for n, p in adapted.named_parameters() if "magnitude" in n]
+    assert lengths
+    assert all(p.requires_grad and p.dtype == torch.float32 for p in lengths)
+
+
+def test_adapter_is_put_on_weights_that_it_was_not_trained_over(tmp_path: Path) -> None:
+    adapted = adapted_module()
+    put = lora.apply_adapter(tiny_module("llama"), lora.Adapter.of(adapted))
+    torch.testing.assert_close(logits(put), logits(adapted), rtol=0, atol=0)
 
 
 def test_adapter_without_effect_is_found_out() -> None:
@@ -137,11 +181,19 @@ def test_saved_adapter_does_what_it_did(tmp_path: Path) -> None:
     assert lora.adapter_norm(loaded) == pytest.approx(lora.adapter_norm(adapted))
 
 
+def test_adapter_that_is_loaded_and_saved_again_is_the_same_file(tmp_path: Path) -> None:
+    lora.Adapter.of(adapted_module()).save(tmp_path / "first")
+    loaded = lora.load_adapter(tiny_module("llama"), tmp_path / "first")
+    lora.Adapter.of(loaded).save(tmp_path / "second")
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+
+
 def test_loading_an_adapter_leaves_the_base_as_it_was(tmp_path: Path) -> None:
     lora.Adapter.of(adapted_module()).save(tmp_path)
     base = tiny_module("llama")
     expected = logits(base)
-    lora.merged(lora.load_adapter(base, tmp_path))
+    lora.merged(lora.load_adapter(base, tmp_path), PROBE)
     torch.testing.assert_close(logits(base), expected, rtol=0, atol=0)
 
 
@@ -149,7 +201,7 @@ def test_adapter_taken_out_is_a_copy() -> None:
     adapted = adapted_module()
     adapter = lora.Adapter.of(adapted)
     before = {n: w.clone() for n, w in adapter.weights.items()}
-    lora.merged(adapted)
+    lora.merged(adapted, PROBE)
     assert adapter.weights.keys() == before.keys()
     assert all(torch.equal(adapter.weights[n], before[n]) for n in before)
 

@@ -304,7 +304,7 @@ def test_checkpointing_is_switched_on_where_memory_asks(
     model: LocalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = encoded(model, TASK.train)
-    asked = {"n_tokens": sum(map(len, rows)), "n_targets": 9}
+    asked: dict[str, Any] = {"n_tokens": sum(map(len, rows)), "n_targets": 9}
     needed = memory.activation_bytes(model.module, **asked)
     monkeypatch.setattr(memory, "free_bytes", lambda _: needed)
     assert memory.asks_for_checkpointing(model.module, **asked)

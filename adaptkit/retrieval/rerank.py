@@ -1,0 +1,90 @@
+"""Second look at what was found: a cross-encoder reads input and chunk together.
+
+It orders better than vectors that were made apart (Nogueira & Cho 2019, arXiv:1901.04085), and costs a
+pass of a model for each chunk that it looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptkit.core.errors import ModelError
+from adaptkit.models.quiet import quiet_transformers
+from adaptkit.retrieval.embed import weights_sha256
+
+
+class Reranker(Protocol):
+    """What a retriever needs of it."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def revision(self) -> str:
+        """What identifies the weights."""
+
+    def scores(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """How well each text answers the query, float32 [n]; larger is better."""
+
+
+class CrossEncoderReranker:
+    """A sentence-transformers cross-encoder with one score a pair.
+
+    Args:
+        name: a local folder or a Hub id.
+        model: one that is loaded already.
+    """
+
+    def __init__(self, name: str, model: Any = None) -> None:
+        self.name = name
+        self._model = _load(name) if model is None else model
+        n_scores = getattr(self._model, "num_labels", 1)
+        if n_scores != 1:
+            raise ModelError(
+                f"The reranker '{name}' gives {n_scores} scores a pair, and one is needed. "
+                "Give a cross-encoder that was trained to rank."
+            )
+
+    @cached_property
+    def revision(self) -> str:
+        """What identifies the weights."""
+        return f"sha256:{weights_sha256(self._model)[:16]}"
+
+    def scores(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """How well each text answers the query, float32 [n].
+
+        One query at a time: what its scores are rounded to depends on no other query's texts.
+        """
+        if not texts:
+            return np.zeros(0, dtype=np.float32)
+        made = self._model.predict([(query, text) for text in texts], show_progress_bar=False)
+        return np.asarray(made, dtype=np.float32).reshape(len(texts))
+
+
+def _load(name: str) -> Any:
+    # torch before faiss: both bring an OpenMP runtime, and the first one loaded wins.
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        with quiet_transformers():
+            from sentence_transformers import CrossEncoder
+
+            return CrossEncoder(name, device=device)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"The reranker '{name}' could not be loaded ({str(error).partition(chr(10))[0]}). "
+            "Give the folder or Hub id of a sentence-transformers cross-encoder."
+        ) from error
+
+
+@lru_cache(maxsize=2)
+def load_reranker(name: str) -> Reranker:
+    """The cross-encoder of that name, loaded once a process."""
+    return CrossEncoderReranker(name)

@@ -1,0 +1,93 @@
+"""What a saved strategy's files and model were, so that damaged or foreign ones are not taken for them.
+
+``strategy.json`` lists the sha256 of every file beside and below it, and the hash of its own content. A
+part of a composition has a folder and a strategy.json of its own: the outer one vouches for that, which
+vouches for the part's files, so no file is hashed twice.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from adaptkit.core.codec import content_hash, file_sha256
+from adaptkit.core.errors import ConfigError
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.types import ModelInfo
+
+STATE_FILE = "strategy.json"
+SEAL = "content_hash"
+
+
+@contextmanager
+def written_apart(folder: Path) -> Iterator[Path]:
+    """A new folder inside ``folder`` whose files are moved to ``folder`` at the end, over those of that name.
+
+    So what was written is known, whatever else lies in ``folder``; and nothing is left where writing fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as name:
+        made = Path(name)
+        yield made
+        for path in [p for p in made.rglob("*") if p.is_file()]:
+            target = folder / path.relative_to(made)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of each file below ``folder``, by its path there; of a part, of its strategy.json only."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            found[path.name] = file_sha256(path)
+        elif (path / STATE_FILE).is_file():
+            found[f"{path.name}/{STATE_FILE}"] = file_sha256(path / STATE_FILE)
+        else:
+            found |= {f"{path.name}/{name}": sha256 for name, sha256 in file_hashes(path).items()}
+    return found
+
+
+def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Compare the files with the hashes that were taken when they were saved.
+
+    Raises:
+        ConfigError: a file is missing, or is not the one that was saved.
+    """
+    for name, sha256 in hashes.items():
+        path = folder / name
+        found = "missing" if not path.is_file() else None if file_sha256(path) == sha256 else "not as saved"
+        if found:
+            raise ConfigError(
+                f"{path} is {found}. Copy the whole folder again, or fit and save the strategy again."
+            )
+
+
+def check_model(folder: Path, fitted_to: Mapping[str, str], given: ModelInfo) -> None:
+    """Compare the model that a strategy was fitted to with the one that it is to answer with.
+
+    Raises:
+        ConfigError: it is another one.
+    """
+    if fitted_to["revision"] != given.revision:
+        raise ConfigError(
+            f"The strategy in '{folder}' was fitted to the model {fitted_to['id']} "
+            f"({fitted_to['revision']}), "
+            f"the one given is {given.id} ({given.revision}). Load that model, or fit again."
+        )
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write an object as JSON, with the hash of its content."""
+    write_json_atomic(path, {**content, SEAL: content_hash(content)})
+
+
+def is_sealed(content: Mapping[str, Any]) -> bool:
+    """Whether an object that was read is what :func:`write_sealed` was given."""
+    try:
+        return content_hash({k: v for k, v in content.items() if k != SEAL}) == content.get(SEAL)
+    except ValueError:  # damaged into what JSON reads and does not write: NaN, half a surrogate pair
+        return False

@@ -1,0 +1,284 @@
+"""What strategies that train weights have in common: rows, steps, losses, notes, files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from adaptkit.core.errors import CapabilityError, ConfigError
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.types import Example
+from adaptkit.models.base import Model, Trainable
+from adaptkit.strategies.base import Strategy, is_int, is_number, leader_of
+from adaptkit.strategies.checks import ABOVE_ZERO, COUNT, SWITCH, Check, check_params
+from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.strategies.wording import short_instruction
+from adaptkit.tasks import Task
+
+if TYPE_CHECKING:
+    from adaptkit.training.encode import EncodedRow
+    from adaptkit.training.sft import SftSettings
+    from adaptkit.training.watch import SftReport
+
+LOSS_FILE = "loss.json"
+MIN_STEPS = 100
+MAX_EPOCHS_SMALL = 20
+EPOCHS = 3
+MAX_TOKENS_CPU = 60_000
+
+ABOVE_ZERO_OR_NONE: Check = (lambda v: v is None or (is_number(v) and v > 0), "above 0, or None")
+COUNT_OR_NONE: Check = (lambda v: v is None or (is_int(v) and v >= 1), "an int >= 1, or None")
+
+
+@dataclass(kw_only=True)
+class SupervisedFineTuning(Strategy):
+    """Weights trained on the train rows, loss on the completion only.
+
+    Prompts are the task's own short instruction and the input: what a prompt would have to spell out,
+    the weights have learnt. In a composition they are what the strategies before this one make of them.
+
+    Args:
+        learning_rate: None for a default by model size.
+        learning_rate_factor: multiplies the learning rate, given or default: a grid around a default
+            that depends on the model.
+        epochs: passes over the train rows; None for 3, or as many as make 100 steps (at most 20).
+        batch_size: rows of a step.
+        max_tokens: upper bound on the tokens trained on, prompts included; what the epochs ask for
+            beyond it is not done, and ``fit_notes_`` says so. None for 60,000 on a CPU (minutes for a
+            small model) and no bound on a GPU.
+        patience: training stops after so many evaluations in a row whose validation loss gains nothing;
+            None to go on to the end. The weights with the best validation loss are kept either way.
+        permute_targets: a negative control: rows are trained on (and chosen by) the targets of other
+            rows, drawn by ``seed``. If that answers as well, the relation of input and target is not
+            what training teaches, or test rows were in it.
+        seed: of the order of rows, and of all else that is drawn.
+    """
+
+    learning_rate: float | None = None
+    learning_rate_factor: float = 1.0
+    epochs: float | None = None
+    batch_size: int = 8
+    max_tokens: int | None = None
+    patience: int | None = 2
+    permute_targets: bool = False
+    seed: int = 0
+
+    @property
+    def draws_at_random(self) -> bool:
+        """The order of rows is drawn."""
+        return True
+
+    def check(self) -> None:
+        """Sizes and rates are positive."""
+        check_params(
+            self,
+            {
+                "batch_size": COUNT,
+                "learning_rate": ABOVE_ZERO_OR_NONE,
+                "learning_rate_factor": ABOVE_ZERO,
+                "epochs": ABOVE_ZERO_OR_NONE,
+                "max_tokens": ABOVE_ZERO_OR_NONE,
+                "patience": COUNT_OR_NONE,
+                "permute_targets": SWITCH,
+            },
+        )
+
+    def refusal(self, task: Task, model: Model | None = None) -> str | None:
+        """Weights and train rows are needed."""
+        kind = type(self).__name__
+        if model is not None and not isinstance(model, Trainable):
+            return f"{kind} needs a model whose weights are at hand, and '{model.info.id}' is not one."
+        if not task.train:
+            return f"{kind} needs train examples, and the task '{task.name}' has none."
+        return None
+
+    def instruction(self, task: Task) -> str:
+        """The task's own words."""
+        return short_instruction(task)
+
+    def alternatives(self, task: Task) -> list[Self]:
+        """The learning rate first, by far the most important; then what else a strategy has; then longer.
+
+        Twice and a third of the rate, because rates matter by factors; smaller steps, of which the same
+        tokens make more; twice the passes.
+        """
+        smaller = [self._with(batch_size=self.batch_size // 2)] if self.batch_size > 1 else []
+        return [
+            self,
+            self._with(learning_rate_factor=2 * self.learning_rate_factor),
+            self._with(learning_rate_factor=self.learning_rate_factor / 3),
+            *self._own_alternatives(),
+            *smaller,
+            self._with(epochs=2 * self._epochs(len(task.train))),
+        ]
+
+    def _with(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)
+
+    def _own_alternatives(self) -> list[Self]:
+        """What only this strategy can vary."""
+        return []
+
+    @abstractmethod
+    def default_learning_rate(self, n_parameters: int) -> float:
+        """Learning rate by model size."""
+
+    @abstractmethod
+    def train(self, model: Trainable, rows: TrainingRows, settings: SftSettings) -> tuple[Model, SftReport]:
+        """Train; return the model that answers, and what happened."""
+
+    def settings(self, model: Trainable, rows: Sequence[EncodedRow]) -> SftSettings:
+        """How to train."""
+        from adaptkit.training.sft import SftSettings
+
+        rate = self.learning_rate or self.default_learning_rate(model.info.n_parameters)
+        return SftSettings(
+            learning_rate=rate * self.learning_rate_factor,
+            n_steps=self._n_steps([len(r) for r in rows], model.info.device),
+            batch_size=min(self.batch_size, len(rows)),
+            patience=self.patience,
+            seed=self.seed,
+        )
+
+    def learn(self, model: Model, task: Task) -> Model:
+        """Train, and tell what it did to the task's loss and to that of general text."""
+        from adaptkit.training.forgetting import general_loss
+
+        assert isinstance(model, Trainable)
+        rows = TrainingRows(self._encode(model, task.train), self._encode(model, task.validation or ()))
+        self._note_left_out(model, rows, task)
+        settings = self.settings(model, rows.train)
+        self.fit_notes_["general_loss_before"] = round(general_loss(model), 4)
+        trained, report = self.train(model, rows, settings)
+        assert isinstance(trained, Trainable)
+        self.fit_notes_["general_loss_after"] = round(general_loss(trained), 4)
+        self.loss_ = dataclasses.asdict(report)
+        self.template_hash_ = model.template_hash
+        self._note(report, settings, len(rows.train))
+        return trained
+
+    def _encode(self, model: Trainable, examples: Sequence[Example]) -> list[EncodedRow]:
+        """Prompts as they are served, and completions; rows that the context cannot hold are left out."""
+        from adaptkit.training.encode import EncodedRow
+
+        leader = leader_of((*self.before_, self))
+        prompts = [
+            fit_to_context(p, model, self.format_.max_new_tokens)
+            for p in self.prompts([e.input for e in examples])
+        ]
+        completions = [leader.completion(example) for example in self._answered(examples)]
+        rows = [
+            EncodedRow(model.encode(prompt), model.encode_completion(completion))
+            for prompt, completion in zip(prompts, completions, strict=True)
+        ]
+        return [r for r in rows if len(r) <= model.info.context_tokens]
+
+    def _answered(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples whose answers the rows get: their own, or for the control others'."""
+        if not self.permute_targets:
+            return list(examples)
+        order = np.random.default_rng(self.seed).permutation(len(examples))
+        return [examples[int(i)] for i in order]
+
+    def _note_left_out(self, model: Trainable, rows: TrainingRows, task: Task) -> None:
+        if not rows.train:
+            raise CapabilityError(
+                f"No train example of the task '{task.name}' fits into the {model.info.context_tokens} "
+                f"tokens that '{model.info.id}' can hold. Show less in the prompt, or take another model."
+            )
+        if len(rows.train) < len(task.train):
+            self.fit_notes_["train_rows_too_long"] = len(task.train) - len(rows.train)
+
+    def _epochs(self, n_rows: int) -> float:
+        """Passes over the train rows, if tokens set no bound."""
+        return self.epochs or min(max(EPOCHS, MIN_STEPS / self._steps_an_epoch(n_rows)), MAX_EPOCHS_SMALL)
+
+    def _steps_an_epoch(self, n_rows: int) -> int:
+        return math.ceil(n_rows / self.batch_size)
+
+    def _n_steps(self, lengths: Sequence[int], device: str) -> int:
+        """Steps for the epochs wanted, within the token budget."""
+        wanted = math.ceil(self._steps_an_epoch(len(lengths)) * self._epochs(len(lengths)))
+        budget = self.max_tokens or (MAX_TOKENS_CPU if device.startswith("cpu") else None)
+        self.fit_notes_ |= {"n_steps_wanted": wanted, "max_tokens": budget}
+        if budget is None:
+            return wanted
+        tokens_a_step = self.batch_size * sum(lengths) / len(lengths)
+        return max(1, min(wanted, math.floor(budget / tokens_a_step)))
+
+    def _note(self, report: SftReport, settings: SftSettings, n_rows: int) -> None:
+        epochs = report.n_steps * settings.batch_size / n_rows
+        self.fit_notes_ |= {
+            "learning_rate": settings.learning_rate,
+            "n_steps": report.n_steps,
+            "n_steps_planned": settings.n_steps,
+            "best_step": report.best_step,
+            "epochs": round(epochs, 2),
+            "train_tokens": report.n_tokens,
+            "train_tokens_per_s": round(report.n_tokens / report.seconds, 1),
+            "final_loss": report.losses[-1][1] if report.losses else None,
+            "validation_losses": report.validation_losses,
+        }
+        if self.permute_targets:
+            self.fit_notes_["control"] = "targets permuted"
+
+    @abstractmethod
+    def save_trained(self, folder: Path) -> None:
+        """Write the trained weights."""
+
+    @abstractmethod
+    def load_trained(self, folder: Path, model: Trainable) -> Model:
+        """Put saved weights on a model, and check that they have an effect."""
+
+    def save_state(self, folder: Path) -> Mapping[str, Any]:
+        """The weights, and the loss curve."""
+        self.save_trained(folder)
+        write_json_atomic(folder / LOSS_FILE, self.loss_)
+        return {"template_hash": self.template_hash_}
+
+    def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
+        """Read them back.
+
+        Raises:
+            CapabilityError: the model has no weights.
+            ConfigError: the model renders prompts otherwise than in training.
+            TrainingError: the weights do not fit the model, or change nothing.
+        """
+        if not isinstance(model, Trainable):
+            raise CapabilityError(
+                f"Trained weights need a model with weights, and '{model.info.id}' has none."
+            )
+        if model.template_hash != state["template_hash"]:
+            raise ConfigError(
+                f"The weights in '{folder}' were trained with another chat template than this model has. "
+                "Load the tokenizer that they were trained with, or fit again."
+            )
+        self.loss_ = json.loads((folder / LOSS_FILE).read_text(encoding="utf-8"))
+        self.template_hash_ = str(state["template_hash"])
+        return self.load_trained(folder, model)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Encoded rows: those to train on, and those that the best weights are chosen by."""
+
+    train: list[EncodedRow]
+    validation: list[EncodedRow]
+
+
+def rate_by_size(n_parameters: int, rates: Sequence[tuple[float, float]], beyond: float) -> float:
+    """The rate of the first size limit that holds the model.
+
+    Args:
+        rates: pairs of most parameters and rate, in order.
+        beyond: the rate of larger models.
+    """
+    return next((rate for limit, rate in rates if n_parameters <= limit), beyond)

@@ -1,0 +1,1 @@
+"""The checks of models: one function each, its name says what holds."""

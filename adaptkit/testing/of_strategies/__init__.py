@@ -1,0 +1,1 @@
+"""The checks of strategies: one function each, its name says what holds."""
