@@ -20,10 +20,12 @@ def no_vector_cache() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def no_automatic_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def no_automatic_baselines() -> Iterator[None]:
     """Comparisons are about the strategies that a test names; test_lineup.py is about the others."""
-    monkeypatch.setattr("adaptkit.comparing.lineup.automatic", list)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adaptkit.comparing.lineup.automatic", list)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ class FewShot(Strategy):
         diversity: of ``diverse``, from 0 (as ``nearest``) to 1.
         calibrate: for a classification, divide each label's probability by its mean over train inputs, each
             label as often, behind demonstrations of their own (batch calibration, Zhou et al. 2023,
-            arXiv:2309.17249; unlike inputs without content, these are what demonstrations are made for).
+            arXiv:2309.17249). It did more than inputs without content (Zhao et al. 2021, arXiv:2102.09690).
             None for random demonstrations only. There it makes up for the model's liking for the labels
             shown last; behind similar ones, whose labels are a hint, it was of no use.
         embedder: embeds inputs, for all selections but ``random``.

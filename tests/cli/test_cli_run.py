@@ -346,7 +346,13 @@ def test_bad_strategies_are_one_sentence(refused: Callable[..., str], strategies
     ("suite", "message"),
     [
         ("limit = ", "The suite is no valid TOML"),
-        ("limits = 3", "Unknown key 'limits'. Known: tasks, strategies, model, limit, seeds, latency_rows."),
+        (
+            "limits = 3",
+            "Unknown key 'limits'. Known: tasks, strategies, model, limit, seeds, latency_rows, tune, ",
+        ),
+        ("tune = 0", "'tune' should be an int >= 1 and is 0."),
+        ("baselines = 1", "'baselines' should be true or false and is 1."),
+        ("train_rows = [16, 0]", "'train_rows' should be a list of ints >= 1 and is [16, 0]."),
         ('limit = "many"', "'limit' should be an int >= 1 and is 'many'."),
         ("limit = true", "'limit' should be an int >= 1 and is True."),
         ("limit = 0", "'limit' should be an int >= 1 and is 0."),

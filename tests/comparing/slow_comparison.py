@@ -39,6 +39,7 @@ def run(folder: Path, calls: Path | None = None, *, pause_s: float = 0.0) -> ak.
         make_task(N_ROWS),
         model=ak.FakeModel(answer),
         seeds=2,
+        baselines=False,
         out=folder,
         settings=ak.RunSettings(latency_rows=25),
     )

@@ -17,7 +17,6 @@ from adaptkit.core.types import Completion, Demonstration, Example, Prompt, Requ
 from adaptkit.metrics.normalise import fold
 from adaptkit.models.fake import FakeModel
 from adaptkit.strategies import load_strategy
-from adaptkit.strategies.calibration import CONTENT_FREE
 from adaptkit.strategies.compose import Compose
 from adaptkit.strategies.few_shot import FewShot, Selection
 from adaptkit.strategies.rag import RAG
@@ -431,7 +430,7 @@ INPUTS = ["a song", "some rain", "wake up"]
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_calibration_takes_away_what_a_label_gets_without_content(selection: Any) -> None:
+def test_calibration_takes_away_what_a_label_gets_in_the_mean(selection: Any) -> None:
     outputs = {}
     for calibrate in (True, False):
         strategy = FewShot(k=3, selection=selection, calibrate=calibrate).fit(LikesModel(biased), TASK)
@@ -448,18 +447,35 @@ def test_calibration_is_off_behind_similar_demonstrations_unless_asked_for() -> 
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_calibration_is_measured_behind_demonstrations_such_as_inputs_get(selection: Any) -> None:
+def test_calibration_is_measured_on_train_inputs_of_each_label_behind_their_demonstrations(
+    selection: Any,
+) -> None:
     model = LikesModel(biased)
     strategy = FewShot(k=3, selection=selection, calibrate=True).fit(model, TASK)
     asked = [r.prompt for r in model.requests]
-    assert {p.input for p in asked} == set(CONTENT_FREE)
-    assert {len(p.demonstrations) for p in asked} == {3}
-    if selection == "random":
-        assert [p.demonstrations for p in asked] == shown(strategy, *CONTENT_FREE)
-    else:
-        train = [set(d) for d in shown(strategy, *(e.input for e in TASK.train))]
-        assert len({p.demonstrations for p in asked}) > len(CONTENT_FREE)
-        assert all(set(p.demonstrations) in train for p in asked)
+    label_of = {e.input: e.target for e in TASK.train}
+    assert Counter(label_of[p.input] for p in asked) == dict.fromkeys(TASK.labels, 8)
+    assert asked == strategy.prompts([p.input for p in asked])
+
+
+def test_calibration_rather_takes_inputs_that_are_not_drawn() -> None:
+    rows = [
+        dataclasses.replace(e, id=f"{e.id}-{i}", input=f"{e.input} {i}") for i in range(4) for e in TASK.train
+    ]
+    model = LikesModel(biased)
+    FewShot(k=6, selection="random").fit(model, dataclasses.replace(TASK, train=tuple(rows)))
+    asked = [r.prompt for r in model.requests]
+    assert len({p.demonstrations for p in asked}) == 1
+    assert len({p.input for p in asked}) == 24
+
+
+def test_calibration_takes_as_many_turns_of_labels_as_it_needs() -> None:
+    labels = [f"label{i}" for i in range(9)]
+    rows = tuple(Example(id=f"{y}-{i}", input=f"{y} {i}", target=y) for y in labels for i in range(5))
+    model = LikesModel(biased)
+    task = dataclasses.replace(TASK, train=rows, validation=(), test=(), labels=tuple(labels))
+    FewShot(k=2, selection="random").fit(model, task)
+    assert Counter(r.prompt.input.split()[0] for r in model.requests) == dict.fromkeys(labels, 3)
 
 
 def test_calibration_in_a_composition_is_measured_behind_the_passages_too() -> None:

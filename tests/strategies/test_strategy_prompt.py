@@ -209,7 +209,7 @@ def test_reasoning_is_decoded_freely_with_room_for_it(kind: str) -> None:
     assert (form.choices, form.schema, form.stop) == (None, None, ())
     plain = PromptEngineering().fit(model, task).format_
     assert 100 < form.max_new_tokens - plain.max_new_tokens < 120
-    assert (form.decoded_freely is not None) == (kind == "structured")
+    assert (form.decoded_freely is not None) == (kind in ("structured", "arithmetic"))
 
 
 def test_reasoning_is_asked_for_and_the_last_line_named() -> None:
