@@ -51,7 +51,7 @@ N_VOTED_ON = 100
 """Validation rows that the vote is scored on."""
 N_COUNTED = 16
 """Rows on which demonstrations are counted, for the notes."""
-N_CALIBRATED, MOST_CALIBRATED = 24, 100
+N_CALIBRATED, MOST_CALIBRATED = 24, 200
 """Prompts that calibration is measured on: at least so many, so that all labels come equally often."""
 ROOM_FOR = 0.95
 """Random demonstrations are as many as leave room for this share of inputs; the others get fewer."""
@@ -204,19 +204,17 @@ class FewShot(Strategy):
         return prompts
 
     def _typical_prompts(self, task: Task) -> list[Prompt]:
-        """Prompts of train inputs, each label as often.
+        """Prompts of train inputs, each label as often: some twice, where a label has few.
 
         What a label gets in the mean over them is what it is liked. Inputs that are shown themselves come
         last: for them the demonstrations would differ.
         """
-        rows = some_rows(task.train, len(task.train))
-        if self.selection == "random":
-            drawn = {d.example_id for d in self.pool_}
-            rows.sort(key=lambda e: e.id in drawn)
-        targets = [e.target for e in rows]
-        n_labels = len(set(targets))
-        n = min(MOST_CALIBRATED, n_labels * math.ceil(N_CALIBRATED / n_labels))
-        return self.prompts([rows[i].input for i in balanced_nearest(targets, n)])
+        drawn = {d.example_id for d in self.pool_} if self.selection == "random" else set()
+        inputs: dict[str, list[str]] = {}
+        for row in sorted(some_rows(task.train, len(task.train)), key=lambda e: e.id in drawn):
+            inputs.setdefault(row.target, []).append(row.input)
+        turns = range(math.ceil(N_CALIBRATED / len(inputs)))
+        return self.prompts([own[i % len(own)] for i in turns for own in inputs.values()][:MOST_CALIBRATED])
 
     def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add the demonstrations."""

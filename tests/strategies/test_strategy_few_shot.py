@@ -454,7 +454,9 @@ def test_calibration_is_measured_on_train_inputs_of_each_label_behind_their_demo
     strategy = FewShot(k=3, selection=selection, calibrate=True).fit(model, TASK)
     asked = [r.prompt for r in model.requests]
     label_of = {e.input: e.target for e in TASK.train}
+    # Half of the train rows are alarms: those of other labels are asked twice.
     assert Counter(label_of[p.input] for p in asked) == dict.fromkeys(TASK.labels, 8)
+    assert len({p.input for p in asked}) == 6 + 6 + 8
     assert asked == strategy.prompts([p.input for p in asked])
 
 
@@ -473,7 +475,7 @@ def test_calibration_takes_as_many_turns_of_labels_as_it_needs() -> None:
     labels = [f"label{i}" for i in range(9)]
     rows = tuple(Example(id=f"{y}-{i}", input=f"{y} {i}", target=y) for y in labels for i in range(5))
     model = LikesModel(biased)
-    task = dataclasses.replace(TASK, train=rows, validation=(), test=(), labels=tuple(labels))
+    task = dataclasses.replace(TASK, train=rows, validation=(), labels=(*TASK.labels, *labels))
     FewShot(k=2, selection="random").fit(model, task)
     assert Counter(r.prompt.input.split()[0] for r in model.requests) == dict.fromkeys(labels, 3)
 
