@@ -38,7 +38,7 @@ Selection = Literal["nearest", "diverse", "balanced", "random"]
 DEFAULT_ORDERS: dict[str, Order] = {
     "nearest": "nearest-last",
     "diverse": "nearest-last",
-    "balanced": "interleaved",
+    "balanced": "nearest-last",
     "random": "interleaved",
 }
 DIVERSE_POOL = 5
@@ -82,7 +82,7 @@ class FewShot(Strategy):
             labels in turn, so that a long shared prompt can be computed once.
         order: ``nearest-last``, ``nearest-first``, ``interleaved`` (labels follow themselves as little as
             can be), ``shuffled``, or ``sorted`` by label, which is known to be bad (Bertsch et al. 2024,
-            arXiv:2405.00200). None for the nearest last, and interleaved where it is balanced or random.
+            arXiv:2405.00200). None for the nearest last, and interleaved where they are random.
         diversity: of ``diverse``, from 0 (as ``nearest``) to 1.
         calibrate: for a classification, divide each label's probability by its mean over train inputs, each
             label as often, behind demonstrations of their own (batch calibration, Zhou et al. 2023,

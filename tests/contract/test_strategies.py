@@ -106,7 +106,8 @@ def test_contract(model: str, name: str, check: str) -> None:
     try:
         CHECKS[check](case_of(model, name))
     except NotApplicable as reason:
-        assert check in MAY_NOT_APPLY, reason
+        if check not in MAY_NOT_APPLY:
+            raise
         pytest.skip(str(reason))
 
 

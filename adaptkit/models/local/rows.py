@@ -173,10 +173,12 @@ def _draw(logits: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> i
     cumulated = np.cumsum(weights[order])
     # The token that crosses top_p still belongs to the nucleus.
     n = int(np.searchsorted(cumulated, sampling.top_p * cumulated[-1])) + 1
-    n = min(n, len(order))
-    return int(
-        order[min(np.searchsorted(cumulated[:n], rng.random() * cumulated[n - 1], side="right"), n - 1)]
-    )
+    # In the order of the vocabulary: by likelihood, rounding swaps tokens that are nearly as likely, and the
+    # same draw would give another token in another batch.
+    nucleus = np.sort(order[:n])
+    cumulated = np.cumsum(weights[nucleus])
+    at = np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right")
+    return int(nucleus[min(at, len(nucleus) - 1)])
 
 
 def next_tokens(logits: torch.Tensor, rows: Sequence[RowState]) -> list[int]:
