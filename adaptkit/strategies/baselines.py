@@ -38,6 +38,8 @@ class Found:
 class Baseline(Strategy):
     """Answers without asking the model."""
 
+    asks_model: ClassVar[bool] = False
+
     def instruction(self, task: Task) -> str:
         """The task's, which nobody reads."""
         return task.instruction

@@ -59,6 +59,9 @@ class Compose(Strategy):
             raise ConfigError.for_parameter("Compose", "parts", "at least two strategies", self.parts)
         for part in self.parts:
             part.check()
+        reason = _senseless(self.parts)
+        if reason:
+            raise ConfigError(f"'{self.label}' makes no sense: {reason}")
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """The first part's that has one."""
@@ -170,6 +173,19 @@ class Compose(Strategy):
             self.parts_.append(part)
         self._serve_all_with(model)
         return model
+
+
+def _senseless(parts: Sequence[Strategy]) -> str | None:
+    """Why these parts cannot stand in one composition, in any order."""
+    for part in parts:
+        if not part.asks_model:
+            return f"{part.label} answers without the model, so the others have no effect. Leave it out."
+    trained = [p.label for p in parts if p.trains_weights]
+    if len(trained) > 1:
+        return f"{' and '.join(trained)} both train the weights. Keep one of them."
+    names = [p.label for p in parts]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    return None if twice is None else f"{twice} stands in it twice. Keep one of them."
 
 
 def _part(described: object) -> Strategy:

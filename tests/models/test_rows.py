@@ -63,17 +63,15 @@ def test_nucleus_keeps_the_likeliest_that_reach_top_p(top_p: float, kept: set[in
 
 
 @pytest.mark.parametrize("top_p", [0.9, 1.0])
-def test_rounding_hardly_ever_changes_a_draw(top_p: float) -> None:
-    """Many tokens are nearly as likely as another: which of two comes first may not decide."""
+def test_rounding_does_not_change_a_draw(top_p: float) -> None:
+    """As many tokens as a vocabulary has are close to each other: which of two comes first may not decide."""
     rng = np.random.default_rng(0)
-    logits = rng.normal(size=5_000)
-    noisy = logits + rng.normal(scale=1e-6, size=5_000)
-    changed = 0
-    for seed in range(300):
+    logits = rng.normal(size=50_000)
+    noisy = logits + rng.normal(scale=1e-5, size=len(logits))
+    for seed in range(100):
         sampling = Sampling(temperature=1.5, top_p=top_p, seed=seed)
         one, other = (state(1, sampling=sampling).pick(torch.tensor(x)) for x in (logits, noisy))
-        changed += one != other
-    assert changed <= 1
+        assert one == other
 
 
 def test_low_temperature_is_nearly_greedy() -> None:

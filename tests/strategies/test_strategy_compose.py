@@ -127,6 +127,19 @@ def test_what_cannot_be_composed_is_refused(parts: Any) -> None:
         ak.Compose(parts).fit(ak.FakeModel({}), TASK)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("lora+full-sft", "lora and full-sft both train the weights. Keep one of them."),
+        ("rag:k=1+rag:k=2", "rag stands in it twice."),
+        ("knn-vote+lora", "knn-vote answers without the model"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        parse_strategy(text)
+
+
 def test_alternatives_change_one_part_at_a_time() -> None:
     made = ak.Compose((SHOTS, PASSAGES))
     found = made.alternatives(TASK)

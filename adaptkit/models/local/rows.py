@@ -167,18 +167,21 @@ class RowState:
 
 
 def _draw(logits: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> int:
-    """Draw from the nucleus (Holtzman et al. 2020, arXiv:1904.09751) by its cumulated probabilities."""
-    weights = np.exp((logits - logits.max()) / sampling.temperature)
-    order = np.argsort(-weights, kind="stable")
-    cumulated = np.cumsum(weights[order])
-    # The token that crosses top_p still belongs to the nucleus.
-    n = int(np.searchsorted(cumulated, sampling.top_p * cumulated[-1])) + 1
-    # In the order of the vocabulary: by likelihood, rounding swaps tokens that are nearly as likely, and the
-    # same draw would give another token in another batch.
-    nucleus = np.sort(order[:n])
-    cumulated = np.cumsum(weights[nucleus])
-    at = np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right")
-    return int(nucleus[min(at, len(nucleus) - 1)])
+    """Draw from the nucleus (Holtzman et al. 2020, arXiv:1904.09751).
+
+    By the Gumbel-max trick (Maddison et al. 2014, arXiv:1411.0030): every token of the vocabulary has noise
+    of its own, so the rounding of another batch changes a draw only where the two best are nearly equal. In
+    cumulated probabilities it would shift all that come later.
+    """
+    scores = (logits - logits.max()) / sampling.temperature
+    noisy = scores + rng.gumbel(size=len(scores))
+    if sampling.top_p < 1:
+        order = np.argsort(-scores, kind="stable")
+        cumulated = np.cumsum(np.exp(scores[order]))
+        # The token that crosses top_p still belongs to the nucleus.
+        n = int(np.searchsorted(cumulated, sampling.top_p * cumulated[-1])) + 1
+        noisy[order[n:]] = -np.inf
+    return int(noisy.argmax())
 
 
 def next_tokens(logits: torch.Tensor, rows: Sequence[RowState]) -> list[int]:
