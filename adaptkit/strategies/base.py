@@ -61,7 +61,6 @@ class Strategy(ABC):
     name: ClassVar[str]
     asks_model: ClassVar[bool] = True
     """Whether the model answers: baselines do without it."""
-    trains_weights: ClassVar[bool] = False
 
     @property
     def label(self) -> str:

@@ -180,9 +180,6 @@ def _senseless(parts: Sequence[Strategy]) -> str | None:
     for part in parts:
         if not part.asks_model:
             return f"{part.label} answers without the model, so the others have no effect. Leave it out."
-    trained = [p.label for p in parts if p.trains_weights]
-    if len(trained) > 1:
-        return f"{' and '.join(trained)} both train the weights. Keep one of them."
     names = [p.label for p in parts]
     twice = next((n for n in names if names.count(n) > 1), None)
     return None if twice is None else f"{twice} stands in it twice. Keep one of them."

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -61,8 +61,6 @@ class SupervisedFineTuning(Strategy):
             what training teaches, or test rows were in it.
         seed: of the order of rows, and of all else that is drawn.
     """
-
-    trains_weights: ClassVar[bool] = True
 
     learning_rate: float | None = None
     learning_rate_factor: float = 1.0

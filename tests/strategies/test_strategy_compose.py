@@ -130,7 +130,6 @@ def test_what_cannot_be_composed_is_refused(parts: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("lora+full-sft", "lora and full-sft both train the weights. Keep one of them."),
         ("rag:k=1+rag:k=2", "rag stands in it twice."),
         ("knn-vote+lora", "knn-vote answers without the model"),
     ],

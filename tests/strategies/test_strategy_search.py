@@ -17,6 +17,7 @@ from adaptkit.models.fake import FakeModel
 from adaptkit.strategies import load_strategy
 from adaptkit.strategies.compose import Compose
 from adaptkit.strategies.few_shot import FewShot
+from adaptkit.strategies.function_calling import FunctionCalling
 from adaptkit.strategies.prompt import PromptEngineering
 from adaptkit.strategies.proposing import PROPOSERS
 from adaptkit.tasks import Task
@@ -110,7 +111,7 @@ def test_choice_of_a_part_is_served_in_a_composition(tmp_path: Path) -> None:
 
 def test_part_that_does_not_ask_searches_nothing() -> None:
     model = knows_when(lambda r: True)
-    strategy = Compose((PromptEngineering(thinking=True), PromptEngineering(search=3))).fit(model, TASK)
+    strategy = Compose((FunctionCalling(tools=("calculator",)), PromptEngineering(search=3))).fit(model, TASK)
     assert model.requests == []
     assert "format_spread" not in strategy.fit_notes_
 
