@@ -9,6 +9,7 @@ from statistics import fmean
 from adaptkit import metrics
 from adaptkit.core.results import Record
 from adaptkit.core.types import Example, Passage, Prediction
+from adaptkit.strategies.choosing import answer_of
 from adaptkit.tasks import Task
 
 LENIENT = "_lenient"
@@ -20,14 +21,7 @@ def scores_of(prediction: Prediction, example: Example, task: Task) -> dict[str,
     A failed row scores 0 wherever the metric is defined for its example: leaving it out would let a
     strategy win by failing on what it cannot do.
     """
-    answer = metrics.Answer(
-        output=prediction.output,
-        example=example,
-        contexts=prediction.contexts,
-        labels=tuple(task.labels),
-        schema=task.schema,
-        tool_calls=prediction.tool_calls,
-    )
+    answer = answer_of(prediction, example, task)
     found: dict[str, float | None] = {}
     for name in task.metrics:
         score = metrics.score(name, answer)

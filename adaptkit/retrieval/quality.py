@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from adaptkit import metrics
 from adaptkit.core.types import Example
 from adaptkit.retrieval.retriever import Retriever
+from adaptkit.tasks import some_rows
 
 RANKS = 10
 """Mean reciprocal rank and nDCG look so far down."""
@@ -21,13 +21,12 @@ def quality_on(
 ) -> dict[str, Any] | None:
     """The quality on the first split with rows that name gold documents; None where no row does.
 
-    At most ``MOST_ROWS`` rows are taken, drawn by their ids: a sorted file gives no lopsided choice.
+    At most ``MOST_ROWS`` rows are taken, drawn by their ids.
     """
     for name, examples in splits:
         rows = [e for e in examples if e.gold_documents]
         if rows:
-            rows = sorted(rows, key=lambda e: hashlib.sha256(e.id.encode()).digest())[:MOST_ROWS]
-            return {"split": name, **retrieval_quality(retriever, rows, k)}
+            return {"split": name, **retrieval_quality(retriever, some_rows(rows, MOST_ROWS), k)}
     return None
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptkit.core.codec import content_hash, file_sha256, to_json
+from adaptkit.core.codec import file_sha256, to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.sealed import is_sealed, sealed
 
 FORMAT_VERSION = 3
-SEAL = "content_hash"
 AGAIN = "Build the index again."
 
 
@@ -24,7 +24,7 @@ def write_sidecar(path: Path, content: Mapping[str, Any], files: Sequence[str]) 
     """Write ``content`` with the hash of each file, by its name in the same folder, and its own."""
     hashes = {name: file_sha256(path.parent / name) for name in files}
     whole = to_json({"format_version": FORMAT_VERSION, **content, "files": hashes})
-    write_json_atomic(path, {**whole, SEAL: content_hash(whole)})
+    write_json_atomic(path, sealed(whole))
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:
@@ -41,20 +41,13 @@ def read_sidecar(path: Path) -> dict[str, Any]:
             f"{path} has format version {content.get('format_version')}, this library reads "
             f"{FORMAT_VERSION}. {AGAIN}"
         )
-    if not _is_as_written(content):
+    if not is_sealed(content):
         raise ConfigError(f"{path} is damaged (it is not as it was saved). {AGAIN}")
     for name, sha256 in content["files"].items():
         file = path.parent / name
         if not file.is_file() or file_sha256(file) != sha256:
             raise ConfigError(f"{file} is not the file that was saved. {AGAIN}")
     return content
-
-
-def _is_as_written(content: Mapping[str, Any]) -> bool:
-    try:
-        return content_hash({k: v for k, v in content.items() if k != SEAL}) == content.get(SEAL)
-    except ValueError:  # damaged into what JSON reads and does not write: NaN, half a surrogate pair
-        return False
 
 
 def check_same(path: Path, what: str, made_by: object, given: object) -> None:

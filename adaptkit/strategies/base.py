@@ -26,6 +26,8 @@ from adaptkit.core.errors import (
     NotFittedError,
     UnknownNameError,
 )
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.sealed import is_sealed, sealed
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
@@ -35,8 +37,6 @@ from adaptkit.strategies.seal import (
     check_files,
     check_model,
     file_hashes,
-    is_sealed,
-    write_sealed,
     written_apart,
 )
 from adaptkit.tasks import Task
@@ -189,10 +189,14 @@ class Strategy(ABC):
 
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
         """Build the prompts: instruction and input, with what each strategy in turn adds."""
+        return leader_of((*self.before_, self)).lay_out(self.extend(self.prompts_before(inputs)))
+
+    def prompts_before(self, inputs: Sequence[str]) -> list[Prompt]:
+        """Prompts as the strategies before this one leave them."""
         prompts = [Prompt(instruction=self.instruction_, input=text) for text in inputs]
-        for strategy in (*self.before_, self):
+        for strategy in self.before_:
             prompts = strategy.extend(prompts)
-        return leader_of((*self.before_, self)).lay_out(prompts)
+        return prompts
 
     def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add what this strategy shows; one that looks something up does it for all prompts at once.
@@ -311,7 +315,7 @@ class Strategy(ABC):
             "state": state,
             "files": hashes,
         }
-        write_sealed(folder / STATE_FILE, content)
+        write_json_atomic(folder / STATE_FILE, sealed(content))
         return folder
 
     def restore(

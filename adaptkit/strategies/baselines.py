@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, VectorIndex, index_texts, load_embedder
 from adaptkit.retrieval.index import read_json
 from adaptkit.strategies.base import Strategy, is_int, is_number
+from adaptkit.strategies.selection import vote
 from adaptkit.tasks import Task
 
 INDEX_FOLDER = "index"
@@ -110,11 +110,8 @@ class NearestVote(Baseline):
         scores, positions = self.index_.search(self.index_.embedder.embed(inputs), self.k)
         answers = []
         for row, places in zip(scores, positions, strict=True):
-            votes: dict[str, float] = defaultdict(float)
-            for score, at in zip(row, places, strict=True):
-                if at >= 0:
-                    votes[self.targets_[int(at)]] += max(0.0, float(score))
-            answers.append(Found(max(votes, key=lambda t: votes[t])))
+            found = places >= 0
+            answers.append(Found(vote([self.targets_[int(at)] for at in places[found]], row[found])))
         return answers
 
     def alternatives(self, task: Task) -> list[Self]:

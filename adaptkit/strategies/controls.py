@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from adaptkit.core.types import Passage
 from adaptkit.retrieval import Retriever
+from adaptkit.strategies.draws import rng_for
 from adaptkit.tasks import Task
 
 UPPER_BOUND = (
@@ -24,8 +23,7 @@ def other_passages(retriever: Retriever, text: str, own: Sequence[Passage], seed
     Args:
         own: the passages that were retrieved for the input.
     """
-    digest = hashlib.sha256(f"{seed}:{text}".encode(errors="surrogatepass")).digest()
-    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    rng = rng_for(seed, text)
     avoid = {p.document_id for p in own}
     order = (int(i) for i in rng.permutation(len(retriever.chunks)))
     others = (i for i in order if retriever.chunks[i].document_id not in avoid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from adaptkit.retrieval import DEFAULT_EMBEDDER, index_texts, load_embedder
 from adaptkit.strategies.base import Strategy, is_int, is_number, leader_of
 from adaptkit.strategies.calibration import ContentFreePrior
 from adaptkit.strategies.checks import COUNT_OR_ZERO, Check, check_params
-from adaptkit.strategies.choosing import score_of, some_rows
+from adaptkit.strategies.choosing import score_of
 from adaptkit.strategies.demonstrations import Candidates, DemonstrationPool, distinct
+from adaptkit.strategies.draws import rng_for
 from adaptkit.strategies.fitting import DemonstrationRoom
 from adaptkit.strategies.selection import (
     Order,
@@ -32,7 +32,7 @@ from adaptkit.strategies.selection import (
     vote,
 )
 from adaptkit.strategies.wording import full_instruction
-from adaptkit.tasks import Task
+from adaptkit.tasks import Task, some_rows
 
 Selection = Literal["nearest", "diverse", "balanced", "random"]
 DEFAULT_ORDERS: dict[str, Order] = {
@@ -164,7 +164,7 @@ class FewShot(Strategy):
         rng = np.random.default_rng(self.seed)
         drawn = pool.only(balanced_sample(pool.labels, self.limit_ + 1, rng))
         inputs = sorted((e.input for e in (*task.train, *(task.validation or ()))), key=len)
-        (long,) = self._prompts_before([inputs[int(ROOM_FOR * (len(inputs) - 1))]])
+        (long,) = self.prompts_before([inputs[int(ROOM_FOR * (len(inputs) - 1))]])
         self.limit_ = max(1, self.room_.n_that_fit(long, drawn.demonstrations[: self.limit_]))
         return drawn.only(range(min(len(drawn), self.limit_ + 1)))
 
@@ -190,18 +190,11 @@ class FewShot(Strategy):
     def _note_shown(self, task: Task) -> None:
         """How many demonstrations prompts hold."""
         rows = some_rows(task.validation or task.train, N_COUNTED)
-        before = self._prompts_before([e.input for e in rows])
+        before = self.prompts_before([e.input for e in rows])
         pairs = zip(before, self.extend(before), strict=True)
         n_shown = [len(after.demonstrations) - len(b.demonstrations) for b, after in pairs]
         counts = {"min": min(n_shown), "mean": round(fmean(n_shown), 1), "max": max(n_shown)}
         self.fit_notes_["n_shown"] = max(n_shown) if self.selection == "random" else counts
-
-    def _prompts_before(self, inputs: Sequence[str]) -> list[Prompt]:
-        """Prompts as the strategies before this one leave them."""
-        prompts = [Prompt(instruction=self.instruction_, input=text) for text in inputs]
-        for strategy in self.before_:
-            prompts = strategy.extend(prompts)
-        return prompts
 
     def _typical_prompts(self, task: Task) -> list[Prompt]:
         """Prompts of train inputs, each label as often: some twice, where a label has few.
@@ -250,9 +243,7 @@ class FewShot(Strategy):
 
     def _rng(self, text: str) -> np.random.Generator:
         """For a shuffled order: by the input, so that its batch does not matter; one for all if random."""
-        drawn_for = "" if self.selection == "random" else text
-        digest = hashlib.sha256(f"{self.seed}:{drawn_for}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+        return rng_for(self.seed, "" if self.selection == "random" else text)
 
     def decide(self, completion: Completion) -> str:
         """The likeliest label, or the one that gains most over what it gets in the mean."""

@@ -25,7 +25,6 @@ from adaptkit.strategies.checks import (
     TEXT_OR_NONE,
     check_params,
 )
-from adaptkit.strategies.choosing import some_rows
 from adaptkit.strategies.formats import ANSWER_LINE, FORMATS, NO_MARKS, Marks
 from adaptkit.strategies.prompt_changes import changes_worth_a_try
 from adaptkit.strategies.proposing import PROPOSERS
@@ -34,7 +33,7 @@ from adaptkit.strategies.search import Search, in_turns, spread
 from adaptkit.strategies.thinking import closed, closing_request, with_marks, with_reasoning
 from adaptkit.strategies.voting import as_one, draw_seed, vote
 from adaptkit.strategies.wording import WORDINGS, answer_rules, marking_rule, shape_rules, worded
-from adaptkit.tasks import Task
+from adaptkit.tasks import Task, some_rows
 
 _CHECKS = {
     "instruction_text": TEXT_OR_NONE,

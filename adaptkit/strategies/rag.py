@@ -25,12 +25,11 @@ from adaptkit.retrieval import (
 from adaptkit.strategies.answer_format import SPARE_TOKENS, AnswerFormat
 from adaptkit.strategies.base import Strategy, is_int, is_number
 from adaptkit.strategies.checks import COUNT, SWITCH, TEXT_OR_NONE, Check, check_params
-from adaptkit.strategies.choosing import some_rows
 from adaptkit.strategies.citing import CITATION_RULE, CITATION_TOKENS, passage_that_holds, read_citations
 from adaptkit.strategies.controls import UPPER_BOUND, GoldDocuments, other_passages
 from adaptkit.strategies.unanswered import declined, left_without_passages, unanswerable_target
 from adaptkit.strategies.wording import full_instruction
-from adaptkit.tasks import Task
+from adaptkit.tasks import Task, some_rows
 
 Passages = Literal["retrieved", "shuffled", "oracle"]
 INDEX_FOLDER = "index"

@@ -11,15 +11,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from adaptkit.core.codec import content_hash, file_sha256
+from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ConfigError
-from adaptkit.core.files import write_json_atomic
 from adaptkit.core.types import ModelInfo
 
 STATE_FILE = "strategy.json"
-SEAL = "content_hash"
 
 
 @contextmanager
@@ -78,16 +75,3 @@ def check_model(folder: Path, fitted_to: Mapping[str, str], given: ModelInfo) ->
             f"({fitted_to['revision']}), "
             f"the one given is {given.id} ({given.revision}). Load that model, or fit again."
         )
-
-
-def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
-    """Write an object as JSON, with the hash of its content."""
-    write_json_atomic(path, {**content, SEAL: content_hash(content)})
-
-
-def is_sealed(content: Mapping[str, Any]) -> bool:
-    """Whether an object that was read is what :func:`write_sealed` was given."""
-    try:
-        return content_hash({k: v for k, v in content.items() if k != SEAL}) == content.get(SEAL)
-    except ValueError:  # damaged into what JSON reads and does not write: NaN, half a surrogate pair
-        return False

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from adaptkit import metrics
 from adaptkit.core.types import Demonstration, Example, Prediction
 from adaptkit.metrics.tool_calls import NamedCall
-from adaptkit.strategies.choosing import some_rows
 from adaptkit.strategies.tool_loop import Limits
 from adaptkit.strategies.tool_offer import CHECKED_ROWS, Offer
-from adaptkit.tasks import Task
+from adaptkit.tasks import Task, some_rows
 from adaptkit.tools import TOOLS, run_tool
 
 Asking = Callable[[Sequence[Example], Sequence[Demonstration]], Sequence[Prediction]]

@@ -16,9 +16,9 @@ from adaptkit.core.types import Completion, Example, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import FitProgress, Strategy, is_int, is_number, read_state
-from adaptkit.strategies.choosing import answers_to, score_of, some_rows
+from adaptkit.strategies.choosing import answers_to, score_of
 from adaptkit.strategies.registry import STRATEGIES
-from adaptkit.tasks import Task
+from adaptkit.tasks import Task, some_rows
 
 BEST_FOLDER = "best"
 Grid = Mapping[str, Sequence[Any]]

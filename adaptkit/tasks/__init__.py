@@ -3,7 +3,7 @@
 from adaptkit.tasks.catalogue import find_task, known_tasks
 from adaptkit.tasks.folder import write_task
 from adaptkit.tasks.loaders import load_task
-from adaptkit.tasks.splits import clusters, split_off
+from adaptkit.tasks.splits import clusters, some_rows, split_off
 from adaptkit.tasks.task import KINDS, Task, TaskKind
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "find_task",
     "known_tasks",
     "load_task",
+    "some_rows",
     "split_off",
     "write_task",
 ]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, Literal, get_args
 
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Document, Example
-from adaptkit.tasks.splits import split_off
+from adaptkit.tasks.splits import some_rows, split_off
 from adaptkit.tasks.validate import check_task
 
 TaskKind = Literal["classification", "qa", "structured", "summarization", "arithmetic", "generation"]
@@ -119,11 +118,7 @@ class Task:
         """
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise ConfigError.for_parameter("Task.with_train", "n", "an int >= 1", n)
-
-        def place(example: Example) -> bytes:
-            return sha256(f"{seed}:{example.id}".encode()).digest()
-
-        chosen = {e.id for e in sorted(self.train, key=place)[:n]}
+        chosen = {e.id for e in some_rows(self.train, n, salt=f"{seed}:")}
         train = tuple(e for e in self.train if e.id in chosen)
         return replace(self, name=f"{self.name}@{n}", train=train)
 

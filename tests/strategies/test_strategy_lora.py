@@ -12,13 +12,14 @@ from tiny import classification_task, qa_task, tiny_llama, tiny_model
 
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import CapabilityError, ConfigError, TrainingError
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.sealed import sealed
 from adaptkit.core.types import ModelInfo
 from adaptkit.models.fake import FakeModel
 from adaptkit.models.local.model import LocalModel
 from adaptkit.strategies import load_strategy
 from adaptkit.strategies.base import read_state
 from adaptkit.strategies.lora_sft import LoRASFT
-from adaptkit.strategies.seal import write_sealed
 from adaptkit.tasks import Task
 from adaptkit.training import quantised
 from adaptkit.training.forgetting import general_loss
@@ -193,7 +194,7 @@ def test_adapter_whose_weights_are_zero_is_refused(trained: LoRASFT, tmp_path: P
     saved = read_state(tmp_path)
     del saved["content_hash"]
     saved["files"]["adapter/adapter_model.safetensors"] = file_sha256(path)
-    write_sealed(tmp_path / "strategy.json", saved)
+    write_json_atomic(tmp_path / "strategy.json", sealed(saved))
     with pytest.raises(TrainingError, match="The adapter changes nothing"):
         load_strategy(tmp_path, tiny_llama())
 

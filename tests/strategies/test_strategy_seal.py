@@ -10,7 +10,9 @@ import pytest
 
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ConfigError
-from adaptkit.strategies.seal import check_files, file_hashes, is_sealed, write_sealed, written_apart
+from adaptkit.core.files import write_json_atomic
+from adaptkit.core.sealed import is_sealed, sealed
+from adaptkit.strategies.seal import check_files, file_hashes, written_apart
 
 
 def test_files_that_stood_there_before_are_neither_lost_nor_vouched_for(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_file_that_is_not_the_one_saved_is_named(
 
 def test_an_object_that_was_changed_by_hand_is_not_sealed_any_more(tmp_path: Path) -> None:
     path = tmp_path / "strategy.json"
-    write_sealed(path, {"pool": ("a", "é"), "rate": 1e-3, "n": {1: None}})
+    write_json_atomic(path, sealed({"pool": ("a", "é"), "rate": 1e-3, "n": {1: None}}))
     saved = json.loads(path.read_text(encoding="utf-8"))
     assert is_sealed(saved)
     for other in (
