@@ -1,38 +1,27 @@
-"""How sure a mean over test rows is.
-
-The interval is chosen by what the rows allow: Wilson's for independent right-or-wrong rows, which keeps
-its coverage at 20 rows and at 100 % right, and a percentile bootstrap for graded scores and for clusters.
-"""
+"""Intervals of a share or a mean, each as published; ``mean_estimate`` chooses among them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.core.results import Estimate
-from adaptkit.stats.resample import (
-    N_RESAMPLES,
-    Groups,
-    bootstrap_means,
-    group_rows,
-    percentile_interval,
-)
-
-# Below this many clusters a cluster bootstrap is known to be too narrow: the reader is told.
-_FEW_CLUSTERS = 20
+from adaptkit.stats.distributions import beta_quantile, t_quantile
+from adaptkit.stats.resample import N_RESAMPLES, bca_interval, percentile_interval, resampled_means
+from adaptkit.stats.scores import Ints
+from adaptkit.stats.spread import Units
 
 
-def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return Wilson's score interval for a share (E. B. Wilson, JASA 22, 1927).
 
     Args:
-        successes: how many of the rows are right; a sum of scores in 0..1 gives a wider interval than
-            needed, because right-or-wrong scores vary the most of all scores with that mean.
-        n: rows, at least 1.
+        successes: how many of the rows are right.
+        n: rows, more than 0; need not be whole, e.g. an effective number of rows.
         confidence: e.g. 0.95.
 
     Examples:
@@ -40,55 +29,55 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, f
         >>> round(low, 4), round(high, 4)
         (0.7864, 0.9565)
     """
-    if n < 1 or not 0 <= successes <= n:
-        raise ConfigError(f"wilson() needs 0 <= successes <= n and n >= 1. Got {successes!r} of {n!r}.")
+    _check_share("wilson", successes, n)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = successes / n
-    scale = 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / scale
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return score_bounds(successes / n, z * z / n)
+
+
+def score_bounds(share: float, scale: float) -> tuple[float, float]:
+    """Solve ``|share - p|^2 <= scale p (1 - p)`` for p: Wilson's interval where ``scale`` is ``z^2 / n``.
+
+    Args:
+        share: the observed mean, 0..1.
+        scale: squared quantile over rows, for whatever quantile and effective rows.
+    """
+    centre = (share + scale / 2) / (1 + scale)
+    half = math.sqrt(share * (1 - share) * scale + scale * scale / 4) / (1 + scale)
     # At the ends the formula gives exactly 0 or 1, which floating point misses by 1e-17.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
+    low = 0.0 if share == 0 else max(0.0, centre - half)
+    high = 1.0 if share == 1 else min(1.0, centre + half)
     return low, high
+
+
+def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval for a share (C. Clopper, E. Pearson, Biometrika 26, 1934): never too narrow.
+
+    Examples:
+        >>> low, high = clopper_pearson(0, 20)
+        >>> round(low, 4), round(high, 4)
+        (0.0, 0.1684)
+    """
+    _check_share("clopper_pearson", successes, n)
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else beta_quantile(tail, successes, n - successes + 1)
+    high = 1.0 if successes == n else beta_quantile(1 - tail, successes + 1, n - successes)
+    return low, high
+
+
+def _check_share(owner: str, successes: float, n: float) -> None:
+    if not n > 0 or not 0 <= successes <= n:
+        expected = "between 0 and n, and n above 0"
+        raise ConfigError.for_parameter(owner, "successes", expected, f"{successes!r} of {n!r}")
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
     """Return Student's interval for the mean of independent values (at least 2 of them)."""
     n = len(values)
     if n < 2:
-        raise ConfigError(f"t_interval() needs at least 2 values. Got {n}.")
+        raise ConfigError.for_parameter("t_interval", "values", "at least 2 values", n)
     array = np.asarray(values, dtype=np.float64)
     half = t_quantile((1 + confidence) / 2, n - 1) * float(array.std(ddof=1)) / math.sqrt(n)
     return float(array.mean()) - half, float(array.mean()) + half
-
-
-def t_quantile(q: float, df: int) -> float:
-    """Return the ``q`` quantile (0.5 <= q < 1) of Student's t with a whole number of degrees of freedom.
-
-    Bisection of the closed form in the angle ``atan(t / sqrt(df))``: Abramowitz and Stegun 26.7.3-4.
-    """
-    low, high = 0.0, math.pi / 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        if _t_central_probability(middle, df) < 2 * q - 1:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(df) * math.tan((low + high) / 2)
-
-
-def _t_central_probability(angle: float, df: int) -> float:
-    """Return P(|T| <= sqrt(df) * tan(angle))."""
-    sin, cos = math.sin(angle), math.cos(angle)
-    odd = df % 2
-    # Terms of the series: cos^(2k+odd) times a product of ratios, each made from the one before.
-    k = np.arange(1, (df - odd) // 2)
-    ratios = (2 * k / (2 * k + 1)) if odd else ((2 * k - 1) / (2 * k))
-    series = 1.0 + float(np.sum(np.cumprod(ratios * cos * cos)))
-    if not odd:
-        return sin * series
-    return 2 / math.pi * (angle + (sin * cos * series if df > 1 else 0.0))
 
 
 def bootstrap_mean(
@@ -98,8 +87,11 @@ def bootstrap_mean(
     clusters: Sequence[str | None] | None = None,
     n_resamples: int = N_RESAMPLES,
     confidence: float = 0.95,
+    method: Literal["percentile", "bca"] = "percentile",
 ) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the mean (Efron 1979), resampling clusters as wholes.
+    """Return a bootstrap interval of the mean, resampling clusters as wholes.
+
+    Both are too narrow for few rows: at 20, by ``sqrt(19 / 20)`` and by what t allows beyond normal.
 
     Args:
         values: one score a row, at least one.
@@ -107,58 +99,52 @@ def bootstrap_mean(
         clusters: rows with the same label are drawn together; None stands for a row of its own.
         n_resamples: 10,000 leave a bound uncertain by about 2 % of the interval's width.
         confidence: e.g. 0.95.
+        method: ``bca`` allows for bias and skew; where it is undefined (all resamples on one side of the
+            mean), the percentile interval.
     """
     if len(values) == 0:
-        raise ConfigError("bootstrap_mean() needs at least 1 value. Got none.")
-    groups = group_rows(values, clusters)
-    return percentile_interval(bootstrap_means(groups, rng=rng, n_resamples=n_resamples), confidence)
+        raise ConfigError.for_parameter("bootstrap_mean", "values", "at least 1 value", "none")
+    if method not in ("percentile", "bca"):
+        raise ConfigError.for_parameter("bootstrap_mean", "method", "'percentile' or 'bca'", method)
+    units = Units.of(np.asarray(values, dtype=np.float64), unit_of_labels(clusters, len(values)))
+    means = resampled_means(units, rng=rng, n_resamples=n_resamples)
+    found = bca_interval(means, units, confidence) if method == "bca" else None
+    return found or percentile_interval(means, confidence)
 
 
-def mean_estimate(
+def clustered_se(
     values: Sequence[float],
+    clusters: Sequence[str | None],
     *,
-    rng: np.random.Generator,
-    clusters: Sequence[str | None] | None = None,
-) -> Estimate:
-    """Return the mean of per-row scores with its 95 % interval and, in words, how it was made.
+    correction: Literal["none", "cr1"] = "cr1",
+) -> float | None:
+    """Return the standard error of a mean whose rows come in clusters.
 
-    * no rows, one graded row, or one cluster: no bounds, because nothing shows how rows differ;
-    * independent rows of 0 or 1: Wilson;
-    * scores in 0..1 of which fewer than five rows (or clusters) differ from the commonest value, e.g. all
-      equal: Wilson on their mean, with clusters counted as one row each. Resampling equal rows gives an
-      interval of no width, which claims a certainty that 20 equal rows do not give; Wilson's is wider
-      than needed here, never narrower;
-    * otherwise: percentile bootstrap, clusters resampled as wholes.
+    ``sqrt(sum over clusters of (sum of residuals)^2) / n``, times ``sqrt(G / (G - 1))`` for the correction
+    CR1 (K.-Y. Liang, S. Zeger, Biometrika 73, 1986); to be used with t of ``G - 1`` degrees of freedom.
 
-    Args:
-        values: one score a row; average repeats of a row over seeds first.
-        rng: for the bootstrap.
-        clusters: rows with the same label are not independent; None stands for a row of its own.
+    Returns:
+        None for fewer than 2 clusters, which do not show how clusters differ.
     """
-    if len(values) == 0:
-        return Estimate(value=None, low=None, high=None, n=0, method="no rows")
-    groups = group_rows(values, clusters)
-    mean = float(np.mean(np.asarray(values, dtype=np.float64)))
-    low, high, method = _mean_interval(values, groups, mean, rng)
-    return Estimate(value=mean, low=low, high=high, n=len(values), method=method)
+    units = Units.of(np.asarray(values, dtype=np.float64), unit_of_labels(clusters, len(values)))
+    n_units = len(units.sums)
+    if n_units < 2:
+        return None
+    residuals = units.sums - units.mean * units.sizes
+    factor = n_units / (n_units - 1) if correction == "cr1" else 1.0
+    return math.sqrt(factor * float(np.square(residuals).sum())) / len(values)
 
 
-def _mean_interval(
-    values: Sequence[float], groups: Groups, mean: float, rng: np.random.Generator
-) -> tuple[float | None, float | None, str]:
-    n_groups = len(groups.sums)
-    if groups.independent and all(v in (0, 1) for v in values):
-        return *wilson(sum(values), n_groups), "Wilson interval"
-    if n_groups == 1:
-        return None, None, f"no interval from one {'row' if len(values) == 1 else 'cluster'}"
-    what = "rows" if groups.independent else "clusters"
-    if not groups.vary_enough() and all(0 <= v <= 1 for v in values):
-        share = min(1.0, max(0.0, mean))
-        return *wilson(
-            share * n_groups, n_groups
-        ), f"Wilson interval over {n_groups} {what} (almost all equal)"
-    low, high = percentile_interval(bootstrap_means(groups, rng=rng))
-    if low == high:
-        return None, None, f"no interval: all {what} are equal"
-    few = " (few: likely too narrow)" if what == "clusters" and n_groups < _FEW_CLUSTERS else ""
-    return low, high, f"percentile bootstrap over {n_groups} {what}{few}"
+def unit_of_labels(labels: Sequence[str | None] | None, n: int) -> Ints:
+    """Number the units of rows that are labelled one by one; None is a row of its own.
+
+    Raises:
+        ConfigError: there are not ``n`` labels.
+    """
+    if labels is None:
+        return np.arange(n, dtype=np.intp)
+    if len(labels) != n:
+        raise ConfigError(f"{n} values have {len(labels)} cluster labels. Give one a value, or None.")
+    numbers: dict[str | int, int] = {}
+    keys = (i if name is None else name for i, name in enumerate(labels))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)

@@ -1,23 +1,109 @@
-"""What a test set of a given size can and cannot show, at 80 % power and a two-sided 5 % level."""
+"""What a test set of a given size can and cannot show, by default at 80 % power and a two-sided 5 % level."""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
 
+from adaptkit.core.errors import ConfigError
+
 _Z_ALPHA = NormalDist().inv_cdf(0.975)
 _Z_POWER = NormalDist().inv_cdf(0.8)
 _K = (_Z_ALPHA + _Z_POWER) ** 2  # 7.849
 
 
-def minimum_detectable_difference(n: int, discordance: float) -> float | None:
+def variance_of_difference(
+    between: float, within: tuple[float, float] = (0.0, 0.0), repeats: tuple[int, int] = (1, 1)
+) -> float:
+    """Return the variance of one row's difference between two strategies (E. Miller, arXiv:2411.00640).
+
+    Args:
+        between: of the difference of a row's expected scores, ``omega^2 = Var(a) + Var(b) - 2 Cov(a, b)``.
+        within: of a row's score from one run to the next, for each of the two; 0 for greedy decoding.
+        repeats: how often each answers every row.
+    """
+    if between < 0 or min(within) < 0 or min(repeats) < 1:
+        raise ConfigError(
+            "Variances must be 0 or more and repeats 1 or more. "
+            f"Got between={between!r}, within={within!r}, repeats={repeats!r}."
+        )
+    return between + within[0] / repeats[0] + within[1] / repeats[1]
+
+
+def rows_for_power(delta: float, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
+    """Return how many paired rows show a true difference ``delta`` with the given power.
+
+    ``(z_(1 - alpha / 2) + z_power)^2 variance / delta^2`` (E. Miller, arXiv:2411.00640, eq. 9), not rounded.
+
+    Args:
+        delta: a difference in quality.
+        variance: of one row's difference, e.g. from ``variance_of_difference``.
+        alpha: two-sided level.
+        power: chance of finding the difference.
+
+    Returns:
+        None for no difference, which no number of rows can show.
+
+    Examples:
+        >>> round(rows_for_power(0.03, 1 / 9), 3)
+        968.997
+    """
+    return None if delta == 0 else _factor(alpha, power) * variance / delta**2
+
+
+def difference_for_power(
+    n: float, variance: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float | None:
+    """Return the smallest true difference that ``n`` paired rows show (E. Miller, eq. 10).
+
+    Args:
+        n: rows; with clusters, rows over ``deff``.
+        variance: of one row's difference.
+        alpha: two-sided level.
+        power: chance of finding the difference.
+
+    Returns:
+        None without rows.
+
+    Examples:
+        >>> round(difference_for_power(198, variance_of_difference(1 / 9, (1 / 6, 1 / 6))), 4)
+        0.1327
+    """
+    return math.sqrt(_factor(alpha, power) * variance / n) if n > 0 else None
+
+
+def _factor(alpha: float, power: float) -> float:
+    if not 0 < alpha < 1 or not 0 < power < 1:
+        raise ConfigError(f"alpha and power must lie between 0 and 1. Got {alpha!r} and {power!r}.")
+    return (NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)) ** 2
+
+
+def deff(mean_size: float, icc: float) -> float:
+    """Return the design effect: how many clustered rows say as much as one independent row.
+
+    ``1 + (m - 1) ICC`` (L. Kish, Survey Sampling, 1965).
+
+    Args:
+        mean_size: rows a cluster; where sizes differ, the mean of squared sizes over the mean size.
+        icc: correlation of two rows of the same cluster.
+
+    Examples:
+        >>> deff(5, 0.25)
+        2.0
+    """
+    if mean_size < 1:
+        raise ConfigError.for_parameter("deff", "mean_size", "at least 1 row", mean_size)
+    return 1 + (mean_size - 1) * icc
+
+
+def minimum_detectable_difference(n: float, discordance: float) -> float | None:
     """Return the smallest true difference in quality that ``n`` paired rows show four times in five.
 
     ``sqrt(K p / (n + K))`` with ``K = (z.975 + z.80)^2 = 7.849``: the two-sided paired test of a
     difference of shares, solved for the difference.
 
     Args:
-        n: rows that both strategies answered.
+        n: rows that both strategies answered; with clusters, rows over ``deff``.
         discordance: the share of rows on which exactly one of the two is right, 0..1.
 
     Returns:
@@ -27,7 +113,7 @@ def minimum_detectable_difference(n: int, discordance: float) -> float | None:
         >>> round(minimum_detectable_difference(100, 0.2), 3)
         0.121
     """
-    if n < 1 or discordance <= 0:
+    if n <= 0 or discordance <= 0:
         return None
     return math.sqrt(_K * discordance / (n + _K))
 
@@ -63,6 +149,24 @@ def rows_for_difference(n: int, delta: float, low: float, high: float) -> int | 
     if delta == 0:
         return None
     return math.ceil(n * (detectable_difference(low, high) / delta) ** 2)
+
+
+def rows_beside_seeds(n: int, delta: float, rows_half: float, seeds_half: float) -> int | None:
+    """Return ``rows_for_difference`` where a part of the interval comes from training seeds.
+
+    More rows shrink the rows' part only, so from some difference down no number of them is enough.
+
+    Args:
+        n: rows behind the interval.
+        delta: the observed difference.
+        rows_half: half of the 95 % interval by rows alone.
+        seeds_half: the same by seeds alone; the whole has ``half^2 = rows_half^2 + seeds_half^2``.
+
+    Returns:
+        Rows in all, or None where more rows with these seeds would not show it.
+    """
+    left = delta**2 - detectable_difference(-seeds_half, seeds_half) ** 2
+    return math.ceil(n * detectable_difference(-rows_half, rows_half) ** 2 / left) if left > 0 else None
 
 
 def rows_to_decide(delta: float, discordance: float) -> int | None:

@@ -1,93 +1,96 @@
-"""Bootstrap over groups of rows: a row of its own, or a cluster of rows that stand or fall together."""
+"""Bootstrap by counts: how often each unit is drawn, as a matrix that multiplies all columns at once.
+
+A resample of a mean is a weighted mean, so 10,000 resamples of any number of columns are one product
+``[n_resamples, n_units] x [n_units, n_columns]``, taken in pieces that stay in the processor's cache.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from adaptkit.stats.scores import Floats
+from adaptkit.stats.spread import Units
 
 N_RESAMPLES = 10_000
-# Indices drawn at once: 2 million of 8 bytes keep a resampling under about 50 MB whatever the rows.
-_CHUNK = 2_000_000
-# With fewer groups than this away from the commonest value, most resamples look alike and a
-# percentile interval shrinks towards nothing although the truth may lie well outside.
-_MIN_VARIED = 5
+# Counts made at once: 300,000 of 8 bytes fit in the second level of cache with the indices beside them.
+_CHUNK = 300_000
+_SMALL_INDEX = 1 << 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class Groups:
-    """Rows added up by group.
+def draw_counts(n_units: int, *, rng: np.random.Generator, n_resamples: int) -> Iterator[Floats]:
+    """Draw ``n_units`` units with replacement, ``n_resamples`` times, and count each.
 
-    Attributes:
-        sums: ``[n_groups]``, the sum of the values of each group.
-        sizes: ``[n_groups]``, how many rows each group holds.
+    Yields:
+        Pieces ``[rows of the piece, n_units]`` whose rows add up to ``n_units`` each.
     """
-
-    sums: Floats
-    sizes: Floats
-
-    @property
-    def independent(self) -> bool:
-        """Whether every row is a group of its own."""
-        return bool(np.all(self.sizes == 1))
-
-    @property
-    def means(self) -> Floats:
-        """The mean of each group, ``[n_groups]``."""
-        return self.sums / self.sizes
-
-    def vary_enough(self) -> bool:
-        """Whether resampling these groups shows how far their mean could be off."""
-        _, counts = np.unique(np.round(self.means, 12), return_counts=True)
-        return int(counts.sum() - counts.max()) >= _MIN_VARIED
+    dtype = np.uint16 if n_units <= _SMALL_INDEX else np.uint32
+    step = max(1, _CHUNK // n_units)
+    starts = (np.arange(step) * n_units)[:, None]
+    for start in range(0, n_resamples, step):
+        rows = min(step, n_resamples - start)
+        drawn = rng.integers(0, n_units, size=(rows, n_units), dtype=dtype)
+        index = np.add(drawn, starts[:rows], dtype=np.intp).ravel()
+        counts = np.bincount(index, minlength=rows * n_units)
+        yield counts.reshape(rows, n_units).astype(np.float64)
 
 
-def group_rows(values: Sequence[float], labels: Sequence[str | None] | None) -> Groups:
-    """Add up rows that share a label; a row labelled None is a group of its own.
+def resampled_sums(columns: Floats, *, rng: np.random.Generator, n_resamples: int) -> Floats:
+    """Sum each column over units drawn with replacement, the same ones for every column.
 
     Args:
-        values: one number a row.
-        labels: the cluster of each row, or None when all rows are independent.
+        columns: ``[n_units, n_columns]``, what each unit adds to each sum.
+        rng: for the draws.
+        n_resamples: how many.
 
-    Raises:
-        ValueError: the two differ in length.
+    Returns:
+        ``[n_resamples, n_columns]``.
     """
-    array = np.asarray(values, dtype=np.float64)
-    if labels is None:
-        return Groups(sums=array, sizes=np.ones(len(array)))
-    if len(labels) != len(array):
-        raise ValueError(f"{len(array)} values have {len(labels)} cluster labels.")
-    numbers: dict[str | tuple[int], int] = {}
-    index = [
-        numbers.setdefault((i,) if name is None else name, len(numbers)) for i, name in enumerate(labels)
-    ]
-    sums = np.bincount(index, weights=array, minlength=len(numbers))
-    return Groups(sums=sums.astype(np.float64), sizes=np.bincount(index).astype(np.float64))
+    pieces = [c @ columns for c in draw_counts(len(columns), rng=rng, n_resamples=n_resamples)]
+    return np.concatenate(pieces)
 
 
-def bootstrap_means(groups: Groups, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Floats:
-    """Draw groups with replacement and return the mean over their rows, ``[n_resamples]``.
-
-    Groups are drawn whole, so a resample of clusters may hold more or fewer rows than the data.
-    """
-    n = len(groups.sums)
-    means = np.empty(n_resamples)
-    step = max(1, _CHUNK // n)
-    for start in range(0, n_resamples, step):
-        stop = min(start + step, n_resamples)
-        index = rng.integers(0, n, size=(stop - start, n), dtype=np.int32)
-        total = groups.sums[index].sum(axis=1)
-        rows = n if groups.independent else groups.sizes[index].sum(axis=1)
-        means[start:stop] = total / rows
-    return means
+def resampled_means(units: Units, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Floats:
+    """Draw units whole and return the mean over their rows, ``[n_resamples]``."""
+    if units.independent:
+        return resampled_sums(units.sums[:, None], rng=rng, n_resamples=n_resamples)[:, 0] / len(units.sums)
+    columns = np.column_stack([units.sums, units.sizes])
+    sums = resampled_sums(columns, rng=rng, n_resamples=n_resamples)
+    return np.asarray(sums[:, 0] / sums[:, 1])
 
 
 def percentile_interval(means: Floats, confidence: float = 0.95) -> tuple[float, float]:
-    """Cut the same share off both ends of the resampled means."""
+    """Cut the same share off both ends of the resampled means (B. Efron, 1979)."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def bca_interval(means: Floats, units: Units, confidence: float = 0.95) -> tuple[float, float] | None:
+    """Cut off shares that allow for bias and skew: BCa of B. Efron, JASA 82, 1987.
+
+    Args:
+        means: of the resamples.
+        units: what was resampled; leaving out one at a time gives the acceleration.
+        confidence: e.g. 0.95.
+
+    Returns:
+        None where all resamples lie on one side of the mean, or no unit differs: then it is undefined.
+    """
+    normal = NormalDist()
+    below = (np.count_nonzero(means < units.mean) + np.count_nonzero(means <= units.mean)) / (2 * len(means))
+    if not 0 < below < 1:
+        return None
+    without = (units.sums.sum() - units.sums) / (units.sizes.sum() - units.sizes)
+    influence = without.mean() - without
+    squares = float(np.square(influence).sum())
+    if squares == 0:
+        return None
+    bias = normal.inv_cdf(float(below))
+    acceleration = float((influence**3).sum()) / (6 * squares**1.5)
+    tail = normal.inv_cdf((1 - confidence) / 2)
+    shifted = [bias + (bias + z) / (1 - acceleration * (bias + z)) for z in (tail, -tail)]
+    low, high = np.quantile(means, [normal.cdf(z) for z in shifted])
     return float(low), float(high)

@@ -1,6 +1,8 @@
-"""Paired differences: golden values, scipy, laws, and false alarms on simulated ties."""
+"""Paired differences of two strategies: golden values, laws, and false alarms on simulated ties."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
@@ -8,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from adaptkit.stats import mcnemar_exact, paired_difference, sign_flip
+from adaptkit.stats import Scores, detectable_difference, flips, mcnemar_exact, paired_difference
+from adaptkit.stats.all_pairs import compared, measured
+from adaptkit.stats.paired import Levels
+from adaptkit.stats.table import Table
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -16,11 +21,11 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def scores(text: str) -> dict[str, float]:
-    return {f"row{i}": float(c) for i, c in enumerate(text)}
+    return {f"row{i:03d}": float(c) for i, c in enumerate(text)}
 
 
 def by_id(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> dict[str, float]:
-    return {f"row{i}": float(v) for i, v in enumerate(values)}
+    return {f"row{i:03d}": float(v) for i, v in enumerate(values)}
 
 
 def test_the_worked_example() -> None:
@@ -29,82 +34,89 @@ def test_the_worked_example() -> None:
     assert d.delta == pytest.approx(0.2)
     assert d.p_value == 0.625
     assert d.test == "exact McNemar test"
-    assert sign_flip([1, 1, 1, -1, 0, 0], rng=rng())[0] == 0.625
 
 
-@pytest.mark.parametrize(
-    ("gained", "lost", "p"),
-    [(10, 2, 0.038574), (15, 5, 0.041389), (25, 12, 0.047031), (6, 0, 0.03125), (5, 0, 0.0625), (0, 0, 1.0)],
-)
-def test_mcnemar_gives_the_published_values(gained: int, lost: int, p: float) -> None:
-    assert mcnemar_exact(gained, lost) == pytest.approx(p, abs=1e-6)
-    assert mcnemar_exact(lost, gained) == mcnemar_exact(gained, lost)
-
-
-@given(st.integers(0, 200), st.integers(0, 200))
-def test_mcnemar_equals_the_binomial_test(gained: int, lost: int) -> None:
-    other = scipy_stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    assert mcnemar_exact(gained, lost) == pytest.approx(other, abs=1e-9)
-
-
-def test_mcnemar_survives_thousands_of_rows() -> None:
-    assert mcnemar_exact(3000, 1000) < 1e-9
-
-
-@given(st.lists(st.floats(-1, 1).filter(lambda d: abs(d) > 1e-6), min_size=2, max_size=9))
-def test_exact_sign_flips_equal_scipys(differences: list[float]) -> None:
-    other = scipy_stats.permutation_test(
-        (differences, [0.0] * len(differences)),
-        lambda x, y: np.sum(x - y),
-        permutation_type="samples",
-        n_resamples=np.inf,
-    )
-    p, test = sign_flip(differences, rng=rng())
-    assert p == pytest.approx(other.pvalue, abs=1e-9)
-    assert test.startswith("exact")
-
-
-def test_sampled_sign_flips_come_close_to_the_exact_value() -> None:
-    """Sixteen differences are sampled; all patterns can still be counted here."""
-    differences = rng(2).normal(0.3, 0.6, size=16)
-    patterns = 1 - 2 * (np.arange(1 << 16)[:, None] >> np.arange(16) & 1)
-    exact = np.mean(np.abs(patterns @ differences) >= abs(differences.sum()) - 1e-9)
-    p, test = sign_flip(differences.tolist(), rng=rng())
-    assert p == pytest.approx(exact, abs=0.015)
-    assert "10,000" in test
-
-
-def test_sampled_sign_flips_never_claim_certainty() -> None:
-    p, _ = sign_flip([1.0] * 300, rng=rng())
-    assert p == pytest.approx(1 / 10_001)
-
-
-def test_zero_differences_say_nothing() -> None:
-    assert sign_flip([0.0, 0.0], rng=rng())[0] == 1.0
-    same = {"a": 0.5, "b": 0.25}
-    assert paired_difference(same, same, rng=rng()).p_value == 1.0
-
-
-def test_rows_join_by_id_and_the_rest_is_counted() -> None:
+def test_rows_join_by_id_and_the_rest_is_listed() -> None:
     a = {"x": 1.0, "y": 0.0, "only-a": 1.0}
     b = {"y": 1.0, "x": 0.0, "only-b": 1.0, "also-b": 0.0}
     d = paired_difference(a, b, rng=rng())
     assert (d.n, d.n_unpaired, d.gained, d.lost, d.delta) == (2, 3, 1, 1, 0.0)
+    assert d.unpaired == ("also-b", "only-a", "only-b")
 
 
 def test_nothing_shared_is_undefined() -> None:
-    d = paired_difference({"a": 1.0}, {"b": 1.0}, rng=rng())
-    assert (d.n, d.n_unpaired, d.delta, d.low, d.p_value) == (0, 2, None, None, None)
+    d = paired_difference({"a": 1.0}, {"b": 1.0}, rng=rng(), margin=0.02)
+    assert (d.n, d.n_unpaired, d.delta, d.low, d.high, d.p_value) == (0, 2, None, None, None, None)
+    assert (d.equivalence_low, d.detectable, d.n_to_decide, d.non_inferior) == (None, None, None, None)
+    assert (d.p_adjusted, d.verdict, d.test) == (None, "undecided", "no shared rows")
 
 
-def test_graded_scores_take_the_permutation_test() -> None:
-    a, b = by_id(rng(1).random(40)), by_id(rng(2).random(40))
-    d = paired_difference(a, b, rng=rng())
+def test_one_row_has_no_interval() -> None:
+    d = paired_difference({"a": 1.0}, {"a": 0.0}, rng=rng())
+    assert (d.delta, d.low, d.high, d.p_value) == (1.0, None, None, 1.0)
+    assert (d.detectable, d.n_to_decide) == (None, None)
+
+
+def test_the_interval_of_graded_scores_is_students() -> None:
+    a, b = rng(1).random(40), rng(2).random(40)
+    d = paired_difference(by_id(a), by_id(b), rng=rng())
     assert d.test == "sign-flip permutation test (10,000 flips)"
+    expected = scipy_stats.t.interval(0.95, 39, np.mean(a - b), scipy_stats.sem(a - b))
+    assert (d.low, d.high) == pytest.approx(expected)
+    expected = scipy_stats.t.interval(0.90, 39, np.mean(a - b), scipy_stats.sem(a - b))
+    assert (d.equivalence_low, d.equivalence_high) == pytest.approx(expected)
+
+
+def test_strategies_that_mostly_agree_are_not_all_too_sure() -> None:
+    """One row of 60 differs: t alone gives -1.7 to 5; a unit that was not seen widens it."""
+    d = paired_difference(scores("1" * 60), scores("0" + "1" * 59), rng=rng())
+    differences = np.zeros(60)
+    differences[0] = 1.0
+    tied = (59 / 60) ** 2
+    variance = (differences.var(ddof=1) * 59 + tied) / (59 + tied) / 60
+    half = scipy_stats.t.ppf(0.975, 59) * math.sqrt(variance)
+    assert (d.low, d.high) == pytest.approx((1 / 60 - half, 1 / 60 + half))
+
+
+def test_strategies_that_agree_everywhere_are_not_certainly_equal() -> None:
+    d = paired_difference(scores("1" * 60), scores("1" * 60), rng=rng())
     assert d.low is not None
     assert d.high is not None
-    half = 1.96 * np.std([a[i] - b[i] for i in a]) / np.sqrt(40)
-    assert d.high - d.low == pytest.approx(2 * half, rel=0.1)
+    assert d.low == -d.high
+    assert 0.02 < d.high < 0.06
+    assert d.p_value == 1.0
+
+
+def test_differences_of_rounding_are_none() -> None:
+    """0.1 + 0.2 and 0.3 are one score."""
+    a, b = dict.fromkeys("abcdefgh", 0.1 + 0.2), dict.fromkeys("abcdefgh", 0.3)
+    d = paired_difference(a, b, rng=rng())
+    assert (d.gained, d.lost, d.delta, d.p_value) == (0, 0, 0.0, 1.0)
+    assert d.high is not None
+    assert d.high > 0.1
+
+
+def test_differences_beyond_0_to_1() -> None:
+    a = {f"r{i}": 2.0 + i for i in range(10)}
+    equal = paired_difference(a, {i: v - 3.1 for i, v in a.items()}, rng=rng())
+    assert equal.delta == pytest.approx(3.1)
+    assert (equal.low, equal.detectable) == (None, None)
+    wide = paired_difference(a, dict.fromkeys(a, 0.0), rng=rng())
+    assert wide.high is not None
+    assert wide.high > 8
+    assert wide.detectable is not None
+    assert wide.detectable > 1
+
+
+def test_bounds_stay_within_what_scores_allow() -> None:
+    d = paired_difference(scores("11111"), scores("00001"), rng=rng())
+    assert d.high == 1.0
+    assert d.low is not None
+    assert d.low < 0.5
+    tiny = paired_difference(scores("110"), scores("001"), rng=rng())
+    assert (tiny.low, tiny.high) == (-1.0, 1.0)
+    # No true difference of scores in 0..1 is as large as three rows would need.
+    assert tiny.detectable is None
 
 
 def test_clusters_flip_together() -> None:
@@ -116,19 +128,111 @@ def test_clusters_flip_together() -> None:
     assert d.p_value == 2 / 64
     assert d.test == "exact sign-flip permutation test over 6 clusters"
     assert paired_difference(a, b, rng=rng(), clusters={}).test == "exact McNemar test"
+    some = paired_difference(a, b, rng=rng(), clusters={"row0": "doc", "row1": "doc"})
+    assert some.test == "sign-flip permutation test (10,000 flips) over 29 clusters"
 
 
-def test_strategies_that_agree_everywhere_are_not_certainly_equal() -> None:
-    d = paired_difference(scores("1" * 60), scores("1" * 60), rng=rng())
+def test_clusters_widen_the_interval() -> None:
+    values = np.repeat(rng(3).normal(0.1, 0.2, size=20), 5)
+    a, b = by_id(0.5 + np.clip(values, -0.5, 0.5)), by_id(np.full(100, 0.5))
+    clusters = {f"row{i:03d}": str(i // 5) for i in range(100)}
+    alone, together = (paired_difference(a, b, rng=rng(), clusters=c) for c in (None, clusters))
+    assert alone.low is not None
+    assert together.low is not None
+    assert together.low < alone.low
+    expected = scipy_stats.t.interval(0.95, 19, np.mean(values), scipy_stats.sem(values[::5]))
+    assert together.low == pytest.approx(expected[0], abs=0.003)
+
+
+def seeded(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], *, seeds_vary: bool = True) -> Scores:
+    return Scores(tuple(f"row{i:03d}" for i in range(len(values))), values, seeds_vary)
+
+
+def test_training_seeds_are_a_second_level() -> None:
+    """The strategy wins on every row; its three seeds differ so much that another three might not."""
+    base = rng(4).random((100, 1)) * 0.3
+    lucky = seeded(base + np.array([0.1, 0.35, 0.6]))
+    plain = seeded(base, seeds_vary=False)
+    d = paired_difference(lucky, plain, rng=rng())
+    assert d.delta == pytest.approx(0.35)
+    assert d.p_value == pytest.approx(2 * scipy_stats.t.sf(0.35 / (0.25 / math.sqrt(3)), 2), abs=0.01)
+    assert d.test == "t test over rows and seeds, sign-flip permutation test (10,000 flips): the larger p"
+    assert d.low is not None
+    assert d.low < 0
+    repeats = paired_difference(seeded(lucky.values, seeds_vary=False), plain, rng=rng())
+    assert repeats.p_value == pytest.approx(1 / 10_001)
+    # No number of rows makes up for three seeds.
+    assert d.n_to_decide is None
+    assert d.detectable is not None
+    assert d.detectable > 0.8
+
+
+def test_seeds_that_agree_do_not_make_few_rows_sure() -> None:
+    """Five rows of sixty differ, all one way: 2 / 2^5, whatever t says."""
+    values = np.tile(np.array([[1.0]] * 60), (1, 3))
+    other = values.copy()
+    other[:5, 0] = 0.0
+    d = paired_difference(seeded(values), seeded(other), rng=rng())
+    assert d.p_value is not None
+    assert d.p_value >= 0.0625
+
+
+def test_one_training_seed_is_told() -> None:
+    values = (rng().random((50, 1)) < 0.5).astype(np.float64)
+    d = paired_difference(seeded(values), seeded(1 - values, seeds_vary=False), rng=rng())
+    assert d.test == "exact McNemar test; 1 seed: the luck of training is not covered"
+
+
+def test_what_rows_can_show() -> None:
+    d = paired_difference(scores("1" * 60 + "0" * 40), scores("1" * 50 + "0" * 45 + "1" * 5), rng=rng())
     assert d.low is not None
     assert d.high is not None
-    assert d.low == pytest.approx(-d.high)
-    assert 0.02 < d.high < 0.06
+    assert d.delta == pytest.approx(0.05)
+    assert d.detectable == pytest.approx(detectable_difference(d.low, d.high))
+    assert d.n_to_decide == math.ceil(100 * (detectable_difference(d.low, d.high) / 0.05) ** 2)
+    assert paired_difference(scores("10"), scores("01"), rng=rng()).n_to_decide is None
 
 
-def test_one_row_has_no_interval() -> None:
-    d = paired_difference({"a": 1.0}, {"a": 0.0}, rng=rng())
-    assert (d.delta, d.low, d.high) == (1.0, None, None)
+def test_non_inferior_is_a_matter_of_the_margin() -> None:
+    a, b = scores("1" * 97 + "0" * 3 + "1" * 100), scores("1" * 198 + "00")
+    for margin, expected in ((0.05, True), (0.001, False)):
+        d = paired_difference(a, b, rng=rng(), margin=margin)
+        assert d.equivalence_low is not None
+        assert d.non_inferior is expected
+        assert d.non_inferior is (d.equivalence_low > -margin)
+    assert paired_difference(a, b, rng=rng()).non_inferior is None
+
+
+def test_the_turned_difference() -> None:
+    d = paired_difference(scores("1" * 80 + "0" * 20), scores("0" * 30 + "1" * 70), rng=rng(), margin=0.02)
+    t = d.turned(0.02)
+    assert (t.strategy, t.baseline, t.gained, t.lost) == (d.baseline, d.strategy, d.lost, d.gained)
+    assert d.delta is not None
+    assert t.delta == -d.delta
+    for ours, theirs in ((t.low, d.high), (t.high, d.low), (t.equivalence_low, d.equivalence_high)):
+        assert ours is not None
+        assert theirs is not None
+        assert ours == -theirs
+    assert (t.p_value, t.n, t.test, t.detectable) == (d.p_value, d.n, d.test, d.detectable)
+    assert t.turned(0.02) == d
+    assert t.turned(None).non_inferior is None
+
+
+def test_flips_name_the_rows() -> None:
+    a = Scores.from_rows({"w": 1.0, "x": 0.0, "y": 0.5, "z": 1.0, "only-a": 1.0})
+    b = Scores.from_rows({"w": 0.0, "x": 1.0, "y": 0.5 + 1e-12, "z": 0.2, "only-b": 1.0})
+    assert flips(a, b) == (("w", "z"), ("x",))
+    assert flips(b, a) == (("x",), ("w", "z"))
+
+
+def test_intervals_at_other_levels() -> None:
+    a, b = rng(1).random(40), rng(2).random(40)
+    table = Table.of({"a": Scores.from_rows(by_id(a)), "b": Scores.from_rows(by_id(b))}, None)
+    (found,) = compared(measured(table), table, rng=rng(), levels=Levels(interval=0.99, equivalence=0.8))
+    expected = scipy_stats.t.interval(0.99, 39, np.mean(b - a), scipy_stats.sem(b - a))
+    assert (found.low, found.high) == pytest.approx(expected)
+    expected = scipy_stats.t.interval(0.8, 39, np.mean(b - a), scipy_stats.sem(b - a))
+    assert (found.equivalence_low, found.equivalence_high) == pytest.approx(expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -145,17 +249,18 @@ def test_exchanging_the_two_turns_the_sign(rows: list[tuple[float, float]], per_
     assert one.delta is not None
     assert two.delta == pytest.approx(-one.delta)
     assert (one.gained, one.lost) == (two.lost, two.gained)
-    assert one.p_value == pytest.approx(two.p_value, abs=0.03)
+    assert one.p_value == two.p_value
     assert one.p_value is not None
     assert 0 < one.p_value <= 1
-    if one.low is not None and one.high is not None:
-        assert one.low - 1e-9 <= one.delta <= one.high + 1e-9
+    if one.low is not None and one.high is not None and one.equivalence_low is not None:
+        assert one.low <= one.equivalence_low <= one.delta + 1e-9
+        assert one.delta <= one.high + 1e-9
 
 
 def test_two_equal_strategies_are_seldom_told_apart() -> None:
-    """At a 5 % level, at most about 5 % false alarms; the exact test gives fewer. 300 simulated sets."""
+    """At a 5 % level, at most about 5 % false alarms; the exact test gives fewer. 400 simulated sets."""
     generator, alarms, hits = rng(7), 0, 0
-    for _ in range(300):
+    for _ in range(400):
         difficulty = generator.beta(2, 1, size=80)
         a, b = (by_id((generator.random(80) < difficulty).astype(float)) for _ in range(2))
         d = paired_difference(a, b, rng=generator)
@@ -164,8 +269,8 @@ def test_two_equal_strategies_are_seldom_told_apart() -> None:
         assert d.high is not None
         alarms += d.p_value < 0.05
         hits += d.low <= 0 <= d.high
-    assert alarms / 300 <= 0.06
-    assert hits / 300 >= 0.92
+    assert alarms / 400 <= 0.06
+    assert 0.92 <= hits / 400 <= 0.98
 
 
 def test_a_planted_winner_is_found() -> None:
@@ -173,5 +278,7 @@ def test_a_planted_winner_is_found() -> None:
     for _ in range(100):
         base = generator.random(200)
         a, b = by_id((base < 0.85).astype(float)), by_id((base < 0.7).astype(float))
-        found += (paired_difference(a, b, rng=generator).p_value or 1) < 0.05
+        d = paired_difference(a, b, rng=generator)
+        assert d.p_value == mcnemar_exact(d.gained, d.lost)
+        found += d.verdict == "better"
     assert found >= 95

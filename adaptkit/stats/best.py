@@ -1,0 +1,65 @@
+"""How often each strategy would be the best, were rows and seeds drawn again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adaptkit.stats.resample import N_RESAMPLES, resampled_sums
+from adaptkit.stats.scores import Floats, Scores
+from adaptkit.stats.sign_flip import TIE
+from adaptkit.stats.spread import Part
+from adaptkit.stats.table import Table
+
+
+def probability_of_best(
+    table: Table, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+) -> dict[str, float | None]:
+    """Return the share of resamples in which each strategy has the highest mean; ties are split evenly.
+
+    Rows (or clusters) are drawn with replacement, the same for every strategy; seeds of a strategy whose
+    seeds vary are drawn with them. A bootstrap of S seeds is too narrow by ``sqrt((S - 1) / S)``, and
+    crossing it with rows counts what varies from row to row under a seed again; so the seeds' share of a
+    resample is scaled to the variance of ``seed_part``.
+
+    Strategies are compared through the one with the most rows: each by its mean difference to that one over
+    the rows that both have, so that a strategy that was stopped early is judged on what it answered.
+
+    Returns:
+        By strategy, adding up to 1; None for one that shares no row with the reference.
+    """
+    n_rows = [int(np.count_nonzero(table.present(k))) for k in range(len(table.names))]
+    if not n_rows or max(n_rows) == 0:
+        return dict.fromkeys(table.names)
+    reference = int(np.argmax(n_rows))
+    gaps = _resampled_gaps(table, reference, rng, n_resamples)
+    for k, (scores, part) in enumerate(zip(table.scores, table.seed_parts, strict=True)):
+        if part is not None:
+            gaps[:, k] += _resampled_luck(scores, part, rng, n_resamples)
+    known = np.asarray(~np.isnan(gaps).all(axis=0))
+    best = gaps >= np.nanmax(gaps, axis=1, keepdims=True) - TIE
+    shares = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+    return {name: float(s) if c else None for name, s, c in zip(table.names, shares, known, strict=True)}
+
+
+def _resampled_gaps(table: Table, reference: int, rng: np.random.Generator, n_resamples: int) -> Floats:
+    """Mean difference of each to the reference, ``[n_resamples, n_strategies]``, NaN without rows."""
+    gaps, sizes = [], []
+    for k in range(len(table.names)):
+        rows = table.present(k) & table.present(reference)
+        gaps.append(table.sums_by_unit(table.means[rows, k] - table.means[rows, reference], rows))
+        sizes.append(table.sums_by_unit(np.ones(np.count_nonzero(rows)), rows))
+    columns = np.column_stack(gaps)
+    if all(np.all(s == 1) for s in sizes):
+        return resampled_sums(columns, rng=rng, n_resamples=n_resamples) / table.n_units
+    sums = resampled_sums(np.column_stack([columns, *sizes]), rng=rng, n_resamples=n_resamples)
+    above, below = sums[:, : len(gaps)], sums[:, len(gaps) :]
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def _resampled_luck(scores: Scores, part: Part, rng: np.random.Generator, n_resamples: int) -> Floats:
+    """How far the mean moves when seeds are drawn again, ``[n_resamples]``."""
+    of_seed = np.nanmean(scores.values - scores.row_means[:, None], axis=0)
+    of_seed = of_seed - of_seed.mean()
+    drawn = of_seed[rng.integers(0, scores.n_seeds, size=(n_resamples, scores.n_seeds))].mean(axis=1)
+    plain = float(of_seed.var()) / scores.n_seeds
+    return np.asarray(drawn * (part.variance / plain) ** 0.5) if plain > 0 else np.zeros(n_resamples)

@@ -1,0 +1,191 @@
+"""Parts of a variance: rows, clusters, seeds, and the interval and p-value that take each with its own t."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from adaptkit.stats import Scores, clustered_se
+from adaptkit.stats.spread import Part, Spread, Units, one_seed, seed_part
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def rows(n: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    return np.arange(n, dtype=np.intp)
+
+
+def test_one_part_is_students_t() -> None:
+    values = rng().normal(0.3, 1, size=25)
+    units = Units.of(values, rows(25))
+    part = units.part()
+    assert part.variance == pytest.approx(float(values.var(ddof=1)) / 25)
+    assert part.df == pytest.approx(24)
+    half = scipy_stats.t.ppf(0.975, 24) * scipy_stats.sem(values)
+    spread = Spread(rows=part)
+    assert spread.half_width(0.95) == pytest.approx(half)
+    assert spread.p_value(units.mean) == pytest.approx(scipy_stats.ttest_1samp(values, 0).pvalue, rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(1e-6, 1), st.floats(1, 300), st.floats(1e-6, 1), st.sampled_from([1, 2, 4]), st.floats(0.05, 5)
+)
+def test_a_p_value_is_where_the_interval_ends_at_zero(
+    of_rows: float, df: float, of_seeds: float, seeds_df: float, mean: float
+) -> None:
+    spread = Spread(rows=Part(variance=of_rows, df=df), seeds=(Part(variance=of_seeds, df=seeds_df),))
+    p = spread.p_value(mean)
+    assert p is not None
+    assert 0 < p <= 1
+    if 1e-10 < p < 0.999:
+        assert spread.half_width(1 - p) == pytest.approx(mean, rel=1e-6)
+    assert spread.p_value(-mean) == p
+
+
+def test_p_values_at_the_ends() -> None:
+    spread = Spread(rows=Part(variance=0.01, df=9), seeds=(Part(variance=0.02, df=2),))
+    assert spread.p_value(0.0) == 1.0
+    assert spread.p_value(1e-18) == 1.0
+    sure = Spread(rows=Part(variance=1e-12, df=500), seeds=(Part(variance=1e-14, df=400),))
+    assert sure.p_value(1.0) == 1e-12
+    nothing = Spread(rows=Part(variance=0.0, df=9))
+    assert nothing.p_value(0.0) == 1.0
+    assert nothing.p_value(0.1) is None
+
+
+def test_an_interval_lies_midway_between_one_quantile_and_one_for_each_part() -> None:
+    """Three seeds have 2 degrees of freedom: 4.30 standard errors, whatever the number of rows."""
+    spread = Spread(rows=Part(variance=0.0001, df=999), seeds=(Part(variance=0.01, df=2),))
+    apart = math.sqrt((1.9623 * 0.01) ** 2 + (4.3027 * 0.1) ** 2)
+    df = 0.0101**2 / (0.0001**2 / 999 + 0.01**2 / 2)
+    expected = (apart + float(scipy_stats.t.ppf(0.975, df)) * math.sqrt(0.0101)) / 2
+    assert spread.half_width(0.95) == pytest.approx(expected, rel=1e-4)
+    assert spread.variance == pytest.approx(0.0101)
+
+
+def test_clusters_of_one_size_are_cr1() -> None:
+    values, labels = rng(1).random(24), np.repeat(np.arange(8), 3)
+    part = Units.of(values, labels).part()
+    expected = clustered_se(values.tolist(), [str(i) for i in labels])
+    assert expected is not None
+    assert part.variance == pytest.approx(expected**2)
+    assert part.df == pytest.approx(7)
+
+
+def test_a_large_cluster_counts_for_few() -> None:
+    """Nine rows of one document and three alone weigh as 144 / 84 units, not as four."""
+    units = Units.of(np.ones(12), np.array([0] * 9 + [1, 2, 3]))
+    assert units.effective == pytest.approx(144 / 84)
+    assert units.part().df == 1.0  # never fewer
+    assert not units.independent
+    residuals = np.array([2.0, -1.0, -0.5, -0.5])
+    varied = Units(sums=units.sizes * 0.5 + residuals, sizes=units.sizes)
+    h = units.sizes / 12
+    mean = varied.mean
+    expected = np.sum((varied.sums - mean * varied.sizes) ** 2 / (1 - h)) / 144
+    assert varied.variance() == pytest.approx(float(expected))
+
+
+def test_units_without_rows_are_left_out() -> None:
+    units = Units.of(np.array([1.0, 2.0, 4.0]), np.array([0, 3, 3]))
+    assert units.sums.tolist() == [1.0, 6.0]
+    assert units.sizes.tolist() == [1.0, 2.0]
+    assert units.mean == pytest.approx(7 / 3)
+
+
+def test_equal_units_are_counted() -> None:
+    assert Units.of(np.array([0.1 + 0.2, 0.3, 0.5]), rows(3)).n_commonest() == 2
+    assert Units.of(np.array([0.1, 0.2]), rows(2)).n_commonest() == 0
+    assert Units.of(np.full(4, 0.7), rows(4)).all_equal
+    assert Units.of(np.array([0.7]), rows(1)).all_equal
+    assert not Units.of(np.array([0.7, 0.7, 0.1]), rows(3)).all_equal
+
+
+def test_a_unit_that_was_not_seen_steadies_the_variance() -> None:
+    equal = Units.of(np.zeros(10), rows(10))
+    assert equal.part().variance == 0
+    assert equal.part(tied=1.0, square=0.5).variance == pytest.approx(0.05 / 10)
+    varied = Units.of(rng().random(10), rows(10))
+    assert varied.part(tied=0.0, square=9.0).variance == pytest.approx(varied.variance())
+    half = varied.part(tied=0.5, square=0.3).variance
+    assert half == pytest.approx((varied.variance() * 9 + 0.5 * 0.3 / 10) / 9.5)
+
+
+def scores_of(values: list[list[float]], *, seeds_vary: bool = True) -> Scores:
+    return Scores(tuple(f"r{i:03d}" for i in range(len(values))), np.array(values), seeds_vary)
+
+
+def test_seeds_are_a_part_only_where_they_vary_and_are_several() -> None:
+    two = [[0.0, 1.0], [1.0, 1.0]]
+    assert seed_part(scores_of(two, seeds_vary=False), rows(2)) is None
+    assert seed_part(scores_of([[0.0], [1.0]]), rows(2)) is None
+    assert seed_part(Scores((), np.zeros((0, 2)), seeds_vary=True), rows(0)) is None
+    part = seed_part(scores_of(two), rows(2))
+    assert part is not None
+    assert part.df == 1
+    # Means of the seeds 0.5 and 1: variance 0.125 over 2 seeds, and nothing taken off for two.
+    assert part.variance == pytest.approx(0.125 / 2)
+
+
+def test_what_varies_from_row_to_row_is_not_counted_twice() -> None:
+    """Three seeds that differ on single rows only: the seeds' part is what is left of their means."""
+    values = rng(5).random((40, 3))
+    part = seed_part(scores_of(values.tolist()), rows(40))
+    assert part is not None
+    means = values.mean(axis=0)
+    rest = values - values.mean(axis=1, keepdims=True) - means + values.mean()
+    mean_square = np.square(rest).sum() / (39 * 2)
+    expected = max(0.0, means.var(ddof=1) / 3 - mean_square / (40 * 3))
+    assert part.variance == pytest.approx(float(expected), abs=1e-15)
+    assert part.df == 2
+
+
+def test_the_seeds_part_is_right_on_average() -> None:
+    """Luck of 0.05, three seeds: 0.05^2 / 3, beside rows that vary ten times as much."""
+    generator, found = rng(6), []
+    for _ in range(600):
+        luck, base = generator.normal(0, 0.05, 3), generator.normal(0, 0.5, (50, 1))
+        values = base + luck + generator.normal(0, 0.1, (50, 3))
+        part = seed_part(scores_of(values.tolist()), rows(50))
+        assert part is not None
+        found.append(part.variance)
+    assert np.mean(found) == pytest.approx(0.05**2 / 3, rel=0.12)
+
+
+def test_rows_of_a_cluster_may_err_together_under_a_seed() -> None:
+    """Clusters that each seed shifts as wholes: noise of 10 clusters, not of 100 rows, is taken off."""
+    generator = rng(7)
+    of_rows: list[float] = []
+    of_clusters: list[float] = []
+    labels = np.repeat(np.arange(10), 10)
+    for _ in range(400):
+        shifts = generator.normal(0, 0.3, (10, 3))
+        values = scores_of((0.5 + shifts[labels]).tolist())
+        for unit, found in ((rows(100), of_rows), (labels, of_clusters)):
+            part = seed_part(values, unit)
+            assert part is not None
+            found.append(part.variance)
+    # There is no luck that all clusters share; truncating at 0 leaves a little.
+    assert np.mean(of_clusters) < 0.5 * np.mean(of_rows)
+
+
+def test_a_seed_that_lacks_rows_counts_by_those_it_has() -> None:
+    values = np.array([[0.2, 0.4, np.nan], [0.6, 0.8, 0.7], [0.1, 0.3, 0.2]])
+    part = seed_part(Scores(("a", "b", "c"), values, seeds_vary=True), rows(3))
+    assert part is not None
+    assert 0 < part.variance < 0.01
+
+
+def test_one_seed_is_told() -> None:
+    single, several = scores_of([[0.0], [1.0]]), scores_of([[0.0, 1.0], [1.0, 1.0]])
+    assert one_seed([several, single])
+    assert not one_seed([several])
+    assert not one_seed([scores_of([[0.0], [1.0]], seeds_vary=False)])
