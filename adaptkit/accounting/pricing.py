@@ -1,4 +1,4 @@
-"""Dated machine prices. A price that is not known is None, and prints as a blank."""
+"""The sheet of dated prices, of machines and of models. A price that is not known is None: a blank, not 0."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date as date_
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from adaptkit.accounting.hardware import Hardware
+from adaptkit.accounting.model_price import ModelPrice, find_model_price, read_model_price
+from adaptkit.accounting.price_fields import (
+    STALE_DAYS,
+    checked_date,
+    checked_unit,
+    checked_usd,
+    day,
+    stale_sentence,
+)
 from adaptkit.core.errors import ConfigError, DataError
-
-STALE_DAYS = 180
 
 _CPU_UNIT = "vCPU-hour"
 _GPU_UNIT = "machine-hour"
@@ -46,20 +53,26 @@ class MachinePrice:
         """Return a sentence for the user once this price is more than 180 days old, None before."""
         if self.date is None:
             return None
-        return _stale(f"The price of {self.label}", (today - _day(self.date)).days)
+        return stale_sentence(f"The price of {self.label}", self.date, today)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriceSheet:
-    """Prices of a core and of machines with a GPU.
+    """Prices of a core, of machines with a GPU, and of models that a provider bills by the token.
 
     Attributes:
         vcpu: one core for one hour, None when unknown.
         gpus: a whole machine with one GPU for one hour, by a name contained in the driver's.
+        models: USD for a million tokens, by the model's name at its provider.
     """
 
     vcpu: PriceEntry | None
     gpus: Mapping[str, PriceEntry]
+    models: Mapping[str, ModelPrice] = field(default_factory=dict)
+
+    def model(self, model_id: str) -> ModelPrice | None:
+        """Return what a model's tokens cost, e.g. of ``openai:gpt-4o-mini``; None when unknown."""
+        return find_model_price(self.models, model_id)
 
     def usd_per_hour(self, hardware: Hardware) -> MachinePrice | None:
         """Price a machine: its GPU's where it has one, its usable cores' otherwise.
@@ -82,8 +95,9 @@ class PriceSheet:
 
     def age_days(self, today: date_) -> int | None:
         """Return how old the oldest dated entry is, None when none is dated."""
-        entries = [*self.gpus.values(), *([self.vcpu] if self.vcpu else [])]
-        days = [(today - _day(e.date)).days for e in entries if e.date is not None]
+        dates = [e.date for e in self.gpus.values()] + [e.date for e in self.models.values()]
+        dates += [self.vcpu.date] if self.vcpu else []
+        days = [(today - day(d)).days for d in dates if d is not None]
         return max(days, default=None)
 
     def stale_warning(self, today: date_) -> str | None:
@@ -120,7 +134,11 @@ def load_prices(path: Path | None = None) -> PriceSheet:
     if path is None:
         return sheet
     own = _read_sheet(path)
-    return PriceSheet(vcpu=own.vcpu or sheet.vcpu, gpus={**sheet.gpus, **own.gpus})
+    return PriceSheet(
+        vcpu=own.vcpu or sheet.vcpu,
+        gpus={**sheet.gpus, **own.gpus},
+        models={**sheet.models, **own.models},
+    )
 
 
 def _read_sheet(path: Path) -> PriceSheet:
@@ -130,12 +148,13 @@ def _read_sheet(path: Path) -> PriceSheet:
         raise DataError(f"The price file cannot be read: {error.strerror}.", path=path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"The price file is no valid TOML: {error}.", path=path) from error
-    cpu, gpus = _table(data, "cpu", path), _table(data, "gpu", path)
-    for name in [*(data.keys() - {"cpu", "gpu"}), *(f"cpu.{k}" for k in cpu.keys() - {"vcpu"})]:
-        raise DataError(f"Unknown price '{name}'. Known: cpu.vcpu and gpu.<name>.", path=path)
+    cpu, gpus, models = (_table(data, kind, path) for kind in ("cpu", "gpu", "model"))
+    for name in [*(data.keys() - {"cpu", "gpu", "model"}), *(f"cpu.{k}" for k in cpu.keys() - {"vcpu"})]:
+        raise DataError(f"Unknown price '{name}'. Known: cpu.vcpu, gpu.<name> and model.<name>.", path=path)
     return PriceSheet(
         vcpu=_entry("cpu.vcpu", cpu["vcpu"], _CPU_UNIT, path) if "vcpu" in cpu else None,
         gpus={name: _entry(f"gpu.{name}", table, _GPU_UNIT, path) for name, table in gpus.items()},
+        models={name: read_model_price(name, table, path) for name, table in models.items()},
     )
 
 
@@ -150,38 +169,15 @@ def _entry(name: str, table: object, unit: str, path: Path) -> PriceEntry:
     """Check one entry and give what was left out its honest default."""
     if not isinstance(table, dict) or table.keys() - _FIELDS:
         raise DataError(f"Price '{name}' should be a table of {', '.join(sorted(_FIELDS))}.", path=path)
-    usd = table.get("usd")
-    if isinstance(usd, bool) or not isinstance(usd, int | float) or not math.isfinite(usd) or usd < 0:
-        raise DataError(f"Price '{name}': 'usd' should be a number >= 0 and is {usd!r}.", path=path)
-    if table.get("unit") != unit:
-        raise DataError(f"Price '{name}': 'unit' should be '{unit}' and is {table.get('unit')!r}.", path=path)
-    when = table.get("date")
-    if when is not None:
-        # TOML has dates of its own: 2026-11-23 without quotes is one.
-        when = str(when)
-        _checked_day(when, name, path)
-    label, source = str(table.get("label", name)), str(table.get("source", path))
-    return PriceEntry(usd=float(usd), unit=unit, label=label, source=source, date=when)
-
-
-def _checked_day(text: str, name: str, path: Path) -> None:
-    try:
-        _day(text)
-    except ValueError:
-        raise DataError(
-            f"Price '{name}': 'date' should be YYYY-MM or YYYY-MM-DD and is {text!r}.", path=path
-        ) from None
-
-
-def _day(text: str) -> date_:
-    """Return the day, the first of the month when only that is known."""
-    return date_.fromisoformat(text if len(text) > len("2026-11") else f"{text}-01")
-
-
-def _stale(what: str, age_days: int | None) -> str | None:
-    if age_days is None or age_days <= STALE_DAYS:
-        return None
-    return f"{what} is {age_days} days old: check it before relying on USD."
+    usd = checked_usd(name, "usd", table.get("usd"), path)
+    checked_unit(name, table.get("unit"), unit, path)
+    return PriceEntry(
+        usd=usd,
+        unit=unit,
+        label=str(table.get("label", name)),
+        source=str(table.get("source", path)),
+        date=checked_date(name, table.get("date"), path),
+    )
 
 
 def _machine(entry: PriceEntry, n: int, label: str) -> MachinePrice:
