@@ -39,6 +39,7 @@ from adaptkit.strategies.seal import (
     file_hashes,
     written_apart,
 )
+from adaptkit.strategies.updating import Update
 from adaptkit.tasks import Task
 
 FORMAT_VERSION = 2
@@ -61,6 +62,10 @@ class Strategy(ABC):
     name: ClassVar[str]
     asks_model: ClassVar[bool] = True
     """Whether the model answers: baselines do without it."""
+    learns_from: ClassVar[tuple[str, ...]] = ("train", "validation", "documents")
+    """Parts of a task that what is learnt depends on, where anything is."""
+    update: ClassVar[Update] = "re-fit"
+    """What has to be done again when they change."""
 
     @property
     def label(self) -> str:
@@ -79,6 +84,16 @@ class Strategy(ABC):
         Its instruction, answer format, :meth:`ask` and :meth:`decide` are taken then. Where no part leads,
         the last one's are.
         """
+        return False
+
+    @property
+    def trains_weights(self) -> bool:
+        """Whether the model that answers has other weights than the one it was fitted to."""
+        return False
+
+    @property
+    def shows_passages(self) -> bool:
+        """Whether it puts passages of the task's documents into prompts."""
         return False
 
     def fit(
@@ -206,6 +221,25 @@ class Strategy(ABC):
         """
         return list(prompts)
 
+    def training_prompts(self, examples: Sequence[Example]) -> list[Prompt]:
+        """The prompts of train examples, for training on them: as served, unless a strategy says otherwise.
+
+        Of rows that only judge the weights (validation), the prompts are those of :meth:`prompts`.
+        """
+        prompts = [Prompt(instruction=self.instruction_, input=e.input) for e in examples]
+        for strategy in (*self.before_, self):
+            prompts = strategy.extend_training(prompts, examples)
+        return leader_of((*self.before_, self)).lay_out(prompts)
+
+    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
+        """Add what a strategy that is fitted later is to train on; as :meth:`extend` does, by default.
+
+        Args:
+            prompts: one for each example.
+            examples: train rows. No answer of theirs may be given away, no more than by ``extend``.
+        """
+        return self.extend(prompts)
+
     def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Set out prompts that every strategy has added to, in training as in serving.
 
@@ -234,6 +268,33 @@ class Strategy(ABC):
     def decide(self, completion: Completion) -> str:
         """The answer that a completion stands for."""
         return completion.text
+
+    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+        """What has to be done to a fitted strategy when rows and documents change; empty for nothing.
+
+        Args:
+            old: the task that it was fitted to.
+            new: the same task as it is now.
+        """
+        learns = type(self).learn is not Strategy.learn
+        changed = any(getattr(old, part) != getattr(new, part) for part in self.learns_from)
+        return (self.update,) if learns and changed else ()
+
+    def updated(self, model: Model, old: Task, new: Task) -> Self:
+        """A fitted strategy brought up to date in the cheapest way that it has; this one stays as it is.
+
+        Args:
+            model: the one that it was fitted to, with its weights of then.
+            old: the task that it was fitted to.
+            new: the same task as it is now: other rows or documents, the same question.
+
+        Raises:
+            NotFittedError: ``fit()`` has not been called.
+        """
+        self._require_fitted("updated()")
+        if not self.update_needed(old, new):
+            return self
+        return dataclasses.replace(self).fit(model, new, before=self.before_)
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """Write what was learnt to ``folder``; return what goes into strategy.json."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from abc import abstractmethod
@@ -20,6 +21,7 @@ from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, VectorIndex, index_t
 from adaptkit.retrieval.index import read_json
 from adaptkit.strategies.base import Strategy, is_int, is_number
 from adaptkit.strategies.selection import vote
+from adaptkit.strategies.updating import Update, updated_retriever
 from adaptkit.tasks import Task
 
 INDEX_FOLDER = "index"
@@ -84,6 +86,7 @@ class NearestVote(Baseline):
     """
 
     name: ClassVar[str] = "knn-vote"
+    learns_from: ClassVar[tuple[str, ...]] = ("train",)
 
     k: int = 5
     embedder: str = DEFAULT_EMBEDDER
@@ -139,6 +142,7 @@ class TfidfClassifier(Baseline):
     """
 
     name: ClassVar[str] = "tfidf"
+    learns_from: ClassVar[tuple[str, ...]] = ("train",)
 
     strength: float = 10.0
 
@@ -225,6 +229,8 @@ class TopPassage(Baseline):
     """
 
     name: ClassVar[str] = "top-passage"
+    learns_from: ClassVar[tuple[str, ...]] = ("documents",)
+    update: ClassVar[Update] = "re-index"
 
     chunk_tokens: int = 60
     embedder: str = DEFAULT_EMBEDDER
@@ -250,6 +256,16 @@ class TopPassage(Baseline):
         )
         self.fit_notes_ |= self.retriever_.notes
         return model
+
+    def updated(self, model: Model, old: Task, new: Task) -> Self:
+        """Index what changed."""
+        self._require_fitted("updated()")
+        if not self.update_needed(old, new):
+            return self
+        made = copy.copy(self)
+        made.retriever_ = updated_retriever(self.retriever_, old, new)
+        made.fit_notes_ = {**self.fit_notes_, **made.retriever_.notes}
+        return made
 
     def find(self, inputs: Sequence[str]) -> list[Found]:
         """The text of the best passage."""

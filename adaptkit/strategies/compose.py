@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import Strategy, leader_of, read_state
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.strategies.updating import Update
 from adaptkit.tasks import Task
 
 
@@ -23,7 +25,9 @@ class Compose(Strategy):
 
     Each is fitted to the model and the prompts that those before it leave: ``Compose((RAG(), LoRASFT()))``
     trains on prompts that hold retrieved passages, wrong ones among them (the recipe of RAFT, Zhang et al.
-    2024, arXiv:2403.10131). The last one's way of asking is taken, unless one before it ``leads``.
+    2024, arXiv:2403.10131, whose share of rows with the right passage is ``RAG(gold_share=0.8)``). In the
+    other order ``fit_notes_["warning"]`` tells what to fear. The last one's way of asking is taken, unless
+    one before it ``leads``.
 
     Args:
         parts: at least two, in order.
@@ -52,6 +56,16 @@ class Compose(Strategy):
     def leads(self) -> bool:
         """When any part does."""
         return any(p.leads for p in self.parts)
+
+    @property
+    def trains_weights(self) -> bool:
+        """When any part does."""
+        return any(p.trains_weights for p in self.parts)
+
+    @property
+    def shows_passages(self) -> bool:
+        """When any part does."""
+        return any(p.shows_passages for p in self.parts)
 
     def check(self) -> None:
         """Every part is a strategy, and its parameters are in range."""
@@ -86,6 +100,8 @@ class Compose(Strategy):
             self.parts_.append(part)
         # A part that chooses its configuration knows these only now.
         self.instruction_, self.format_ = self.parts_[-1].instruction_, self.parts_[-1].format_
+        if warnings := passages_after_training(self.parts_):
+            self.fit_notes_["warning"] = [*self.fit_notes_.get("warning", ()), *warnings]
         self._serve_all_with(model)
         return model
 
@@ -102,6 +118,12 @@ class Compose(Strategy):
         """All parts in turn."""
         for part in self.parts_:
             prompts = part.extend(prompts)
+        return list(prompts)
+
+    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
+        """All parts in turn, each as it wants to be trained on."""
+        for part in self.parts_:
+            prompts = part.extend_training(prompts, examples)
         return list(prompts)
 
     def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
@@ -156,6 +178,40 @@ class Compose(Strategy):
                 found.append(type(self)((*self.parts[:i], changed, *self.parts[i + 1 :])))
         return found
 
+    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+        """What the parts need; weights that read documents stay, once those are looked up anew."""
+        parts = getattr(self, "parts_", self.parts)
+        needed = dict.fromkeys(kind for p in parts for kind in p.update_needed(old, new))
+        if "re-index" in needed:
+            needed.pop("re-train", None)
+        return tuple(needed)
+
+    def updated(self, model: Model, old: Task, new: Task) -> Self:
+        """The parts brought up to date, on the weights that there are; all anew where those are trained."""
+        self._require_fitted("updated()")
+        needed = self.update_needed(old, new)
+        if not needed or "re-train" in needed:
+            return super().updated(model, old, new)
+        made = copy.copy(self)
+        made.fit_notes_, made.parts_ = dict(self.fit_notes_), []
+        for given in self.parts_:
+            part = copy.copy(given)
+            part.before_ = (*self.before_, *made.parts_)
+            if "re-train" not in part.update_needed(old, new):
+                part = part.updated(self.model_, old, new)
+            made._note_again(part, given)
+            made.parts_.append(part)
+        made._serve_all_with(self.model_)
+        return made
+
+    def _note_again(self, part: Strategy, given: Strategy) -> None:
+        """Put a part's notes where those of the part before its update stand."""
+        for name, value in part.fit_notes_.items():
+            own = f"{part.name}_{name}"
+            stands = own if own in self.fit_notes_ else name
+            if value != given.fit_notes_.get(name):
+                self.fit_notes_[stands] = value
+
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """Each part in a folder of its own."""
         for i, part in enumerate(self.parts_):
@@ -183,6 +239,18 @@ def _senseless(parts: Sequence[Strategy]) -> str | None:
     names = [p.label for p in parts]
     twice = next((n for n in names if names.count(n) > 1), None)
     return None if twice is None else f"{twice} stands in it twice. Keep one of them."
+
+
+def passages_after_training(parts: Sequence[Strategy]) -> list[str]:
+    """A sentence for each part whose weights were trained on prompts without passages and then meet some."""
+    return [
+        f"{part.label} was trained without passages and is given them afterwards: retrieval may make it "
+        "worse (RAFT, Zhang et al. 2024)."
+        for i, part in enumerate(parts)
+        if part.trains_weights
+        and not any(p.shows_passages for p in parts[: i + 1])
+        and any(p.shows_passages for p in parts[i + 1 :])
+    ]
 
 
 def _part(described: object) -> Strategy:

@@ -94,6 +94,7 @@ class FewShot(Strategy):
     """
 
     name: ClassVar[str] = "few-shot"
+    learns_from: ClassVar[tuple[str, ...]] = ("train", "validation")
 
     k: int | None = 8
     selection: Selection = "nearest"

@@ -31,6 +31,7 @@ from adaptkit.strategies.proposing import PROPOSERS
 from adaptkit.strategies.reading import Reading, is_one_line
 from adaptkit.strategies.search import Search, in_turns, spread
 from adaptkit.strategies.thinking import closed, closing_request, with_marks, with_reasoning
+from adaptkit.strategies.updating import Update
 from adaptkit.strategies.voting import as_one, draw_seed, vote
 from adaptkit.strategies.wording import WORDINGS, answer_rules, marking_rule, shape_rules, worded
 from adaptkit.tasks import Task, some_rows
@@ -316,6 +317,10 @@ class PromptEngineering(Strategy):
             if changed not in found and changed.refusal(task) is None:
                 found.append(changed)
         return found
+
+    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+        """Only a search depends on rows."""
+        return super().update_needed(old, new) if self.search else ()
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """The label probabilities, how answers are read, and what a search chose."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.core.types import Document, Passage, PassageOrder, Prediction, Prompt
+from adaptkit.core.types import Document, Example, Passage, PassageOrder, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.models.render import shown_passages
 from adaptkit.retrieval import (
@@ -27,7 +28,10 @@ from adaptkit.strategies.base import Strategy, is_int, is_number
 from adaptkit.strategies.checks import COUNT, SWITCH, TEXT_OR_NONE, Check, check_params
 from adaptkit.strategies.citing import CITATION_RULE, CITATION_TOKENS, passage_that_holds, read_citations
 from adaptkit.strategies.controls import UPPER_BOUND, GoldDocuments, other_passages
+from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.strategies.gold_share import NOBODY_TRAINED, GoldShare
 from adaptkit.strategies.unanswered import declined, left_without_passages, unanswerable_target
+from adaptkit.strategies.updating import Update, document_changes
 from adaptkit.strategies.wording import full_instruction
 from adaptkit.tasks import Task, some_rows
 
@@ -69,11 +73,19 @@ class RAG(Strategy):
         cite: the model is asked to end its answer with the numbers of the documents it used, which are
             taken off and told in ``Prediction.citations``. Without, or where it names none, those are the
             first passage that holds the answer word for word, if any does.
+        gold_share: what a strategy fitted after this one is trained on (RAFT, Zhang et al. 2024,
+            arXiv:2403.10131, who take 0.4 to 1): of the train rows with known gold documents this share gets
+            the best chunk of each of them among its ``k`` passages, and the others get passages of other
+            documents only, so that passages are read and not trusted. The order is drawn. None trains on
+            what is retrieved, as rows without known gold documents do in any case. Prompts that are to be
+            answered never depend on it.
         embedder: embeds chunks and inputs; its word pieces measure the chunks.
-        seed: of the shuffled passages.
+        seed: of the shuffled passages, and of what ``gold_share`` draws.
     """
 
     name: ClassVar[str] = "rag"
+    learns_from: ClassVar[tuple[str, ...]] = ("documents",)
+    update: ClassVar[Update] = "re-index"
 
     k: int = 3
     method: Method = "hybrid"
@@ -86,13 +98,19 @@ class RAG(Strategy):
     min_score: float | None = None
     no_answer: str | None = None
     cite: bool = False
+    gold_share: float | None = None
     embedder: str = DEFAULT_EMBEDDER
     seed: int = 0
 
     @property
     def draws_at_random(self) -> bool:
-        """Only the control with shuffled passages does."""
+        """Only the control with shuffled passages does; what is trained on the gold share says so itself."""
         return self.passages == "shuffled"
+
+    @property
+    def shows_passages(self) -> bool:
+        """It does nothing else."""
+        return True
 
     def check(self) -> None:
         """Sizes are positive, the overlap is smaller than a chunk, and choices are known ones."""
@@ -111,6 +129,10 @@ class RAG(Strategy):
             "min_score": (lambda v: v is None or is_number(v), "a number, or None"),
             "no_answer": TEXT_OR_NONE,
             "cite": SWITCH,
+            "gold_share": (
+                lambda v: v is None or (is_number(v) and 0 <= v <= 1 and self.passages == "retrieved"),
+                "a number from 0 to 1, or None; None where passages is a control",
+            ),
         }
         check_params(self, checks)
 
@@ -122,6 +144,11 @@ class RAG(Strategy):
             return (
                 f"RAG with passages='oracle' needs gold documents, and no example of the task '{task.name}' "
                 "names any."
+            )
+        if self.gold_share is not None and not any(e.gold_documents for e in task.train):
+            return (
+                f"RAG with gold_share={self.gold_share} needs gold documents, and no train example of the "
+                f"task '{task.name}' names any."
             )
         if self.cite and (task.labels or task.kind == "structured"):
             return (
@@ -180,6 +207,8 @@ class RAG(Strategy):
             found = self._retrieved([e.input for e in rows])
             told = left_without_passages(rows, found, self.no_answer)
             self.fit_notes_["min_score"] = {"split": split, **told}
+        if self.gold_share is not None:
+            self.fit_notes_["gold_share"] = dict(NOBODY_TRAINED)
         if self.passages != "retrieved":
             self.fit_notes_["control"] = f"passages {self.passages}"
         if self.gold_ is not None:
@@ -191,11 +220,27 @@ class RAG(Strategy):
 
     def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Add the passages."""
-        found = self._shown([p.input for p in prompts])
+        return self._with_passages(prompts, self._shown([p.input for p in prompts]))
+
+    def _with_passages(self, prompts: Sequence[Prompt], found: Sequence[Sequence[Passage]]) -> list[Prompt]:
         return [
             dataclasses.replace(prompt, context=(*prompt.context, *passages), passage_order=self.order)
             for prompt, passages in zip(prompts, found, strict=True)
         ]
+
+    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
+        """Add the passages; with ``gold_share``, those that it asks for."""
+        if self.gold_share is None:
+            return self.extend(prompts)
+        drawn = GoldShare(self.gold_share, self.seed, self.retriever_, self._retrieved)
+        found = drawn.passages(examples, self.k)
+        # What has no room goes first, the gold passages last: they are not lost to the order drawn below.
+        shown = [
+            fit_to_context(prompt, self.model_, self.format_.max_new_tokens)
+            for prompt in self._with_passages(prompts, found)
+        ]
+        self.fit_notes_["gold_share"].update(drawn.counted(shown, examples))
+        return drawn.shuffled(shown, examples, [len(p.context) for p in prompts])
 
     def _shown(self, inputs: Sequence[str]) -> list[list[Passage]]:
         """The passages of each input, best first."""
@@ -209,9 +254,9 @@ class RAG(Strategy):
             ]
         return found
 
-    def _retrieved(self, inputs: Sequence[str]) -> list[list[Passage]]:
+    def _retrieved(self, inputs: Sequence[str], k: int | None = None) -> list[list[Passage]]:
         least = -float("inf") if self.min_score is None else self.min_score
-        found = self.retriever_.retrieve(inputs, self.k)
+        found = self.retriever_.retrieve(inputs, k or self.k)
         return [[p for p in passages if p.score >= least] for passages in found]
 
     def _of_gold_documents(self, inputs: Sequence[str], gold: GoldDocuments) -> list[list[Passage]]:
@@ -271,6 +316,18 @@ class RAG(Strategy):
         self.retriever_ = updated
         self.fit_notes_ |= {**updated.notes, "n_updates": self.fit_notes_.get("n_updates", 0) + 1}
         return self
+
+    def updated(self, model: Model, old: Task, new: Task) -> Self:
+        """Index what changed; which documents the control with gold documents shows follows the rows."""
+        self._require_fitted("updated()")
+        if not self.update_needed(old, new):
+            return self
+        made = copy.copy(self)
+        made.fit_notes_ = copy.deepcopy(self.fit_notes_)
+        if made.gold_ is not None:
+            made.gold_ = GoldDocuments.of(new)
+        documents, gone = document_changes(old, new)
+        return made.update_documents(documents, remove=gone)
 
     def alternatives(self, task: Task) -> list[Self]:
         """Fewer or more passages, the other methods, smaller chunks; a control has none."""

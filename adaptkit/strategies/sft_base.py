@@ -9,17 +9,18 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.files import write_json_atomic
-from adaptkit.core.types import Example
+from adaptkit.core.types import Example, Prompt
 from adaptkit.models.base import Model, Trainable
 from adaptkit.strategies.base import Strategy, is_int, is_number, leader_of
 from adaptkit.strategies.checks import ABOVE_ZERO, COUNT, SWITCH, Check, check_params
 from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.strategies.updating import Update
 from adaptkit.strategies.wording import short_instruction
 from adaptkit.tasks import Task
 
@@ -62,6 +63,9 @@ class SupervisedFineTuning(Strategy):
         seed: of the order of rows, and of all else that is drawn.
     """
 
+    learns_from: ClassVar[tuple[str, ...]] = ("train", "validation")
+    update: ClassVar[Update] = "re-train"
+
     learning_rate: float | None = None
     learning_rate_factor: float = 1.0
     epochs: float | None = None
@@ -74,6 +78,11 @@ class SupervisedFineTuning(Strategy):
     @property
     def draws_at_random(self) -> bool:
         """The order of rows is drawn."""
+        return True
+
+    @property
+    def trains_weights(self) -> bool:
+        """It does nothing else."""
         return True
 
     def check(self) -> None:
@@ -153,7 +162,11 @@ class SupervisedFineTuning(Strategy):
         from adaptkit.training.forgetting import general_loss
 
         assert isinstance(model, Trainable)
-        rows = TrainingRows(self._encode(model, task.train), self._encode(model, task.validation or ()))
+        validation = task.validation or ()
+        rows = TrainingRows(
+            self._encode(model, task.train, self.training_prompts(task.train)),
+            self._encode(model, validation, self.prompts([e.input for e in validation])),
+        )
         self._note_left_out(model, rows, task)
         settings = self.settings(model, rows.train)
         self.fit_notes_["general_loss_before"] = round(general_loss(model), 4)
@@ -165,15 +178,14 @@ class SupervisedFineTuning(Strategy):
         self._note(report, settings, len(rows.train))
         return trained
 
-    def _encode(self, model: Trainable, examples: Sequence[Example]) -> list[EncodedRow]:
-        """Prompts as they are served, and completions; rows that the context cannot hold are left out."""
+    def _encode(
+        self, model: Trainable, examples: Sequence[Example], prompts: Sequence[Prompt]
+    ) -> list[EncodedRow]:
+        """Prompts and completions; rows that the context cannot hold are left out."""
         from adaptkit.training.encode import EncodedRow
 
         leader = leader_of((*self.before_, self))
-        prompts = [
-            fit_to_context(p, model, self.format_.max_new_tokens)
-            for p in self.prompts([e.input for e in examples])
-        ]
+        prompts = [fit_to_context(p, model, self.format_.max_new_tokens) for p in prompts]
         completions = [leader.completion(example) for example in self._answered(examples)]
         rows = [
             EncodedRow(model.encode(prompt), model.encode_completion(completion))

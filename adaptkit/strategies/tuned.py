@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import time
@@ -18,6 +19,7 @@ from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import FitProgress, Strategy, is_int, is_number, read_state
 from adaptkit.strategies.choosing import answers_to, score_of
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.strategies.updating import Update
 from adaptkit.tasks import Task, some_rows
 
 BEST_FOLDER = "best"
@@ -104,6 +106,16 @@ class Tuned(Strategy):
     def leads(self) -> bool:
         """When the tuned strategy does."""
         return self._current.leads
+
+    @property
+    def trains_weights(self) -> bool:
+        """When the tuned strategy does."""
+        return self._current.trains_weights
+
+    @property
+    def shows_passages(self) -> bool:
+        """When the tuned strategy does."""
+        return self._current.shows_passages
 
     @property
     def _current(self) -> Strategy:
@@ -199,6 +211,10 @@ class Tuned(Strategy):
         """The best configuration's."""
         return self.best_.extend(prompts)
 
+    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
+        """The best configuration's."""
+        return self.best_.extend_training(prompts, examples)
+
     def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """The best configuration's."""
         return self.best_.lay_out(prompts)
@@ -239,6 +255,24 @@ class Tuned(Strategy):
     def with_seed(self, offset: int) -> Self:
         """The strategy's seed counts on."""
         return dataclasses.replace(self, strategy=self.strategy.with_seed(offset))
+
+    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+        """What the best configuration needs: it stays the best one."""
+        return self._current.update_needed(old, new)
+
+    def updated(self, model: Model, old: Task, new: Task) -> Self:
+        """The best configuration, brought up to date; nothing is tried anew."""
+        self._require_fitted("updated()")
+        if not self.update_needed(old, new):
+            return self
+        made = copy.copy(self)
+        best = copy.copy(self.best_)
+        best.before_ = self.before_
+        made.best_ = best.updated(model, old, new)
+        made.model_ = made.best_.model_
+        made.instruction_, made.format_ = made.best_.instruction_, made.best_.format_
+        made.fit_notes_ = {**self.fit_notes_, **made.best_.fit_notes_}
+        return made
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """The best configuration, in a folder of its own."""
