@@ -1,0 +1,97 @@
+"""Which rows one strategy wins over another, and which it loses: the difference, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from adaptkit.core.results import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """One row on which two strategies score differently; of several seeds the first one's outputs."""
+
+    example_id: str
+    target: str
+    strategy_output: str
+    baseline_output: str
+    strategy_score: float
+    baseline_score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flips:
+    """All rows on which two strategies differ, those with the widest gap first.
+
+    Attributes:
+        gained: rows on which ``strategy`` scores higher, ``lost`` lower.
+        n_same: rows on which they score the same.
+        unpaired: ids of rows that only one of them has a score for.
+    """
+
+    task: str
+    strategy: str
+    baseline: str
+    gained: tuple[Flip, ...]
+    lost: tuple[Flip, ...]
+    n_same: int
+    unpaired: tuple[str, ...]
+
+
+def flips(records: Iterable[Record], task: str, metric: str, strategy: str, baseline: str) -> Flips:
+    """Compare two strategies row by row, seeds averaged.
+
+    Args:
+        records: of the task; those of other strategies and of second runs are left out.
+        task: its name.
+        metric: what rows are judged by.
+        strategy: the one that gains or loses.
+        baseline: against which.
+    """
+    own = [r for r in records if r.task == task and r.repeat == 0]
+    mine, theirs = (_by_row(own, name, metric) for name in (strategy, baseline))
+    shared = sorted(mine.keys() & theirs.keys())
+    found = [_flip(mine[i], theirs[i], metric) for i in shared]
+    gained = [f for f in found if f.strategy_score > f.baseline_score]
+    lost = [f for f in found if f.strategy_score < f.baseline_score]
+    return Flips(
+        task=task,
+        strategy=strategy,
+        baseline=baseline,
+        gained=tuple(sorted(gained, key=_gap)),
+        lost=tuple(sorted(lost, key=_gap)),
+        n_same=len(found) - len(gained) - len(lost),
+        unpaired=tuple(sorted(mine.keys() ^ theirs.keys())),
+    )
+
+
+def _by_row(records: Iterable[Record], strategy: str, metric: str) -> Mapping[str, list[Record]]:
+    rows: dict[str, list[Record]] = {}
+    for record in records:
+        if record.strategy == strategy and record.scores.get(metric) is not None:
+            rows.setdefault(record.example_id, []).append(record)
+    return rows
+
+
+def _flip(mine: list[Record], theirs: list[Record], metric: str) -> Flip:
+    scores = [fmean(r.scores[metric] or 0.0 for r in records) for records in (mine, theirs)]
+    return Flip(
+        example_id=mine[0].example_id,
+        target=mine[0].target,
+        strategy_output=_output(mine[0]),
+        baseline_output=_output(theirs[0]),
+        strategy_score=scores[0],
+        baseline_score=scores[1],
+    )
+
+
+def _output(record: Record) -> str:
+    if record.error is None:
+        return record.output
+    return f"{record.error.get('type', 'Error')}: {record.error.get('message', '')}"
+
+
+def _gap(flip: Flip) -> tuple[float, str]:
+    return -abs(flip.strategy_score - flip.baseline_score), flip.example_id
