@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from adaptkit.core import errors
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
     from adaptkit.core.version import __version__
+    from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
     from adaptkit.strategies.base import Strategy
@@ -42,6 +43,7 @@ __all__ = [
     "Example",
     "FakeModel",
     "FewShot",
+    "Freshness",
     "FullSFT",
     "FunctionCalling",
     "LoRASFT",
@@ -60,6 +62,7 @@ __all__ = [
     "load_model",
     "load_strategy",
     "load_task",
+    "measure_freshness",
     "testing",
     "tune",
 ]
@@ -68,6 +71,7 @@ _HOMES = {
     "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
     "adaptkit.core.types": ("Demonstration", "Document", "Example", "Passage", "Prediction", "Prompt"),
     "adaptkit.core.version": ("__version__",),
+    "adaptkit.freshness": ("Freshness", "measure_freshness"),
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),
     "adaptkit.strategies.base": ("Strategy",),

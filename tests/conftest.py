@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -26,6 +28,28 @@ def no_automatic_baselines() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("adaptkit.comparing.lineup.automatic", list)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_second_run() -> Iterator[None]:
+    """Comparisons count the trials that a test plans; test_noise_floor.py is about the second run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adaptkit.comparing.plan.run_twice", lambda _labels: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_paraphrases() -> Iterator[None]:
+    """The check before a run compares words only: the embedder is not loaded for it."""
+    from adaptkit.leakage import check_leakage
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adaptkit.leakage.check_leakage", partial(_by_words, check_leakage))
+        yield
+
+
+def _by_words(check: Callable[..., Any], task: object, **options: Any) -> Any:
+    return check(task, **{**options, "embed": False})
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ PROMISED = (
     "load_model", "load_task", "Task", "PromptEngineering", "FewShot", "RAG", "LoRASFT", "FullSFT",
     "FunctionCalling", "Strategy", "Compose", "Tuned", "load_strategy", "compare", "Comparison",
     "load_comparison", "RunSettings", "Prediction", "Example", "Document", "Demonstration", "Passage",
-    "Prompt", "FakeModel", "errors", "testing", "__version__",
+    "Prompt", "FakeModel", "measure_freshness", "Freshness", "errors", "testing", "__version__",
 )  # fmt: skip
 METHODS = {
     "Strategy": ("fit", "generate", "save"),
     "Comparison": ("to_frame", "plot", "report", "recommend", "records", "rows", "pairs"),
+    "Freshness": ("to_frame", "to_markdown", "save"),
 }
 HEAVY = ("torch", "transformers", "faiss", "peft", "matplotlib", "pandas")
 

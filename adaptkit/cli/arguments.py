@@ -32,6 +32,15 @@ def parser() -> argparse.ArgumentParser:
         help="choose each strategy's configuration on validation rows, among N (4) for every one",
     )  # fmt: skip
     p.add_argument("--no-baselines", action="store_true", help="leave out what needs no language model")
+    p.add_argument(
+        "--margin", type=float, metavar="M", help="largest difference in quality that does not matter (0.02)"
+    )
+    p.add_argument(
+        "--until-decided", action="store_true",
+        help="answer rows in rounds and stop where they decide; strategies that cannot win drop out",
+    )  # fmt: skip
+    p.add_argument("--no-noise-floor", action="store_true", help="do not run the baseline twice")
+    p.add_argument("--allow-leakage", action="store_true", help="go on though test rows stand in train")
     p.add_argument("--latency-rows", type=int, metavar="N", help="rows sent alone to time them (20)")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/<tasks>)")
     again = p.add_mutually_exclusive_group()
@@ -42,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--executor", default="local", metavar="NAME", help="local")
     p.add_argument("--usd-per-hour", type=float, metavar="USD", help="price of this machine")
     p.add_argument("--prices", type=Path, metavar="TOML", help="price sheet that overrides the built-in one")
+    p.add_argument(
+        "--costs", type=Path, metavar="TOML", help="wages, volume, horizon, cadence: what costs rest on"
+    )
     p.add_argument("--fail-if", metavar="EXPR", help="e.g. 'lora.quality < 0.8': then exit 1")
     p.add_argument("--format", choices=FORMATS, default="table", help="what is printed at the end")
     p.add_argument("--quiet", action="store_true", help="no progress")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adaptkit.cli.arguments import parser
 from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
@@ -52,10 +52,7 @@ class Job:
     settings: RunSettings
     condition: Condition | None
     strategies: list[Strategy]
-    limit: int | None
-    seeds: int
-    tune: bool | Budget
-    baselines: bool
+    options: dict[str, Any]
     out: Path
 
 
@@ -110,10 +107,13 @@ def _check(arguments: argparse.Namespace) -> Job:
         settings=settings,
         condition=condition,
         strategies=list(strategies),
-        limit=limit,
-        seeds=seeds,
-        tune=tune,
-        baselines=baselines,
+        options={
+            "limit": limit,
+            "seeds": seeds,
+            "tune": tune,
+            "baselines": baselines,
+            **_standards(arguments, suite),
+        },
         out=arguments.out or default_folder(tasks),
     )
 
@@ -147,8 +147,23 @@ def _budget(given: int | None, suite: Suite) -> bool | Budget:
     return False if n is None else Budget(trials=n)
 
 
+def _standards(arguments: argparse.Namespace, suite: Suite) -> dict[str, Any]:
+    """What counts as a difference, when to stop, and what is done about leaks."""
+    margin = suite.margin if arguments.margin is None else arguments.margin
+    if not 0 < margin < 1:
+        raise ConfigError(
+            f"--margin must be between 0 and 1, e.g. 0.02 for two points. Got {margin} instead."
+        )
+    return {
+        "margin": margin,
+        "until_decided": suite.until_decided or arguments.until_decided,
+        "noise_floor": suite.noise_floor and not arguments.no_noise_floor,
+        "leakage": "report" if arguments.allow_leakage else suite.leakage,
+    }
+
+
 def _settings(arguments: argparse.Namespace, suite: Suite) -> RunSettings:
-    from adaptkit.accounting import load_prices
+    from adaptkit.accounting import CostAssumptions, load_assumptions, load_prices
     from adaptkit.cli.progress import display
     from adaptkit.comparison import RunSettings
 
@@ -159,6 +174,7 @@ def _settings(arguments: argparse.Namespace, suite: Suite) -> RunSettings:
     return RunSettings(
         usd_per_hour=usd,
         prices=arguments.prices,
+        assumptions=load_assumptions(arguments.costs) if arguments.costs else CostAssumptions(),
         latency_rows=_count("--latency-rows", arguments.latency_rows, suite.latency_rows, least=0) or 0,
         fresh=arguments.fresh,
         listener=display(quiet=arguments.quiet),
@@ -211,12 +227,9 @@ def _compare(job: Job, *, offline: bool) -> Comparison:
             job.strategies,
             job.plan.tasks,
             model=provider,
-            limit=job.limit,
-            seeds=job.seeds,
-            tune=job.tune,
-            baselines=job.baselines,
             out=job.out,
             settings=job.settings,
+            **job.options,
         )
     except KeyboardInterrupt:
         print(

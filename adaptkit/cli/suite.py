@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ class Suite:
         tune: configurations of each strategy to choose among on validation rows; None for the given one.
         baselines: whether what needs no language model takes part.
         train_rows: each task is run with so many train rows; empty for all of them.
+        margin: largest difference in quality that does not matter.
+        until_decided: answer rows in rounds until the evidence decides.
+        noise_floor: run the baseline twice.
+        leakage: ``refuse`` when test rows stand in train, ``report`` them only, or ``off``.
     """
 
     name: str
@@ -36,11 +40,13 @@ class Suite:
     tune: int | None = None
     baselines: bool = True
     train_rows: tuple[int, ...] = ()
+    margin: float = 0.02
+    until_decided: bool = False
+    noise_floor: bool = True
+    leakage: str = "refuse"
 
 
-KEYS = (
-    "tasks", "strategies", "model", "limit", "seeds", "latency_rows", "tune", "baselines", "train_rows",
-)  # fmt: skip
+KEYS = tuple(f.name for f in fields(Suite) if f.name != "name")
 
 
 def read_suite(path: Path) -> Suite:
@@ -68,6 +74,10 @@ def read_suite(path: Path) -> Suite:
         tune=_count(data, "tune", None, 1, path),
         baselines=_flag(data, "baselines", True, path),
         train_rows=_counts(data, "train_rows", path),
+        margin=_margin(data, path),
+        until_decided=_flag(data, "until_decided", False, path),
+        noise_floor=_flag(data, "noise_floor", True, path),
+        leakage=_leakage(data, path),
     )
 
 
@@ -125,6 +135,20 @@ def _flag(data: Mapping[str, Any], key: str, default: bool, path: Path) -> bool:
     if not isinstance(value, bool):
         raise _wrong(key, "true or false", value, path)
     return value
+
+
+def _margin(data: Mapping[str, Any], path: Path) -> float:
+    value = data.get("margin", 0.02)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise _wrong("margin", "a number between 0 and 1", value, path)
+    return float(value)
+
+
+def _leakage(data: Mapping[str, Any], path: Path) -> str:
+    value = data.get("leakage", "refuse")
+    if value not in ("refuse", "report", "off"):
+        raise _wrong("leakage", "'refuse', 'report' or 'off'", value, path)
+    return str(value)
 
 
 def _strategy(table: Any, path: Path) -> Strategy:

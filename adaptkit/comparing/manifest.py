@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from adaptkit.accounting import Hardware, MachinePrice
+from adaptkit.accounting import CostAssumptions, Hardware, MachinePrice
+from adaptkit.comparing.measured import n_labels
 from adaptkit.comparing.plan import Plan
-from adaptkit.comparing.runner import Outcome, Run
+from adaptkit.comparing.run import Outcome, Run
 from adaptkit.comparing.summary import Summary
 from adaptkit.core.codec import content_hash, to_json
 from adaptkit.core.version import __version__
@@ -32,6 +33,7 @@ def make_manifest(
     *,
     hardware: Hardware,
     price: MachinePrice | None,
+    assumptions: CostAssumptions,
 ) -> dict[str, Any]:
     """Describe a run.
 
@@ -41,6 +43,7 @@ def make_manifest(
         summary: the table made of it.
         hardware: this machine.
         price: of an hour of it, None when unknown.
+        assumptions: of the cost table.
 
     Returns:
         What manifest.json holds; all values are JSON's.
@@ -60,6 +63,7 @@ def make_manifest(
         "interval_method": dict(summary.interval_methods),
         "counts": _counts(run.plan, outcomes),
         "price": None if price is None else to_json(price),
+        "cost_assumptions": to_json(assumptions),
         "price_note": _price_note(run, hardware, price),
         "hardware": to_json(hardware),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -84,6 +88,8 @@ def _config(run: Run) -> dict[str, Any]:
         "rows": {name: len(rows) for name, rows in plan.examples.items()},
         "latency_rows": run.settings.latency_rows,
         "batch_rows": run.settings.batch_rows,
+        "margin": run.standards.margin,
+        "until_decided": run.standards.until_decided,
     }
 
 
@@ -127,6 +133,9 @@ def _task(task: Task) -> dict[str, Any]:
     return {
         "name": task.name,
         "kind": task.kind,
+        "metrics": list(task.metrics),
+        "labels": list(task.labels),
+        "schema": to_json(task.schema),
         "source": task.source,
         "hash": task.content_hash,
         "licence": task.licence,
@@ -156,6 +165,13 @@ def _trial(outcome: Outcome) -> dict[str, Any]:
         "strategy": trial.label,
         "task": trial.task.name,
         "seed": trial.seed,
+        "repeat": trial.repeat,
+        "params": trial.strategy.described_params(),
+        "n_rows": len(outcome.records),
+        "n_planned": outcome.n_planned,
+        "takes_seed": trial.strategy.takes_seed,
+        "n_labels": n_labels(trial),
+        "artifact": result.artifact if result else None,
         "status": outcome.status,
         "reason": outcome.reason,
         "fit_s": result.fit_s if result else None,

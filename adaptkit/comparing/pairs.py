@@ -1,68 +1,86 @@
-"""Every two strategies of a task, compared on the rows that both answered."""
+"""How sure the scores of a task are: of each strategy, and of every two compared on the same rows."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from adaptkit import stats
-from adaptkit.core.results import Pair, Row
+from adaptkit.comparing.measured import Group
+from adaptkit.comparing.scores import clusters_of, scores_of, stopping_rule
+from adaptkit.comparing.standards import Standards
+from adaptkit.core.results import Estimate, Pair, Row
+from adaptkit.evaluation.scoring import aggregate
 from adaptkit.metrics import is_row_mean
-from adaptkit.tasks import Task
+from adaptkit.stats import AllPairs, PairedDifference
+from adaptkit.tasks import TaskFacts
 
 RESAMPLING_SEED = 20_250_101
 
 
-def clusters_of(task: Task) -> dict[str, str]:
-    """Cluster of each test row that has one by name; rows of one cluster are not independent."""
-    return {e.id: e.cluster for e in task.test if e.cluster is not None}
+def estimate_of(group: Group) -> Estimate:
+    """The primary metric with its interval; the interval is that of a mean over rows, or none."""
+    task = group.task
+    if not is_row_mean(task.primary_metric):
+        value = aggregate(group.records, task, task.primary_metric)
+        return Estimate(value=value, low=None, high=None, n=len(group.values), method="none for this metric")
+    (scores,) = scores_of([group]).values()
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    return stats.mean_estimate(scores, rng=rng, clusters=clusters_of(group.records))
 
 
-def pairs_of(task: Task, values: Mapping[str, Mapping[str, float]]) -> list[Pair]:
-    """Compare every two strategies, the later one minus the earlier one.
+def compared(groups: Sequence[Group], standards: Standards) -> AllPairs:
+    """Compare every two strategies, the later one minus the earlier one, and say which is how often best.
 
-    Args:
-        task: whose clusters and metric count.
-        values: by strategy, one value of the primary metric an example, seeds averaged.
-
-    Returns:
-        The pairs, their p-values corrected after Holm over all of them.
+    A run that stopped early is judged by the rule that it stopped by: its p-values and intervals hold
+    whenever a run stops.
     """
-    found = [_pair(task, values, first, second) for first, second in itertools.combinations(values, 2)]
-    adjusted = stats.holm([p.p_value for p in found])
-    return [
-        dataclasses.replace(p, p_value_adjusted=a, verdict=stats.verdict(p.delta_low, p.delta_high, a))
-        for p, a in zip(found, adjusted, strict=True)
-    ]
+    clusters = clusters_of([r for g in groups for r in g.records])
+    scores = scores_of(groups)
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    found = stats.compare_all(scores, rng=rng, clusters=clusters, margin=standards.margin)
+    if not standards.until_decided or len(scores) < 2:
+        return found
+    n_done = max(len({r.example_id for r in g.records}) for g in groups)
+    so_far = stopping_rule(groups, standards).judge(scores, n_done)
+    return dataclasses.replace(found, pairs=so_far.pairs)
 
 
-def _pair(task: Task, values: Mapping[str, Mapping[str, float]], first: str, second: str) -> Pair:
-    metric = task.primary_metric
-    what = "" if is_row_mean(metric) else f", of single rows: {metric} has no paired test"
-    d = stats.paired_difference(
-        values[second],
-        values[first],
-        rng=np.random.default_rng(RESAMPLING_SEED),
-        clusters=clusters_of(task) or None,
+def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards) -> list[Pair]:
+    """The pairs as they stand in a comparison."""
+    what = (
+        ""
+        if is_row_mean(task.primary_metric)
+        else f", of single rows: {task.primary_metric} has no paired test"
     )
+    when = "; valid though the run was looked at before its end" if standards.until_decided else ""
+    return [_pair(task, p, standards, what + when) for p in found.pairs]
+
+
+def _pair(task: TaskFacts, found: PairedDifference, standards: Standards, remark: str) -> Pair:
     return Pair(
         task=task.name,
-        strategy=second,
-        baseline=first,
-        n=d.n,
-        n_unpaired=d.n_unpaired,
-        delta=d.delta,
-        delta_low=d.low,
-        delta_high=d.high,
-        gained=d.gained,
-        lost=d.lost,
-        p_value=d.p_value,
-        p_value_adjusted=None,
-        test=d.test + what,
-        verdict="undecided",
+        strategy=found.strategy,
+        baseline=found.baseline,
+        n=found.n,
+        n_unpaired=found.n_unpaired,
+        delta=found.delta,
+        delta_low=found.low,
+        delta_high=found.high,
+        gained=found.gained,
+        lost=found.lost,
+        p_value=found.p_value,
+        p_value_adjusted=found.p_adjusted,
+        test=found.test + remark,
+        verdict=found.verdict,
+        margin=standards.margin,
+        equivalence_low=found.equivalence_low,
+        equivalence_high=found.equivalence_high,
+        non_inferior=found.non_inferior,
+        detectable=found.detectable,
+        n_to_decide=found.n_to_decide,
     )
 
 

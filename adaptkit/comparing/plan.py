@@ -13,8 +13,9 @@ from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.core.types import Example
 from adaptkit.core.version import __version__
 from adaptkit.strategies import Strategy
-from adaptkit.tasks import Task, some_rows
+from adaptkit.tasks import Task, cluster_names, some_rows
 
+BASELINE = "prompt"
 # Longer values of parameters are cut in names: an instruction is no name.
 LABEL_VALUE_CHARS = 24
 FOLDER_NAME_CHARS = 120
@@ -29,6 +30,7 @@ class Trial:
         label: the strategy's name in the table.
         key: hash of everything that can change an output; equal keys share records.
         artifact: folder of the saved strategy, relative to the run folder.
+        repeat: 1 for the second of two identical runs, which measures the noise floor.
     """
 
     strategy: Strategy
@@ -37,6 +39,7 @@ class Trial:
     seed: int
     key: str
     artifact: str
+    repeat: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +65,12 @@ class Plan:
         """The rows that a trial has to answer."""
         return self.examples[trial.task.name]
 
+    def clusters_of(self, task: Task) -> dict[str, str]:
+        """By a row's id, the cluster of test rows that depend on each other."""
+        return cluster_names(self.examples[task.name])
 
-def make_plan(
+
+def make_plan(  # noqa: PLR0913 - all but the first two by name only
     strategies: Sequence[Strategy],
     tasks: Sequence[Task],
     *,
@@ -71,6 +78,7 @@ def make_plan(
     limit: int | None,
     seeds: int,
     where_possible: Sequence[Strategy] = (),
+    noise_floor: bool = False,
 ) -> Plan:
     """List the trials.
 
@@ -81,6 +89,7 @@ def make_plan(
         limit: at most this many test rows a task; None for all.
         seeds: how often strategies that draw at random are run, each time with another seed.
         where_possible: further strategies, which take part in the tasks that they can serve.
+        noise_floor: run the baseline twice, to see how far two identical runs differ.
 
     Raises:
         ConfigError: nothing to run, or a parameter out of range.
@@ -92,26 +101,53 @@ def make_plan(
     _check_tasks(tasks)
     everyone = [*where_possible, *strategies]
     labels = strategy_labels(everyone)
+    twice = run_twice(labels[len(where_possible) :]) if noise_floor else None
     trials = []
     for task in tasks:
         for i, (strategy, label) in enumerate(zip(everyone, labels, strict=True)):
             if i < len(where_possible) and strategy.refusal(task):
                 continue
             for seed in range(seeds if strategy.takes_seed else 1):
-                seeded = strategy.with_seed(seed)
-                parts = [label, *([task.name] if len(tasks) > 1 else []), *([f"seed{seed}"] if seed else [])]
-                trials.append(
-                    Trial(
-                        strategy=seeded,
-                        label=label,
-                        task=task,
-                        seed=seed,
-                        key=trial_key(seeded, task, model_key),
-                        artifact=f"artifacts/{folder_name(parts)}",
-                    )
-                )
+                place = _Place(label, task, model_key, several_tasks=len(tasks) > 1)
+                trials.append(place.trial(strategy.with_seed(seed), seed))
+                if label == twice and seed == 0:
+                    trials.append(place.trial(strategy.with_seed(seed), seed, repeat=1))
     examples = {t.name: choose_rows(t.test, limit) for t in tasks}
     return Plan(trials=tuple(trials), tasks=tuple(tasks), labels=labels, examples=examples)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where trials of one strategy on one task stand."""
+
+    label: str
+    task: Task
+    model_key: str
+    several_tasks: bool
+
+    def trial(self, strategy: Strategy, seed: int, repeat: int = 0) -> Trial:
+        parts = [self.label, *([self.task.name] if self.several_tasks else [])]
+        parts += [*([f"seed{seed}"] if seed else []), *(["again"] if repeat else [])]
+        return Trial(
+            strategy=strategy,
+            label=self.label,
+            task=self.task,
+            seed=seed,
+            key=trial_key(strategy, self.task, self.model_key, repeat=repeat),
+            artifact=f"artifacts/{folder_name(parts)}",
+            repeat=repeat,
+        )
+
+
+def baseline_of(labels: Sequence[str]) -> str | None:
+    """The strategy that the others are compared with: the plain prompt, or the first."""
+    plain = [label for label in labels if label.partition(":")[0] == BASELINE]
+    return next(iter(plain or labels), None)
+
+
+def run_twice(labels: Sequence[str]) -> str | None:
+    """The strategy that measures the noise floor."""
+    return baseline_of(labels)
 
 
 def check_counts(limit: object, seeds: object) -> None:
@@ -193,7 +229,7 @@ def folder_name(parts: Sequence[str]) -> str:
     return f"{joined.encode()[: FOLDER_NAME_CHARS - 9].decode(errors='ignore')}-{content_hash(parts)[:8]}"
 
 
-def trial_key(strategy: Strategy, task: Task, model_key: str) -> str:
+def trial_key(strategy: Strategy, task: Task, model_key: str, *, repeat: int = 0) -> str:
     """Hash of strategy, task, model and library version: a change in any of them is a new trial.
 
     Raises:
@@ -206,6 +242,7 @@ def trial_key(strategy: Strategy, task: Task, model_key: str) -> str:
         "task": task.content_hash,
         "model": model_key,
         "version": __version__,
+        **({"repeat": repeat} if repeat else {}),
     }
     try:
         return content_hash(parts)

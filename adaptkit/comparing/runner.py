@@ -2,58 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import gc
-import logging
-import math
-import time
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from adaptkit.accounting import Meter, PeakMemory
-from adaptkit.comparing.listener import Listener
-from adaptkit.comparing.plan import Plan, Trial
-from adaptkit.comparing.provider import ModelProvider
-from adaptkit.comparing.store import RunStore, TrialResult
-from adaptkit.core.errors import AdaptKitError, CapabilityError, StoreError
-from adaptkit.core.results import Record
-from adaptkit.core.types import ErrorInfo
-from adaptkit.evaluation import Assignment, EvaluationSettings, evaluate
-from adaptkit.evaluation.evaluate import Sink
-from adaptkit.strategies import Strategy
-from adaptkit.strategies.base import read_state
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What all trials of a run share."""
-
-    plan: Plan
-    provider: ModelProvider
-    store: RunStore
-    settings: EvaluationSettings
-    listener: Listener
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What is known of a trial after the run.
-
-    Attributes:
-        status: ``done``, ``failed`` or ``skipped``.
-        records: those of the plan's rows that were answered, in the plan's order.
-        reason: why, for the latter two.
-    """
-
-    trial: Trial
-    status: str
-    records: tuple[Record, ...]
-    result: TrialResult | None = None
-    reason: str | None = None
+from adaptkit.comparing.run import Answered, Outcome, Run
+from adaptkit.comparing.trial_run import run_trial
+from adaptkit.core.errors import CapabilityError
 
 
 def run_plan(run: Run) -> list[Outcome]:
@@ -63,185 +16,20 @@ def run_plan(run: Run) -> list[Outcome]:
     the next run. KeyboardInterrupt passes; everything measured until then is stored.
     """
     run.store.repair()
-    answered = _Answered(run)
-    possible = [t for t in run.plan.trials if not t.strategy.refusal(t.task)]
-    n_rows = sum(len(run.plan.examples_of(t)) for t in possible)
-    run.listener.started(len(possible), n_rows, sum(len(answered.records(t)) for t in possible))
+    plan, answered = run.plan, Answered(run.store.records())
+    possible = [t for t in plan.trials if not t.strategy.refusal(t.task)]
+    n_rows = sum(len(plan.examples_of(t)) for t in possible)
+    n_done = sum(len(answered.records(t, plan.examples_of(t))) for t in possible)
+    run.listener.started(len(possible), n_rows, n_done)
     try:
-        return [_run_trial(t, run, answered) for t in run.plan.trials]
+        if run.standards.until_decided:
+            # Imported here: most runs are of all rows.
+            from adaptkit.comparing.rounds import run_rounds
+
+            return [outcome for task in plan.tasks for outcome in run_rounds(task, run, answered)]
+        return [run_trial(t, plan.examples_of(t), run, answered) for t in plan.trials]
     finally:
         run.listener.finished()
-
-
-class _Answered:
-    """Which rows of which trial have a record, as the run goes on. Of two for one row, the first stays."""
-
-    def __init__(self, run: Run) -> None:
-        self._plan = run.plan
-        self._by_key: dict[str, dict[str, Record]] = {}
-        self.add(run.store.records())
-
-    def add(self, records: Sequence[Record]) -> None:
-        for record in records:
-            self._by_key.setdefault(record.trial, {}).setdefault(record.example_id, record)
-
-    def records(self, trial: Trial) -> tuple[Record, ...]:
-        known = self._by_key.get(trial.key, {})
-        return tuple(known[e.id] for e in self._plan.examples_of(trial) if e.id in known)
-
-
-def _run_trial(trial: Trial, run: Run, answered: _Answered) -> Outcome:
-    """Fit or take up again, answer the missing rows, store the result."""
-    finished = _finished(trial, run, answered)
-    if finished:
-        return finished
-    name = _name(trial, run.plan)
-    refusal = _refusal(trial, run)
-    if refusal:
-        run.listener.trial_finished(name, "skipped", refusal)
-        return Outcome(trial=trial, status="skipped", records=(), reason=refusal)
-    n_rows = len(run.plan.examples_of(trial))
-    run.listener.trial_started(name, n_rows, len(answered.records(trial)))
-    reason = None
-    try:
-        result = _measure(trial, run, answered)
-    except StoreError:
-        raise  # a full disk fails every trial alike
-    except Exception as error:  # the one place: a strategy's failure must not take the others along
-        logger.debug("trial %s failed", name, exc_info=True)
-        result = _failed(trial, error)
-        reason = _first_line(error)
-    run.store.write_trial_result(result)
-    run.listener.trial_finished(name, result.status, reason)
-    gc.collect()  # merged weights are as large as the model: free them before the next trial
-    return Outcome(
-        trial=trial, status=result.status, records=answered.records(trial), result=result, reason=reason
-    )
-
-
-def _finished(trial: Trial, run: Run, answered: _Answered) -> Outcome | None:
-    """The outcome of a trial that an earlier run finished, with a record for each row of this plan."""
-    result = run.store.trial_result(trial.key)
-    records = answered.records(trial)
-    if result is None or result.status != "done" or len(records) < len(run.plan.examples_of(trial)):
-        return None
-    if result.artifact and not run.store.artifact_is_from(result.artifact, trial.key):
-        # Another configuration of this strategy has taken the folder since.
-        result = dataclasses.replace(result, artifact=None)
-    return Outcome(trial=trial, status="done", records=records, result=result)
-
-
-def _refusal(trial: Trial, run: Run) -> str | None:
-    """Why the trial cannot be run; the task is judged first, since that needs no model."""
-    reason = trial.strategy.refusal(trial.task)
-    if reason:
-        return reason
-    if not run.provider.loaded:
-        run.listener.loading(run.provider.id)
-    return trial.strategy.refusal(trial.task, run.provider.get())
-
-
-def _name(trial: Trial, plan: Plan) -> str:
-    several = any(t.seed for t in plan.trials if t.label == trial.label)
-    seed = f" seed {trial.seed}" if several else ""
-    return f"{trial.task.name} {trial.label}{seed}" if len(plan.tasks) > 1 else f"{trial.label}{seed}"
-
-
-def _measure(trial: Trial, run: Run, answered: _Answered) -> TrialResult:
-    assignment = Assignment(
-        key=trial.key,
-        strategy=trial.label,
-        seed=trial.seed,
-        task=trial.task,
-        examples=run.plan.examples_of(trial),
-    )
-    done = {r.example_id for r in answered.records(trial)}
-    with PeakMemory() as memory:
-        strategy = _fitted(trial, run, memory)
-        run.listener.evaluation_started()
-        evaluate(strategy, assignment, run.settings, sink=_sink(run, answered), done=done)
-    mark = run.store.read_mark(trial.artifact)
-    return TrialResult(
-        key=trial.key,
-        status="done",
-        fit_s=mark.get("fit_s"),
-        fit_notes=strategy.fit_notes_,
-        peak_memory_bytes=max(memory.peak_bytes, mark.get("peak_memory_bytes") or 0),
-        eval_s=_eval_s(answered.records(trial)),
-        artifact=trial.artifact,
-    )
-
-
-def _sink(run: Run, answered: _Answered) -> Sink:
-    """Store records as they come, and tell the listener how long they took."""
-    before = time.perf_counter()
-
-    def sink(records: Sequence[Record]) -> None:
-        nonlocal before
-        run.store.append(records)
-        answered.add(records)
-        now = time.perf_counter()
-        run.listener.rows_done(records, now - before)
-        before = now
-
-    return sink
-
-
-def _eval_s(records: Sequence[Record]) -> float:
-    """Seconds of all batches, from the records: a resumed run knows those of its first part too."""
-    return math.fsum(r.batch_s / r.batch_size for r in records if r.batch_s is not None)
-
-
-def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
-    """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit."""
-    model, store = run.provider.get(), run.store
-    # A copy: the plan outlives the trial, and would keep what was learnt in memory.
-    strategy = dataclasses.replace(trial.strategy)
-    if store.artifact_is_from(trial.artifact, trial.key):
-        folder = store.folder / trial.artifact
-        try:
-            # Not load_strategy: that builds only strategies that are registered by name.
-            return strategy.restore(folder, read_state(folder), model)
-        except (AdaptKitError, OSError, LookupError, ValueError) as error:
-            logger.warning("%s cannot be taken up (%s); it is fitted again.", folder, _first_line(error))
-    with Meter() as meter:
-        strategy.fit(model, trial.task, progress=run.listener.fit_progress)
-    strategy.save(store.prepare_artifact(trial.artifact))
-    measured = {
-        "fit_s": meter.seconds + _spared_s(strategy),
-        "seed": trial.seed,
-        "peak_memory_bytes": memory.peak_bytes,
-    }
-    store.mark_artifact(trial.artifact, trial.key, measured)
-    return strategy
-
-
-def _spared_s(strategy: Strategy) -> float:
-    """Seconds that vectors kept from earlier runs have spared: a fit costs what it costs without them."""
-    notes = strategy.fit_notes_
-    return max(0.0, float(notes.get("embed_s_uncached") or 0) - float(notes.get("embed_s") or 0))
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of what an error says; its type where it says nothing."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-def _failed(trial: Trial, error: Exception) -> TrialResult:
-    described: dict[str, Any] = {
-        **vars(ErrorInfo.of(error)),
-        "traceback": "".join(traceback.format_exception(error)),
-    }
-    return TrialResult(
-        key=trial.key,
-        status="failed",
-        fit_s=None,
-        fit_notes={},
-        peak_memory_bytes=None,
-        eval_s=None,
-        artifact=None,
-        error=described,
-    )
 
 
 def require_something_to_run(outcomes: Sequence[Outcome]) -> None:

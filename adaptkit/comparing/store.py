@@ -1,14 +1,11 @@
 """The run folder: append-only records, one small file a trial, written last.
 
-A batch of records is handed to the kernel in one call and flushed to disk before the next batch starts, so
-a killed run loses at most the batch under way. A line cut short by a crash is dropped on the next start.
+Only the process that holds the folder writes to it. Everything but the records is written atomically, so
+that a file that exists is whole; every object says the version of its form (see ``core.migration``).
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,21 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from adaptkit.comparing.hold import HOLDER, Hold
+from adaptkit.comparing.hold import writing as writing  # used where the results are written, too
+from adaptkit.comparing.record_file import RecordFile
 from adaptkit.core.codec import file_sha256, to_json
 from adaptkit.core.errors import StoreError
-from adaptkit.core.files import write_json_atomic
-from adaptkit.core.result_io import COMPARISON_CSV, COMPARISON_JSON, MANIFEST_JSON, from_json
+from adaptkit.core.files import remove_unfinished, write_json_atomic
+from adaptkit.core.migration import up_to_date, versioned
+from adaptkit.core.result_io import COMPARISON_CSV, COMPARISON_JSON, MANIFEST_JSON, parse_json, read_stored
 from adaptkit.core.results import Record
 
-logger = logging.getLogger(__name__)
 RECORDS = "records.jsonl"
 TRIALS = "trials"
 ARTIFACTS = "artifacts"
 RESULT = "result.json"
 TRIAL_MARK = "trial.json"
 REPORTS = ("report.html", "report.md")
+# The comparison goes first: where it exists, all that it was made of does.
+RESULTS = (COMPARISON_JSON, COMPARISON_CSV, MANIFEST_JSON, *REPORTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,7 @@ class TrialResult:
         fit_s: seconds of ``fit()``; of the original fit, where an artifact was taken up again.
         eval_s: seconds that the rows took, over all parts of an interrupted run.
         artifact: the saved strategy's folder, relative to the run folder.
+        failed_s: seconds until it failed; they are paid for all the same.
     """
 
     key: str
@@ -52,19 +53,7 @@ class TrialResult:
     eval_s: float | None
     artifact: str | None
     error: Mapping[str, str] | None = None
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tell as a StoreError what the system says about a write."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"It could not be written ({error.strerror or error}). What was measured before is safe: mend "
-            "that and run the same command again, or choose another folder.",
-            path=path,
-        ) from error
+    failed_s: float | None = None
 
 
 class RunStore:
@@ -76,37 +65,48 @@ class RunStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._records = RecordFile(folder / RECORDS)
+        self._hold: Hold | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder and hold it for this process.
 
         Raises:
-            StoreError: it cannot be made or written to, or another run writes to it.
+            StoreError: it cannot be made or written to, the disk is full, or another run writes to it.
         """
-        lock = FileLock(self.folder / ".lock")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise StoreError(
-                "Another run is writing to this folder. Wait for it, or choose another folder.",
-                path=self.folder,
-            ) from None
-        except OSError as error:
-            raise StoreError(
-                f"The run folder cannot be used ({error.strerror or error}). Choose another one.",
-                path=self.folder,
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        with Hold(self.folder) as hold:
+            self._hold, self._records = hold, RecordFile(self.folder / RECORDS)
+            try:
+                self._remove_unfinished()
+                yield
+            finally:
+                self._hold = None
+
+    def held(self) -> Hold:
+        """This process's hold of the folder, made sure of; comes before each write.
+
+        Raises:
+            StoreError: there is none, or the folder was deleted, moved or replaced under the run.
+        """
+        if self._hold is None:
+            raise StoreError("Only a run that holds this folder may write to it.", path=self.folder)
+        self._hold.check()
+        return self._hold
+
+    def _remove_unfinished(self) -> None:
+        """Remove the halves of files that killed runs were writing."""
+        paths = [self.folder / name for name in (*RESULTS, HOLDER)]
+        paths += [trial / RESULT for trial in self.folder.glob(f"{TRIALS}/*")]
+        with writing(self.folder):
+            for path in paths:
+                remove_unfinished(path)
 
     def clear(self) -> None:
         """Remove what earlier runs left in this folder, and nothing else."""
+        self.held()
         with writing(self.folder):
-            for name in (RECORDS, MANIFEST_JSON, COMPARISON_JSON, COMPARISON_CSV, *REPORTS):
+            for name in (*RESULTS, RECORDS, self._records.damaged.name):
                 (self.folder / name).unlink(missing_ok=True)
             for sub, mark in ((TRIALS, RESULT), (ARTIFACTS, TRIAL_MARK)):
                 # Only folders that bear our mark: the run folder may hold the user's own files.
@@ -114,55 +114,34 @@ class RunStore:
                     shutil.rmtree(found.parent)
                 if (self.folder / sub).is_dir() and not any((self.folder / sub).iterdir()):
                     (self.folder / sub).rmdir()
+            self._records.repair()
 
     def append(self, records: Sequence[Record]) -> None:
-        """Add records, in one write, and flush them to disk; ``repair()`` comes before the first."""
-        lines = "".join(json.dumps(to_json(r), ensure_ascii=False, allow_nan=False) + "\n" for r in records)
-        with writing(self.folder / RECORDS):
-            handle = os.open(self.folder / RECORDS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                _write_all(handle, lines.encode())
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        """Add records, in one write, and flush them to disk.
+
+        Raises:
+            StoreError: they could not be written. Whole lines that were written stay; on a full disk these
+                are all, since the reserve has made room for them.
+        """
+        self._records.append(records, self.held())
 
     def repair(self) -> None:
-        """Cut off a last line that an interrupted run left half written."""
-        path = self.folder / RECORDS
-        if not path.exists():
-            return
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole == len(data):
-            return
-        number = data.count(b"\n") + 1
-        logger.warning("%s line %d was cut short by an interrupted run; it is dropped.", path, number)
-        with writing(path), path.open("r+b") as f:
-            f.truncate(whole)
+        """Make the folder fit to go on with: what a run left half written after the records is set aside.
+
+        Raises:
+            StoreError: a newer version of the library wrote the folder's results.
+        """
+        self.held()
+        self.last_manifest()
+        self._records.repair()
 
     def records(self) -> list[Record]:
         """All whole records, oldest first. The file stays as it is: another process may be writing to it.
 
         Raises:
-            StoreError: a line is no record.
+            StoreError: a line is no record, or one of a newer version.
         """
-        path = self.folder / RECORDS
-        if not path.exists():
-            return []
-        lines = path.read_bytes().split(b"\n")
-        return [self._parse(line, number) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
-
-    def _parse(self, line: bytes, number: int) -> Record:
-        path = self.folder / RECORDS
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            raise StoreError(
-                f"This is no record of adaptkit ({error}). Restore the file, or start afresh with --fresh.",
-                path=path,
-                line=number,
-            ) from None
-        return from_json(values, Record, "The record", path, line=number)
+        return self._records.read()
 
     def trial_result(self, key: str) -> TrialResult | None:
         """The result of a finished trial, None when it has not finished."""
@@ -170,24 +149,31 @@ class RunStore:
         if not path.exists():
             return None
         try:
-            return TrialResult(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
+            values = parse_json(read_stored(path).decode("utf-8"))
+            return TrialResult(**up_to_date("trial", values, path))
+        except (ValueError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"Damaged trial result ({error}). Delete the file and run again.", path=path
             ) from None
 
     def write_trial_result(self, result: TrialResult) -> None:
         """Mark a trial as finished."""
+        self.held()
         path = self._trial_path(result.key)
         with writing(path):
-            write_json_atomic(path, result)
+            write_json_atomic(path, versioned(to_json(result)))
 
     def _trial_path(self, key: str) -> Path:
         return self.folder / TRIALS / key / RESULT
 
     def last_manifest(self) -> dict[str, Any]:
-        """The manifest that the last run left; empty when there is none or it cannot be read."""
-        return _read_object(self.folder / MANIFEST_JSON)
+        """The manifest that the last run left; empty when there is none or it cannot be read.
+
+        Raises:
+            StoreError: a newer version of the library wrote it.
+        """
+        path = self.folder / MANIFEST_JSON
+        return up_to_date("manifest", _read_object(path), path)
 
     def artifact_is_from(self, artifact: str, key: str) -> bool:
         """Whether the artifact folder holds, whole, what the trial of this key saved."""
@@ -199,6 +185,7 @@ class RunStore:
 
     def prepare_artifact(self, artifact: str) -> Path:
         """An empty folder for an artifact; an older one of another configuration gives way."""
+        self.held()
         folder = self.folder / artifact
         with writing(folder):
             if folder.exists():
@@ -209,6 +196,7 @@ class RunStore:
 
     def mark_artifact(self, artifact: str, key: str, values: Mapping[str, Any]) -> None:
         """Say, as the last thing written, whose artifact this is."""
+        self.held()
         with writing(self.folder / artifact):
             write_json_atomic(self.folder / artifact / TRIAL_MARK, {"key": key, **values})
 
@@ -221,12 +209,7 @@ class RunStore:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]

@@ -22,7 +22,7 @@ def to_json(value: object) -> Any:
     Examples:
         >>> from adaptkit.core.types import Usage
         >>> to_json(Usage(tokens_in=3, tokens_out=1))
-        {'tokens_in': 3, 'tokens_out': 1, 'tokens_cached': 0}
+        {'tokens_in': 3, 'tokens_out': 1, 'tokens_cached': 0, 'tokens_written': 0, 'tokens_reasoning': 0}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}

@@ -7,6 +7,7 @@
       NotFittedError (RuntimeError)         generate() before fit()
       CapabilityError                       a strategy and a model or task that do not go together
       DataError (ValueError)                bad task data; .path, .line
+        LeakageError                        test rows stand in what a strategy learns from
       ModelError                            a model could not be loaded or called; .retryable
       TrainingError                         training went wrong; .step
       StoreError                            a run folder that cannot be read or written; .path, .line
@@ -78,6 +79,10 @@ class DataError(AdaptKitError, ValueError):
         self.line = line
         where = "" if path is None else f"{path}: " if line is None else f"{path} line {line}: "
         super().__init__(where + message)
+
+
+class LeakageError(DataError):
+    """Test rows stand in train, demonstrations or documents, so that a score would measure memory."""
 
 
 class ModelError(AdaptKitError):

@@ -1,33 +1,109 @@
-"""Writing files so that a reader sees the old content or the new, never half of it."""
+"""Writing files so that a reader sees the old content or the new, never half of it.
+
+A file is written under another name beside its place, flushed to disk, and moved into place; then the
+folder is flushed too, or a power cut might undo the move.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from adaptkit.core.codec import to_json
+
+UNFINISHED = ".tmp"
 
 
 def write_text_atomic(path: Path, text: str) -> None:
     """Write ``text`` beside ``path``, flush it to disk, and move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    staged = _staged(path, text)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as f:
+        staged.replace(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_json_atomic(path: Path, value: object) -> None:
+    """Write ``value`` as indented JSON; NaN is an error, because undefined is null."""
+    write_text_atomic(path, json_text(value))
+
+
+def write_together(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files that belong together; where the last of them exists, the others are of the same writing.
+
+    All are written beside their places first, so that a full disk changes none. The last one's old file
+    goes before any other is replaced: whatever is interrupted, new and old never stand together unnoticed.
+
+    Args:
+        folder: made if need be.
+        texts: by file name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    staged: dict[Path, Path] = {}
+    try:
+        for name, text in texts.items():
+            staged[folder / name] = _staged(folder / name, text)
+        last = folder / list(texts)[-1]
+        last.unlink(missing_ok=True)
+        sync_folder(folder)
+        for path, temporary in staged.items():
+            if path == last:
+                sync_folder(folder)
+            temporary.replace(path)
+    except BaseException:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+def json_text(value: object) -> str:
+    """Indented JSON with a line end.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    return json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed processes left of writing ``path``; nobody else may be writing it."""
+    for left in path.parent.glob(f".{path.name}.*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names that a folder holds to disk."""
+    if os.name == "nt":  # which has no handle of a folder to flush
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # file systems that flush no folders
+            raise
+    finally:
+        os.close(handle)
+
+
+def _staged(path: Path, text: str) -> Path:
+    """Write ``text`` to a file of its own beside ``path``, and flush it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as f:
             f.write(text)
             f.flush()
             os.fsync(f.fileno())
         # mkstemp makes files that only the owner can read; results are meant to be shared.
         Path(name).chmod(0o644)
-        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def write_json_atomic(path: Path, value: object) -> None:
-    """Write ``value`` as indented JSON; NaN is an error, because undefined is null."""
-    text = json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text_atomic(path, text + "\n")
+    return Path(name)

@@ -6,17 +6,19 @@ import csv
 import dataclasses
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
-from adaptkit.core.files import write_json_atomic, write_text_atomic
+from adaptkit.core.files import json_text, write_together
+from adaptkit.core.migration import VERSION, up_to_date, version_of, versioned
 from adaptkit.core.results import (
     CSV_COLUMNS,
-    SCHEMA_VERSION,
     ComparisonResult,
+    NoiseFloor,
     Pair,
     Record,
     Row,
@@ -27,7 +29,7 @@ COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
 MANIFEST_JSON = "manifest.json"
 
-_T = TypeVar("_T", Row, Pair, TaskRecommendation, Record)
+_T = TypeVar("_T", Row, Pair, TaskRecommendation, NoiseFloor, Record)
 
 
 def comparison_json(result: ComparisonResult) -> dict[str, Any]:
@@ -37,6 +39,8 @@ def comparison_json(result: ComparisonResult) -> dict[str, Any]:
         "rows": to_json(result.rows),
         "pairs": to_json(result.pairs),
         "recommendation": to_json(result.recommendation),
+        "noise": to_json(result.noise),
+        "costs": to_json(result.costs),
     }
 
 
@@ -55,56 +59,107 @@ def _cell(value: object) -> object:
 
 
 def write_comparison(folder: Path, result: ComparisonResult) -> None:
-    """Write the three files, each atomically, comparison.json last: where it exists, the rest does.
+    """Write the three files, comparison.json last: where it exists, the others are those of the same result.
 
     Raises:
         ValueError: a number is NaN or infinite; undefined is None.
     """
-    write_json_atomic(folder / MANIFEST_JSON, result.manifest)
-    write_text_atomic(folder / COMPARISON_CSV, comparison_csv(result))
-    write_json_atomic(folder / COMPARISON_JSON, comparison_json(result))
+    texts = {
+        MANIFEST_JSON: json_text(versioned(result.manifest)),
+        COMPARISON_CSV: comparison_csv(result),
+        COMPARISON_JSON: json_text(comparison_json(result)),
+    }
+    write_together(folder, texts)
 
 
 def read_comparison(folder: Path) -> ComparisonResult:
-    """Read what ``write_comparison`` left.
+    """Read what ``write_comparison`` left; of an earlier version too, as if today's had written it.
 
     Raises:
         StoreError: a file is missing, is no JSON, or has fields that this version does not know.
     """
     path = folder / COMPARISON_JSON
-    data = _read_object(path)
-    version = data.get("schema_version")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise StoreError(f"'schema_version' should be a whole number and is {version!r}.", path=path)
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"It was written with schema version {version}, and this adaptkit reads up to {SCHEMA_VERSION}. "
-            "Update adaptkit to read it.",
-            path=path,
-        )
+    data = up_to_date("comparison", _versioned_object(path), path)
     return ComparisonResult(
         rows=_items(data, "rows", Row, path),
         pairs=_items(data, "pairs", Pair, path),
         recommendation=_items(data, "recommendation", TaskRecommendation, path),
-        manifest=_read_object(folder / MANIFEST_JSON),
-        schema_version=version,
+        noise=_items(data, "noise", NoiseFloor, path),
+        costs=tuple(data.get("costs") or ()),
+        manifest=read_manifest(folder),
     )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read manifest.json, of an earlier version too.
+
+    Raises:
+        StoreError: it is missing, or no JSON object.
+    """
+    path = folder / MANIFEST_JSON
+    return up_to_date("manifest", _read_object(path), path)
+
+
+def written_version(folder: Path) -> int:
+    """The schema version in which comparison.json was written: what an earlier one lacks is unknown.
+
+    Raises:
+        StoreError: it is missing, or its version is newer than this library.
+    """
+    path = folder / COMPARISON_JSON
+    return version_of(_versioned_object(path), path)
+
+
+def _versioned_object(path: Path) -> dict[str, Any]:
+    """A comparison.json, which has named its version from the first one on."""
+    data = _read_object(path)
+    if VERSION not in data:
+        raise StoreError(f"It lacks the field '{VERSION}'.", path=path)
+    return data
 
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError("There is no such file. Has the run finished?", path=path) from None
-    except OSError as error:
-        raise StoreError(f"It cannot be read: {error.strerror}.", path=path) from error
+        data = parse_json(read_stored(path).decode("utf-8"))
     except json.JSONDecodeError as error:
         raise StoreError(f"It is no valid JSON: {error.msg}.", path=path, line=error.lineno) from None
     except UnicodeDecodeError:
         raise StoreError("It is no UTF-8 text.", path=path) from None
+    except ValueError as error:
+        raise StoreError(f"It is no valid JSON: {error}.", path=path) from None
     if not isinstance(data, dict):
         raise StoreError(f"It should hold a JSON object and holds a {type(data).__name__}.", path=path)
     return data
+
+
+def read_stored(path: Path) -> bytes:
+    """What a file of a run folder holds.
+
+    Raises:
+        StoreError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise StoreError("There is no such file. Has the run finished?", path=path) from None
+    except OSError as error:
+        raise StoreError(f"It cannot be read: {error.strerror or error}.", path=path) from error
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: it is none; NaN and Infinity, which Python's parser lets pass, are none either.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _items(data: Mapping[str, Any], key: str, cls: type[_T], path: Path) -> tuple[_T, ...]:
@@ -139,32 +194,49 @@ def _fault(item: object, cls: type[_T]) -> str | None:
     """Say what keeps ``item`` from being a ``cls``, None when nothing does."""
     if not isinstance(item, dict):
         return f"should be an object and is {item!r}."
-    fields = {f.name: f for f in dataclasses.fields(cls)}
+    fields = _FIELDS[cls]
     if unknown := sorted(item.keys() - fields.keys()):
         return f"has the unknown field '{unknown[0]}'."
-    for name, f in fields.items():
-        needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        if needed and name not in item:
-            return f"lacks the field '{name}'."
-    for name, value in item.items():
-        if not _fits(value, str(fields[name].type)):
-            return f"field '{name}' should be of type {fields[name].type} and is {value!r}."
+    for name, expected in fields.items():
+        if name not in item:
+            if expected.needed:
+                return f"lacks the field '{name}'."
+        elif type(item[name]) not in expected.types:
+            return f"field '{name}' should be of type {expected.annotation} and is {item[name]!r}."
     return None
 
 
-def _fits(value: object, annotation: str) -> bool:
-    """Check a JSON value against an annotation of ``results.py``, by its first word."""
-    if value is None:
-        return "None" in annotation
-    if isinstance(value, bool):
-        return "bool" in annotation
-    expected: type | tuple[type, ...] = str  # str, Literal and their aliases
-    if annotation.startswith("float"):
-        expected = (int, float)
-    elif annotation.startswith("int"):
-        expected = int
-    elif annotation.startswith("Mapping"):
-        expected = dict
-    elif annotation.startswith("tuple"):
-        expected = list
-    return isinstance(value, expected)
+@dataclasses.dataclass(frozen=True)
+class _Expected:
+    """What JSON may hold for a field: values of one of ``types``."""
+
+    annotation: str
+    types: frozenset[type]
+    needed: bool
+
+
+# By the first word of an annotation; what is none of these is a text, a Literal or an alias of one.
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "float": (int, float),
+    "int": (int,),
+    "bool": (bool,),
+    "Mapping": (dict,),
+    "tuple": (list,),
+}
+
+
+def _expected(field: dataclasses.Field[Any]) -> _Expected:
+    annotation = str(field.type)
+    word = re.split(r"\W", annotation, maxsplit=1)[0]
+    types = frozenset(_JSON_TYPES.get(word, (str,)))
+    if annotation.endswith("None"):
+        types |= {type(None)}
+    without = dataclasses.MISSING
+    return _Expected(annotation, types, field.default is without and field.default_factory is without)
+
+
+# Made once: looked up for each of many thousand records.
+_FIELDS: dict[type, dict[str, _Expected]] = {
+    cls: {f.name: _expected(f) for f in dataclasses.fields(cls)}
+    for cls in (Row, Pair, TaskRecommendation, NoiseFloor, Record)
+}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 TrialStatus = Literal["done", "failed", "skipped"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,13 @@ class Record:
         batch_s: wall seconds of that batch.
         cost_usd: None when no price is known or the row's latency was not measured alone.
         scores: ``<metric>`` for the strict score and ``<metric>_lenient`` beside it, each in 0..1.
+        tokens: ``in``, ``out``, ``cached`` (part of ``in`` read from a cache), ``written`` (part of ``in``
+            that a provider bills for storing in its cache) and ``reasoning`` (part of ``out``).
         cached: the record was answered from an earlier run; times and cost are that run's.
+        citations: ids of the passages that the answer came from.
+        aliases: further answers that count as right, ``gold_documents`` those that hold the answer, and
+            ``cluster`` what ties the row to others: with them a table can be made again from records alone.
+        repeat: 1 for the second of two identical runs, which measures the noise floor.
     """
 
     trial: str
@@ -49,6 +55,11 @@ class Record:
     scores: Mapping[str, float | None]
     error: Mapping[str, str] | None
     cached: bool = False
+    citations: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    gold_documents: tuple[str, ...] = ()
+    cluster: str | None = None
+    repeat: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,14 @@ class Row:
     """One strategy on one task: one line of the table, one line of comparison.csv.
 
     The first block of attributes is the CSV's columns, in order. Times are seconds, costs USD.
+
+    Attributes:
+        n_errors: rows that raised an error; they count as wrong in ``quality``, and ``quality_answered`` is
+            the mean without them.
+        n_truncated: rows cut off at the token limit, ``n_empty`` empty, ``n_refused`` declined by the model,
+            ``n_off_format`` not in the form that the task asks for; a row may be several of these.
+        p_best: how often this strategy is the best when rows (and seeds) are drawn again.
+        n_planned: rows that it was to answer; more than ``n`` where a decision came before the last row.
     """
 
     task: str
@@ -100,6 +119,11 @@ class Row:
     reason: str | None = None
     n_truncated: int = 0
     n_empty: int = 0
+    n_refused: int = 0
+    n_off_format: int = 0
+    n_planned: int | None = None
+    quality_answered: float | None = None
+    p_best: float | None = None
     n_latency: int = 0
     rows_per_s: float | None = None
     peak_memory_bytes: int | None = None
@@ -125,6 +149,12 @@ class Pair:
         n: rows that both answered; ``n_unpaired`` rows only one of them did.
         gained: rows that ``strategy`` has better, ``lost`` worse.
         p_value: of the paired test; ``p_value_adjusted`` after Holm over all pairs of the task.
+        margin: the largest difference that does not matter, chosen before the run.
+        equivalence_low: lower bound of the 90 % interval, which lies within the margin where the two are
+            equivalent (two one-sided tests), ``equivalence_high`` the upper.
+        non_inferior: whether ``strategy`` is at most ``margin`` worse, at a one-sided 5 % level.
+        detectable: the smallest true difference that these rows show four times in five.
+        n_to_decide: rows in all that would show ``delta`` four times in five, were it the true one.
     """
 
     task: str
@@ -141,6 +171,12 @@ class Pair:
     p_value_adjusted: float | None
     test: str
     verdict: Verdict
+    margin: float | None = None
+    equivalence_low: float | None = None
+    equivalence_high: float | None = None
+    non_inferior: bool | None = None
+    detectable: float | None = None
+    n_to_decide: int | None = None
 
     def turned(self) -> Pair:
         """The same pair seen from the other strategy."""
@@ -155,11 +191,37 @@ class Pair:
             gained=self.lost,
             lost=self.gained,
             verdict=opposite.get(self.verdict, self.verdict),
+            equivalence_low=_negated(self.equivalence_high),
+            equivalence_high=_negated(self.equivalence_low),
+            non_inferior=self._at_most_margin_better(),
         )
+
+    def _at_most_margin_better(self) -> bool | None:
+        """Whether ``baseline`` is at most ``margin`` worse than ``strategy``."""
+        if self.margin is None or self.equivalence_high is None:
+            return None
+        return self.equivalence_high < self.margin
 
 
 def _negated(value: float | None) -> float | None:
     return None if value is None else -value
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseFloor:
+    """How two identical runs of one strategy differ; a lead smaller than this is none.
+
+    Attributes:
+        n: answers in both runs; ``n_changed`` of them differ, ``n_scores_changed`` rows score otherwise.
+        delta: second run minus first, mean of the primary metric; None without scores.
+    """
+
+    task: str
+    strategy: str
+    n: int
+    n_changed: int
+    n_scores_changed: int
+    delta: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,10 +245,16 @@ class TaskRecommendation:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonResult:
-    """Everything in comparison.json, with the manifest beside it."""
+    """Everything in comparison.json, with the manifest beside it.
+
+    Attributes:
+        costs: one table a task and strategy, as ``accounting.CostRow`` with its task.
+    """
 
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
     recommendation: tuple[TaskRecommendation, ...]
     manifest: Mapping[str, Any]
+    noise: tuple[NoiseFloor, ...] = ()
+    costs: tuple[Mapping[str, Any], ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -143,17 +143,29 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens by the model's own tokenizer; ``cached`` is the part of ``tokens_in`` not computed again."""
+    """Tokens by the model's own tokenizer, or as a provider reports them.
+
+    Attributes:
+        tokens_in: the whole prompt.
+        tokens_out: everything that the model wrote.
+        tokens_cached: the part of ``tokens_in`` that was not computed again.
+        tokens_written: the part of ``tokens_in`` that a provider bills for storing in its cache.
+        tokens_reasoning: the part of ``tokens_out`` that was thought and not answered.
+    """
 
     tokens_in: int
     tokens_out: int
     tokens_cached: int = 0
+    tokens_written: int = 0
+    tokens_reasoning: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             tokens_in=self.tokens_in + other.tokens_in,
             tokens_out=self.tokens_out + other.tokens_out,
             tokens_cached=self.tokens_cached + other.tokens_cached,
+            tokens_written=self.tokens_written + other.tokens_written,
+            tokens_reasoning=self.tokens_reasoning + other.tokens_reasoning,
         )
 
 

@@ -9,12 +9,12 @@ those still missing: a resumed run sends the same batches as an undisturbed one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Record
-from adaptkit.core.types import Example, Prediction
+from adaptkit.core.types import Example, Prediction, Usage
 from adaptkit.evaluation.scoring import scores_of
 from adaptkit.strategies import Strategy
 from adaptkit.tasks import Task
@@ -45,6 +45,8 @@ class Assignment:
     Attributes:
         key: the trial's key; every record carries it, with ``strategy`` (its name in the table) and ``seed``.
         examples: all rows of the trial, also those that have a record already.
+        clusters: by a row's id, the cluster of rows that depend on each other.
+        repeat: 1 for the second of two identical runs.
     """
 
     key: str
@@ -52,6 +54,8 @@ class Assignment:
     seed: int
     task: Task
     examples: tuple[Example, ...]
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    repeat: int = 0
 
 
 def evaluate(
@@ -117,7 +121,7 @@ def _record(
     settings: EvaluationSettings,
     batch: tuple[int, float],
 ) -> Record:
-    usage, price = prediction.usage, settings.usd_per_s
+    price = settings.usd_per_s
     # Rows of a batch that failed are sent again one by one; their times, after an error, say nothing.
     alone = batch[0] == 1
     latency = prediction.latency_s if alone else None
@@ -132,7 +136,7 @@ def _record(
         contexts=tuple(to_json(p) for p in prediction.contexts),
         tool_calls=tuple(prediction.tool_calls),
         finish_reason=prediction.finish_reason,
-        tokens={"in": usage.tokens_in, "cached": usage.tokens_cached, "out": usage.tokens_out},
+        tokens=_tokens(prediction.usage),
         retrieve_s=prediction.retrieve_s if alone else None,
         first_token_s=prediction.first_token_s if alone else None,
         latency_s=latency,
@@ -141,4 +145,19 @@ def _record(
         cost_usd=None if latency is None or price is None else latency * price,
         scores=scores_of(prediction, example, assignment.task),
         error=None if prediction.error is None else to_json(prediction.error),
+        citations=tuple(prediction.citations),
+        aliases=tuple(example.aliases),
+        gold_documents=tuple(example.gold_documents),
+        cluster=assignment.clusters.get(example.id),
+        repeat=assignment.repeat,
     )
+
+
+def _tokens(usage: Usage) -> dict[str, int]:
+    return {
+        "in": usage.tokens_in,
+        "cached": usage.tokens_cached,
+        "written": usage.tokens_written,
+        "out": usage.tokens_out,
+        "reasoning": usage.tokens_reasoning,
+    }

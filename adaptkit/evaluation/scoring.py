@@ -10,7 +10,7 @@ from adaptkit import metrics
 from adaptkit.core.results import Record
 from adaptkit.core.types import Example, Passage, Prediction
 from adaptkit.strategies.choosing import answer_of
-from adaptkit.tasks import Task
+from adaptkit.tasks import Task, TaskFacts
 
 LENIENT = "_lenient"
 
@@ -44,27 +44,37 @@ def per_example(records: Iterable[Record], metric: str) -> dict[str, float]:
     return {example_id: fmean(v) for example_id, v in values.items()}
 
 
-def aggregate(records: Sequence[Record], task: Task, metric: str, *, lenient: bool = False) -> float | None:
+def aggregate(
+    records: Sequence[Record], task: TaskFacts, metric: str, *, lenient: bool = False
+) -> float | None:
     """The metric over all rows; corpus-level metrics such as macro_f1 see all answers of a seed at once."""
     column = metric + LENIENT if lenient else metric
     if metrics.is_row_mean(metric):
         values = per_example(records, column)
         return fmean(values.values()) if values else None
-    examples = {e.id: e for e in task.test}
-    by_seed: dict[int, list[metrics.Answer]] = defaultdict(list)
+    answers: Mapping[int, list[metrics.Answer]] = defaultdict(list)
     for record in records:
-        by_seed[record.seed].append(_answer_of(record, examples[record.example_id], task))
-    found = [metrics.aggregate(metric, answers, lenient=lenient) for answers in by_seed.values()]
+        answers[record.seed].append(recorded_answer(record, task))
+    found = [metrics.aggregate(metric, of_seed, lenient=lenient) for of_seed in answers.values()]
     known = [f for f in found if f is not None]
     return fmean(known) if known else None
 
 
-def _answer_of(record: Record, example: Example, task: Task) -> metrics.Answer:
+def recorded_answer(record: Record, task: TaskFacts) -> metrics.Answer:
+    """What metrics judge, from what a record keeps; a failed row answered nothing."""
+    example = Example(
+        id=record.example_id,
+        input="",
+        target=record.target,
+        aliases=tuple(record.aliases),
+        gold_documents=tuple(record.gold_documents),
+        cluster=record.cluster,
+    )
     return metrics.Answer(
         output="" if record.error else record.output,
         example=example,
         contexts=tuple(Passage(**c) for c in record.contexts),
         labels=tuple(task.labels),
         schema=task.schema,
-        tool_calls=record.tool_calls,
+        tool_calls=tuple(record.tool_calls),
     )

@@ -28,9 +28,14 @@ class Column:
     keep: int
 
 
-def columns(view: TaskView) -> list[Column]:
-    """Return the columns of the main table of one task."""
-    return [
+def columns(view: TaskView, *, wide: bool = True) -> list[Column]:
+    """Return the columns of the main table of one task.
+
+    Args:
+        view: the task.
+        wide: also how often each is the best, for which a terminal has no room.
+    """
+    every = [
         Column(title="strategy", cell=view.label, keep=9),
         Column(title=view.metric, cell=quality, keep=8),
         Column(title=f"Δ {view.baseline or ''}".rstrip(), cell=lambda r: delta(r, view.baseline), keep=7),
@@ -39,8 +44,11 @@ def columns(view: TaskView) -> list[Column]:
         Column(title="fit", cell=lambda r: duration(r.fit_s), keep=3),
         Column(title="fit USD", cell=lambda r: usd(r.fit_usd, least=0.001), keep=1),
         Column(title="USD/1k", cell=lambda r: usd(r.usd_per_1k_requests), keep=5),
+        Column(title="best", cell=lambda r: percent(r.p_best, 0), keep=0),
         Column(title="n/err", cell=lambda r: f"{r.n}/{r.n_errors}", keep=4),
     ]
+    known = any(row.p_best is not None for row in view.ran)
+    return every if wide and known else [c for c in every if c.title != "best"]
 
 
 def quality(row: Row) -> str:

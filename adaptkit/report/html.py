@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.report.cells import columns
 from adaptkit.report.charts import quality_chart
-from adaptkit.report.tables import Grid, examples_grid, metrics_grid, pairs_grid, speed_grid, tuning_grid
+from adaptkit.report.tables import (
+    Grid,
+    best_flips,
+    cost_grid,
+    examples_grid,
+    failures_grid,
+    flips_grid,
+    metrics_grid,
+    pairs_grid,
+    speed_grid,
+    tuning_grid,
+)
 from adaptkit.report.view import TaskView, general_notes, headline, task_views
 
 if TYPE_CHECKING:
     import jinja2
 
 
-GRIDS = (metrics_grid, pairs_grid, speed_grid, tuning_grid)
+GRIDS = (metrics_grid, pairs_grid, failures_grid, cost_grid, speed_grid, tuning_grid)
 
 
 def render_html(result: ComparisonResult, examples: Sequence[Record] = ()) -> str:
@@ -46,6 +57,8 @@ def _context(view: TaskView, examples: Sequence[Record]) -> dict[str, Any]:
         title="", header=[c.title for c in every], rows=[[c.cell(r) for c in every] for r in view.ran]
     )
     grids = [*(made(view) for made in GRIDS), examples_grid(view, examples)]
+    if (found := best_flips(view, examples)) is not None:
+        grids.append(flips_grid(found))
     return {
         "name": view.task,
         "headline": headline(view.recommendation) if view.recommendation else None,

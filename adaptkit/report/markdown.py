@@ -8,7 +8,15 @@ from collections.abc import Sequence
 
 from adaptkit.core.results import ComparisonResult
 from adaptkit.report.cells import columns
-from adaptkit.report.tables import Grid, metrics_grid, pairs_grid, speed_grid, tuning_grid
+from adaptkit.report.tables import (
+    Grid,
+    cost_grid,
+    failures_grid,
+    metrics_grid,
+    pairs_grid,
+    speed_grid,
+    tuning_grid,
+)
 from adaptkit.report.view import TaskView, general_notes, headline, task_views
 
 
@@ -54,7 +62,8 @@ def _task_section(view: TaskView, *, details: bool) -> str:
 
 
 def _details(view: TaskView) -> list[Grid]:
-    return [metrics_grid(view), pairs_grid(view), speed_grid(view), tuning_grid(view)]
+    grids = (metrics_grid, pairs_grid, failures_grid, cost_grid, speed_grid, tuning_grid)
+    return [made(view) for made in grids]
 
 
 def _grid(grid: Grid) -> str:

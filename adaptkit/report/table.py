@@ -65,7 +65,7 @@ def _task_lines(view: TaskView, width: int) -> Iterator[RenderableType]:
     """Yield the table of a task, what did not run, the recommendation, and the footnotes."""
     from rich.text import Text
 
-    every = columns(view)
+    every = columns(view, wide=False)
     shown = fitting(view, every, width)
     if view.ran:
         yield _table(view, shown)

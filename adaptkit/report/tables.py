@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.results import Pair, Record, Row
+from adaptkit.decision.flips import Flips, flips
 from adaptkit.decision.wording import interval, p_value, percent, points
 from adaptkit.report.cells import MARKS, significant
 from adaptkit.report.view import TaskView
@@ -40,6 +41,28 @@ def metrics_grid(view: TaskView) -> Grid:
     )
 
 
+def failures_grid(view: TaskView) -> Grid:
+    """Return how rows went wrong, and the score without those that failed beside the headline.
+
+    A row may be several of these; failed rows count as wrong in the headline.
+    """
+    header = [
+        "strategy", "rows", "answered", "failed", "cut off", "empty", "off format", "declined",
+        view.metric, f"{view.metric}, answered rows only",
+    ]  # fmt: skip
+    rows = [
+        [
+            view.label(row),
+            *(str(n) for n in (row.n, row.n - row.n_errors, row.n_errors, row.n_truncated)),
+            *(str(n) for n in (row.n_empty, row.n_off_format, row.n_refused)),
+            percent(row.quality),
+            percent(row.quality_answered),
+        ]
+        for row in view.ran
+    ]
+    return Grid(title="Failures", header=header, rows=rows)
+
+
 def speed_grid(view: TaskView) -> Grid:
     """Return the latency of requests sent alone, and the throughput of those sent in batches.
 
@@ -66,6 +89,37 @@ def _latencies(row: Row) -> tuple[float | None, ...]:
     return row.p50_latency_s, row.p95_latency_s, row.first_token_p50_s
 
 
+def cost_grid(view: TaskView) -> Grid:
+    """Return what each strategy costs once, each month and a request, in USD; unknown is blank."""
+    if not view.costs:
+        return Grid(title="Cost", header=[], rows=[])
+    shares = view.costs[0]["utilisations"]
+    header = [
+        "strategy", "once", "each month", *(f"1,000 requests at {100 * u:.0f} % use" for u in shares),
+        "in all, over the horizon", "right answer", "gain a request", "cheaper than the baseline", "unknown",
+    ]  # fmt: skip
+    return Grid(title="Cost, USD", header=header, rows=[_cost(c) for c in view.costs])
+
+
+def _cost(cost: Mapping[str, Any]) -> list[str]:
+    totals = [_usd(cost["tco_low_usd"]), _usd(cost["tco_high_usd"])]
+    return [
+        cost["strategy"],
+        _usd(cost["fixed_usd"]),
+        _usd(cost["monthly_usd"]),
+        *(_usd(c) for c in cost["usd_per_1k_requests"]),
+        totals[0] if totals[0] == totals[1] else " to ".join(totals),
+        _usd(cost["usd_per_correct"]),
+        _usd(cost["utility_usd"]),
+        cost["break_even_words"] or "",
+        "; ".join(sorted(set(cost["blank"].values()))),
+    ]
+
+
+def _usd(value: float | None) -> str:
+    return "" if value is None else significant(value)
+
+
 def tuning_grid(view: TaskView) -> Grid:
     """Return every configuration that was tried on validation rows, and which was taken."""
     header = ["strategy", "configuration", "validation score", "seconds", "tokens", "chosen"]
@@ -85,7 +139,10 @@ def _config(config: Mapping[str, Any]) -> str:
 
 def pairs_grid(view: TaskView) -> Grid:
     """Return every pair of strategies with its test."""
-    header = ["pair", "Δ points", "gained / lost", "rows", "p adjusted", "verdict", "test"]
+    header = [
+        "pair", "Δ points", "gained / lost", "rows", "p adjusted", "verdict", "90 % interval",
+        "smallest difference shown", "rows to decide", "test",
+    ]  # fmt: skip
     return Grid(title="Pairs", header=header, rows=[_pair(pair) for pair in view.pairs])
 
 
@@ -98,6 +155,9 @@ def _pair(pair: Pair) -> list[str]:
         f"{pair.n}{unpaired}",
         p_value(pair.p_value_adjusted),
         f"{MARKS[pair.verdict]} {pair.verdict}",
+        interval(pair.equivalence_low, pair.equivalence_high),
+        "" if pair.detectable is None else f"{100 * pair.detectable:.0f} points",
+        "" if pair.verdict != "undecided" or pair.n_to_decide is None else f"{pair.n_to_decide:,}",
         pair.test,
     ]
 
@@ -122,6 +182,30 @@ def examples_grid(view: TaskView, records: Sequence[Record], limit: int = 6) -> 
         for i, found in ordered[:limit]
     ]
     return Grid(title="Examples", header=["row", "target", *shown], rows=rows)
+
+
+def best_flips(view: TaskView, records: Sequence[Record]) -> Flips | None:
+    """The best strategy, by point estimate, row by row against the baseline; None without the two."""
+    measured = [row for row in view.ran if row.quality is not None and row.strategy != view.baseline]
+    if not measured or view.baseline is None:
+        return None
+    best = max(measured, key=lambda row: row.quality or 0.0)
+    return flips(records, view.task, view.metric, best.strategy, view.baseline)
+
+
+def flips_grid(found: Flips, limit: int = 5) -> Grid:
+    """Return rows that the best strategy gains and loses against the baseline, the widest gaps first."""
+    header = ["", "row", "target", found.strategy, found.baseline]
+    rows = [
+        [word, flip.example_id, _cut(flip.target), _cut(flip.strategy_output), _cut(flip.baseline_output)]
+        for word, some in (("gained", found.gained), ("lost", found.lost))
+        for flip in some[:limit]
+    ]
+    title = (
+        f"Rows that {found.strategy} gains ({len(found.gained)}) and loses ({len(found.lost)}) against "
+        f"{found.baseline}"
+    )
+    return Grid(title=title, header=header, rows=rows)
 
 
 def _score(record: Record, view: TaskView) -> float | None:

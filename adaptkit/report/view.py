@@ -16,10 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adaptkit.core.results import ComparisonResult, Pair, Row, TaskRecommendation
-from adaptkit.decision.wording import listing
+from adaptkit.core.results import ComparisonResult, NoiseFloor, Pair, Row, TaskRecommendation
+from adaptkit.decision.wording import listing, points
 from adaptkit.stats import detectable_difference
 
+COUNTED = (
+    ("cut off at the token limit", "n_truncated"),
+    ("empty", "n_empty"),
+    ("not in the task's form", "n_off_format"),
+    ("declined by the model", "n_refused"),
+)
 # Below this many requests a 95th percentile moves by more than a sixth from one run to the next.
 _ROUGH_P95 = 100
 
@@ -33,6 +39,7 @@ class TaskView:
         metric: name of the primary metric.
         baseline: strategy that differences are measured against, None when there are no differences.
         notes: footnotes, one sentence or two each.
+        costs: rows of the cost table.
     """
 
     task: str
@@ -43,6 +50,7 @@ class TaskView:
     baseline: str | None
     recommendation: TaskRecommendation | None
     notes: tuple[str, ...]
+    costs: tuple[Mapping[str, Any], ...] = ()
 
     def label(self, row: Row) -> str:
         """Name a row: its strategy, with the model where the task was run on several."""
@@ -71,7 +79,14 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
         metric=rows[0].metric,
         baseline=_baseline(ran, result.manifest),
         recommendation=next((r for r in result.recommendation if r.task == task), None),
-        notes=tuple(_task_notes(ran, pairs, _interval_method(result.manifest, task))),
+        notes=(
+            *_task_notes(ran, pairs, _interval_method(result.manifest, task)),
+            *_stopped(ran),
+            *_leaks(result.manifest, task),
+            *(f"{r.strategy}: {text}" for r in ran for text in r.fit_notes.get("warning", ())),
+            *(_noise(n) for n in result.noise if n.task == task),
+        ),
+        costs=tuple(c for c in result.costs if c["task"] == task),
     )
 
 
@@ -103,11 +118,40 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str) -> l
         notes.append(f"Tuned on {rows_used} validation rows among {counts} configurations each.")
     if closest := _closest(pairs):
         notes.append(closest)
-    for text, count in (("cut off at the token limit", "n_truncated"), ("empty", "n_empty")):
+    for text, count in COUNTED:
         affected = [f"{r.strategy} {getattr(r, count)}" for r in ran if getattr(r, count)]
         if affected:
             notes.append(f"Completions {text}: {listing(affected)}.")
     return notes
+
+
+def _stopped(ran: tuple[Row, ...]) -> list[str]:
+    short = [r for r in ran if r.n_planned is not None and r.n < r.n_planned]
+    if not short:
+        return []
+    counts = listing([f"{r.strategy} {r.n}" for r in ran])
+    return [
+        f"Stopped before the last of {short[0].n_planned} rows: {counts}. Differences between strategies "
+        "hold though the run was looked at before its end; intervals of single ones do not allow for it."
+    ]
+
+
+def _leaks(manifest: Mapping[str, Any], task: str) -> list[str]:
+    found = manifest.get("leakage")
+    report = found.get(task) if isinstance(found, Mapping) else None
+    if not report:
+        return []
+    # The weightiest come first; all of them stand in the manifest.
+    shown = report["sentences"][: 1 if report["verdict"] == "ok" else 2]
+    return [f"Leakage: {text}" for text in shown]
+
+
+def _noise(noise: NoiseFloor) -> str:
+    score = "" if noise.delta is None else f" and its score by {points(noise.delta)} points"
+    return (
+        f"Noise floor: a second, identical run of {noise.strategy} changed {noise.n_changed} of {noise.n} "
+        f"answers{score}."
+    )
 
 
 def _closest(pairs: tuple[Pair, ...]) -> str | None:

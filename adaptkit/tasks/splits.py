@@ -79,6 +79,26 @@ def clusters(rows: Sequence[Example]) -> dict[Key, list[int]]:
     return dict(groups)
 
 
+def cluster_names(rows: Sequence[Example]) -> dict[str, str]:
+    """Name the cluster of each row that depends on another one, by the row's id; see :func:`clusters`.
+
+    Examples:
+        >>> documents = ("d0",), ("d0",), ("d1",)
+        >>> rows = [
+        ...     Example(id=str(i), input=f"q{i}", target="a", gold_documents=d)
+        ...     for i, d in enumerate(documents)
+        ... ]
+        >>> cluster_names(rows)
+        {'0': 'document d0', '1': 'document d0'}
+    """
+    return {
+        rows[i].id: " ".join(key)
+        for key, members in clusters(rows).items()
+        if len(members) > 1
+        for i in members
+    }
+
+
 def _keys(row: Example) -> list[Key]:
     own = ("input", " ".join(row.input.casefold().split()))
     if row.cluster is not None:
@@ -105,4 +125,9 @@ def some_rows(rows: Sequence[Example], n: int | None, *, salt: str = "") -> list
     Args:
         salt: another one gives another order.
     """
-    return sorted(rows, key=lambda e: hashlib.sha256(f"{salt}{e.id}".encode()).digest())[:n]
+    return sorted(rows, key=lambda e: row_order(e.id, salt=salt))[:n]
+
+
+def row_order(example_id: str, *, salt: str = "") -> bytes:
+    """The key by which rows are put in an order that looks random and never changes."""
+    return hashlib.sha256(f"{salt}{example_id}".encode()).digest()

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Document, Example
+from adaptkit.tasks.facts import TaskFacts
 from adaptkit.tasks.splits import some_rows, split_off
 from adaptkit.tasks.validate import check_task
 
@@ -106,6 +107,13 @@ class Task:
     def primary_metric(self) -> str:
         """The metric that decides."""
         return self.metrics[0]
+
+    @property
+    def facts(self) -> TaskFacts:
+        """What a table needs to know of the task."""
+        return TaskFacts(
+            name=self.name, kind=self.kind, metrics=self.metrics, labels=self.labels, schema=self.schema
+        )
 
     def with_train(self, n: int, *, seed: int = 0) -> Task:
         """The same task with ``n`` train rows, named ``<name>@<n>``; smaller sets are part of larger ones.

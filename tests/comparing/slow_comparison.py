@@ -1,6 +1,6 @@
 """A comparison that takes about a second, to be killed: ``python slow_comparison.py RUN_FOLDER CALLS_FILE``.
 
-Each request is noted in the calls file before it is answered.
+Each request is noted in the calls file before it is answered, with the name of the trial that makes it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from planted import Shots, Tuned, Words, chance, make_task, planted_answer
 
 import adaptkit as ak
+from adaptkit.comparing.listener import Listener
 from adaptkit.core.types import Request
 
 N_ROWS = 40
@@ -23,13 +24,22 @@ def right(name: str, seed: int, row: int) -> bool:
     return chance(name, seed, row) < SKILL[name]
 
 
+class Trial(Listener):
+    """Knows which trial is under way."""
+
+    name = ""
+
+    def trial_started(self, name: str, n_rows: int, n_rows_done: int) -> None:
+        self.name = name
+
+
 def run(folder: Path, calls: Path | None = None, *, pause_s: float = 0.0) -> ak.Comparison:
-    planted = planted_answer(right)
+    planted, trial = planted_answer(right), Trial()
 
     def answer(request: Request) -> str:
         if calls is not None:
             handle = os.open(calls, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            os.write(handle, f"{request.prompt.instruction}|{request.prompt.input}\n".encode())
+            os.write(handle, f"{trial.name}|{request.prompt.input}\n".encode())
             os.close(handle)
         time.sleep(pause_s)
         return planted(request)
@@ -40,8 +50,9 @@ def run(folder: Path, calls: Path | None = None, *, pause_s: float = 0.0) -> ak.
         model=ak.FakeModel(answer),
         seeds=2,
         baselines=False,
+        noise_floor=True,
         out=folder,
-        settings=ak.RunSettings(latency_rows=25),
+        settings=ak.RunSettings(latency_rows=25, listener=trial),
     )
 
 

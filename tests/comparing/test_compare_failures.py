@@ -12,7 +12,8 @@ import adaptkit as ak
 from adaptkit.comparing.listener import Listener
 from adaptkit.comparing.plan import make_plan
 from adaptkit.comparing.provider import ModelProvider
-from adaptkit.comparing.runner import Run, run_plan
+from adaptkit.comparing.run import Run
+from adaptkit.comparing.runner import run_plan
 from adaptkit.comparing.store import RunStore
 from adaptkit.comparison import compare
 from adaptkit.core.errors import CapabilityError, ModelError
@@ -172,7 +173,8 @@ def test_what_a_trial_learnt_is_not_kept_in_memory(tmp_path: Path) -> None:
         settings=EvaluationSettings(),
         listener=Listener(),
     )
-    assert {o.status for o in run_plan(run)} == {"done"}
+    with run.store.locked():
+        assert {o.status for o in run_plan(run)} == {"done"}
     assert not any(hasattr(t.strategy, "model_") for t in plan.trials)
 
 

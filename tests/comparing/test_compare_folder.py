@@ -71,13 +71,13 @@ def test_a_record_has_the_promised_fields(folder: Path) -> None:
             "strategy", "task", "example_id", "seed", "output", "contexts", "tool_calls", "finish_reason",
             "tokens", "retrieve_s", "first_token_s", "latency_s", "cost_usd", "scores", "error", "cached",
         }  # fmt: skip
-        assert set(record["tokens"]) == {"in", "cached", "out"}
+        assert set(record["tokens"]) == {"in", "cached", "written", "out", "reasoning"}
         assert set(record["scores"]) == {"exact_match", "exact_match_lenient"}
 
 
 def test_the_comparison_has_the_promised_keys(comparison: Comparison, folder: Path) -> None:
     data = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    assert list(data) == ["schema_version", "rows", "pairs", "recommendation"]
+    assert list(data) == ["schema_version", "rows", "pairs", "recommendation", "noise", "costs"]
     assert (len(data["rows"]), len(data["pairs"]), len(data["recommendation"])) == (3, 3, 1)
 
 
@@ -104,7 +104,10 @@ def test_the_manifest_identifies_data_model_and_machine(manifest: dict[str, Any]
 
 def test_the_manifest_tells_how_to_read_the_table(manifest: dict[str, Any]) -> None:
     assert manifest["baseline"] == "prompt"
-    assert manifest["interval_method"] == {"questions": "Wilson interval"}
+    assert manifest["interval_method"] == {
+        "questions": "prompt, few-shot: Wilson interval; "
+        "lora: Wilson interval for the spread of 30 rows and 2 seeds"
+    }
     assert manifest["price_note"] is None
     assert manifest["counts"] == {
         "planned": 120, "done": 120, "errors": 0, "trials_failed": 0, "trials_skipped": 0,

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import slow_comparison
@@ -30,7 +31,7 @@ def start(folder: Path, calls: Path) -> subprocess.Popen[bytes]:
 
 
 def calls_made(calls: Path) -> list[tuple[str, str]]:
-    """Strategy with seed, and example, of each request for a test row; a torn last line is left out."""
+    """Trial and example of each request for a test row; a torn last line is left out."""
     lines = calls.read_text(encoding="utf-8").split("\n")[:-1] if calls.exists() else []
     split = [line.rsplit("|", 1) for line in lines]
     return [(who, text.replace(" ", "")) for who, text in split if text.startswith("row")]
@@ -40,16 +41,24 @@ def stored(folder: Path) -> Answered:
     """The same for each whole line of records.jsonl."""
     path = folder / "records.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    records = [json.loads(line) for line in lines]
-    return Counter((f"{r['strategy']}|{r['seed']}", r["example_id"]) for r in records)
+    return Counter((trial(r), r["example_id"]) for r in map(json.loads, lines))
+
+
+def trial(record: dict[str, Any]) -> str:
+    """The trial's name, as the listener is told it."""
+    seed = f" seed {record['seed']}" if record["strategy"] == "lora" else ""
+    return f"{record['strategy']}{seed}{' again' if record['repeat'] else ''}"
+
+
+def n_calls(calls: Path) -> int:
+    return calls.read_bytes().count(b"\n") if calls.exists() else 0
 
 
 def kill_after(process: subprocess.Popen[bytes], calls: Path, n_lines: int, pause_s: float) -> None:
     """Kill the process once it has noted ``n_lines`` more calls; let it end if less is left to do."""
-    size = calls.stat().st_size if calls.exists() else 0
-    wanted = size + 15 * n_lines
+    wanted = n_calls(calls) + n_lines
     deadline = time.monotonic() + 60
-    while (calls.stat().st_size if calls.exists() else 0) < wanted:
+    while n_calls(calls) < wanted:
         if process.poll() is not None:
             assert process.returncode == 0, process.communicate()[1].decode()
             break
@@ -74,7 +83,7 @@ def check_kills(tmp_path: Path, *, seed: int, n_kills: int, most_calls: int) -> 
     assert not before.keys() & set(calls_made(calls)[n_before:])
 
     assert set(stored(folder).values()) == {1}
-    assert len(stored(folder)) == 4 * slow_comparison.N_ROWS
+    assert len(stored(folder)) == 5 * slow_comparison.N_ROWS
     disturbed, undisturbed = ak.load_comparison(folder), slow_comparison.run(tmp_path / "undisturbed")
     assert [unmeasured(r) for r in disturbed.rows] == [unmeasured(r) for r in undisturbed.rows]
     assert disturbed.pairs == undisturbed.pairs

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from adaptkit.core.errors import (
     StoreError,
     UnknownNameError,
 )
-from adaptkit.core.files import write_json_atomic, write_text_atomic
+from adaptkit.core.files import remove_unfinished, write_json_atomic, write_text_atomic
 from adaptkit.core.registry import Registry
 
 
@@ -47,6 +49,43 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
         write_json_atomic(path, {"a": 2})
     assert path.read_text(encoding="utf-8") == '{\n  "a": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    with monkeypatch.context() as patch:
+        # What kill -9 leaves: neither moved into place nor cleaned up.
+        patch.setattr(Path, "replace", lambda *_: None)
+        write_text_atomic(path, "1")
+        write_text_atomic(tmp_path / "b.json", "1")
+    (tmp_path / ".a.json").write_text("mine", encoding="utf-8")
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_unfinished(path)
+    left = sorted(p.name for p in tmp_path.iterdir())
+    assert left[0] == ".a.json"
+    assert left[1].startswith(".b.json.")
+    remove_unfinished(path)
+
+
+def test_a_file_system_that_cannot_flush_folders_is_put_up_with_and_a_broken_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+    number = errno.EINVAL
+
+    def sync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_text_atomic(tmp_path / "a", "1")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "1"
+    number = errno.EIO
+    with pytest.raises(OSError, match="Input/output error"):
+        write_text_atomic(tmp_path / "a", "2")
 
 
 def test_every_error_can_be_caught_as_one_and_as_pythons_own() -> None:

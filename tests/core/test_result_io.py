@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,15 @@ from hypothesis import strategies as st
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
-from adaptkit.core.result_io import comparison_csv, read_comparison, write_comparison
-from adaptkit.core.results import CSV_COLUMNS, ComparisonResult, Pair, Row, TaskRecommendation
+from adaptkit.core.result_io import comparison_csv, read_comparison, write_comparison, written_version
+from adaptkit.core.results import (
+    CSV_COLUMNS,
+    ComparisonResult,
+    NoiseFloor,
+    Pair,
+    Row,
+    TaskRecommendation,
+)
 
 ROW = Row(
     task="intents", strategy="few-shot", model="m", n=60, n_errors=1, metric="accuracy",
@@ -33,6 +41,9 @@ RESULT = ComparisonResult(
         TaskRecommendation(task="intents", verdict="tied", strategy="prompt", tied=("prompt",), reason="é"),
     ),
     manifest={"config": {"seeds": 1}},
+    noise=(
+        NoiseFloor(task="intents", strategy="prompt", n=60, n_changed=1, n_scores_changed=0, delta=0.0),
+    ),
 )  # fmt: skip
 
 
@@ -56,8 +67,9 @@ def test_reading_gives_back_what_was_written(tmp_path: Path) -> None:
 def test_json_has_the_promised_keys(tmp_path: Path) -> None:
     write_comparison(tmp_path, RESULT)
     data = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
-    assert list(data) == ["schema_version", "rows", "pairs", "recommendation"]
-    assert data["schema_version"] == 1
+    assert list(data) == ["schema_version", "rows", "pairs", "recommendation", "noise", "costs"]
+    assert data["schema_version"] == 2
+    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["schema_version"] == 2
     assert data["rows"][0]["metrics"] == {"accuracy": 0.3, "accuracy_lenient": None}
 
 
@@ -108,6 +120,82 @@ def test_half_a_file_is_named_with_its_line(tmp_path: Path) -> None:
         read_comparison(tmp_path)
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
+def test_numbers_that_json_does_not_have_are_refused(tmp_path: Path, number: str) -> None:
+    write_comparison(tmp_path, RESULT)
+    path = tmp_path / "comparison.json"
+    text = path.read_text(encoding="utf-8").replace('"quality_low": 0.2', f'"quality_low": {number}')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError, match="is no JSON number"):
+        read_comparison(tmp_path)
+
+
+def test_a_comparison_that_names_no_version_is_refused(tmp_path: Path) -> None:
+    write_comparison(tmp_path, RESULT)
+    assert written_version(tmp_path) == 2
+    path = tmp_path / "comparison.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("schema_version", "version"), encoding="utf-8")
+    for read in (read_comparison, written_version):
+        with pytest.raises(StoreError, match="It lacks the field 'schema_version'"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("n_before", range(4))
+def test_a_disk_that_fills_up_while_results_are_written_leaves_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_before: int
+) -> None:
+    write_comparison(tmp_path, RESULT)
+    files = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    real, n = os.fsync, 0
+
+    def sync(handle: int) -> None:
+        nonlocal n
+        n += 1
+        if n > n_before:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    changed = replace(RESULT, rows=RESULT.rows[:1], manifest={})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", sync)
+        with pytest.raises(OSError, match="No space left"):
+            write_comparison(tmp_path, changed)
+    left = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    if n_before < 3:
+        assert left == files
+    else:  # all is written, and the old comparison has given way
+        assert left == {p: b for p, b in files.items() if p.name != "comparison.json"}
+    write_comparison(tmp_path, changed)
+    assert read_comparison(tmp_path) == changed
+
+
+@pytest.mark.parametrize("n_before", range(4))
+def test_old_and_new_results_never_stand_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_before: int
+) -> None:
+    """Whatever stops the moves half way: where comparison.json is, the others are of the same result."""
+    write_comparison(tmp_path, RESULT)
+    changed = replace(RESULT, rows=RESULT.rows[:1], manifest={"config": {"seeds": 9}})
+    real, n_done = Path.replace, 0
+
+    def move(path: Path, target: Path) -> Path:
+        nonlocal n_done
+        n_done += 1
+        if n_done > n_before:
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", move)
+    if n_before < 3:
+        with pytest.raises(KeyboardInterrupt):
+            write_comparison(tmp_path, changed)
+        assert not (tmp_path / "comparison.json").exists()
+    else:
+        write_comparison(tmp_path, changed)
+        assert read_comparison(tmp_path) == changed
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
 def row_json(**changes: object) -> list[dict[str, object]]:
     return [{**to_json(ROW), **changes}]
 
@@ -115,8 +203,8 @@ def row_json(**changes: object) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 2}, "schema version 2, and this adaptkit reads up to 1"),
-        ({"schema_version": None}, "'schema_version' should be a whole number and is None"),
+        ({"schema_version": 3}, "schema version 3, and this adaptkit reads up to 2"),
+        ({"schema_version": None}, "'schema_version' should be a whole number from 1 on and is None"),
         ({"rows": None}, "'rows' should be a list"),
         ({"rows": ["x"]}, r"rows\[0\] should be an object and is 'x'"),
         ({"rows": row_json(colour="red")}, r"rows\[0\] has the unknown field 'colour'"),
@@ -125,7 +213,11 @@ def row_json(**changes: object) -> list[dict[str, object]]:
         ({"rows": row_json(n=True)}, "field 'n' should be of type int and is True"),
         ({"rows": row_json(n=1.5)}, "field 'n' should be of type int"),
         ({"rows": row_json(metrics=[])}, "field 'metrics'"),
+        ({"rows": row_json(metrics=None)}, "field 'metrics'"),
+        ({"pairs": [{**to_json(PAIR), "non_inferior": "yes"}]}, "field 'non_inferior'"),
+        ({"pairs": [{**to_json(PAIR), "delta": True}]}, "field 'delta'"),
         ({"rows": [{"task": "t"}]}, r"rows\[0\] lacks the field 'strategy'"),
+        ({"noise": [{"task": "t"}]}, r"noise\[0\] lacks the field 'strategy'"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:

@@ -93,7 +93,7 @@ def test_a_record_says_what_was_asked_and_answered() -> None:
     }  # fmt: skip
     assert record.latency_s is not None
     assert record.cost_usd == 2.0 * record.latency_s
-    assert set(record.tokens) == {"in", "cached", "out"}
+    assert set(record.tokens) == {"in", "cached", "written", "out", "reasoning"}
 
 
 def test_rows_of_a_batch_have_no_latency_of_their_own() -> None:
@@ -248,15 +248,15 @@ scored_rows = st.lists(
 @given(scored_rows, st.randoms(use_true_random=False))
 def test_the_order_of_records_does_not_matter(scored: Scored, rng: random.Random) -> None:
     made = records(scored)
-    before = (per_example(made, "exact_match"), aggregate(made, TASK, "exact_match"))
+    before = (per_example(made, "exact_match"), aggregate(made, TASK.facts, "exact_match"))
     rng.shuffle(made)
-    assert (per_example(made, "exact_match"), aggregate(made, TASK, "exact_match")) == before
+    assert (per_example(made, "exact_match"), aggregate(made, TASK.facts, "exact_match")) == before
 
 
 def test_the_aggregate_of_no_rows_is_undefined() -> None:
-    assert aggregate([], TASK, "exact_match") is None
+    assert aggregate([], TASK.facts, "exact_match") is None
     votes = replace(TASK, metrics=("macro_f1",))
-    assert aggregate([], votes, "macro_f1") is None
+    assert aggregate([], votes.facts, "macro_f1") is None
 
 
 def test_a_corpus_metric_is_taken_by_seed_and_then_averaged() -> None:
@@ -264,10 +264,10 @@ def test_a_corpus_metric_is_taken_by_seed_and_then_averaged() -> None:
     task = replace(
         TASK, kind="classification", metrics=("macro_f1",), labels=("yes", "no"), test=rows, train=()
     )
-    perfect = [replace(RECORD, example_id=e.id, output=e.target) for e in rows]
-    all_yes = [replace(RECORD, example_id=e.id, output="yes", seed=1) for e in rows]
-    assert aggregate(perfect, task, "macro_f1") == 1.0
-    assert aggregate(all_yes, task, "macro_f1") == pytest.approx(1 / 3)
-    assert aggregate([*perfect, *all_yes], task, "macro_f1") == pytest.approx(2 / 3)
+    perfect = [replace(RECORD, example_id=e.id, output=e.target, target=e.target) for e in rows]
+    all_yes = [replace(RECORD, example_id=e.id, output="yes", target=e.target, seed=1) for e in rows]
+    assert aggregate(perfect, task.facts, "macro_f1") == 1.0
+    assert aggregate(all_yes, task.facts, "macro_f1") == pytest.approx(1 / 3)
+    assert aggregate([*perfect, *all_yes], task.facts, "macro_f1") == pytest.approx(2 / 3)
     failed = [replace(r, error={"type": "ModelError", "message": "x"}) for r in perfect]
-    assert aggregate(failed, task, "macro_f1") == 0.0
+    assert aggregate(failed, task.facts, "macro_f1") == 0.0

@@ -1,0 +1,102 @@
+"""What a run measured of each strategy, as far as it bears on cost, and the cost table made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from adaptkit.accounting import (
+    NOTHING,
+    CostAssumptions,
+    CostRow,
+    MachinePrice,
+    MeasuredCost,
+    Spent,
+    cost_rows,
+    mean_by_example,
+    split_fit,
+)
+from adaptkit.comparing.measured import Group
+from adaptkit.comparing.pairs import RESAMPLING_SEED
+from adaptkit.comparing.rows import timing
+from adaptkit.comparing.scores import clusters_of
+from adaptkit.core.codec import to_json
+
+
+def costs_of(
+    groups: Sequence[Group],
+    assumptions: CostAssumptions,
+    *,
+    baseline: str | None,
+    price: MachinePrice | None,
+) -> list[CostRow]:
+    """Account for the strategies of one task that were measured.
+
+    Args:
+        groups: their trials.
+        assumptions: what no run measures.
+        baseline: the strategy that break-evens refer to.
+        price: of the machine, None when unknown.
+    """
+    return cost_rows(
+        [_measured_cost(g) for g in groups],
+        assumptions,
+        baseline=baseline,
+        machine=price,
+        rng=np.random.default_rng(RESAMPLING_SEED),
+    )
+
+
+def as_written(task: str, rows: Iterable[CostRow]) -> list[dict[str, Any]]:
+    """The rows as comparison.json holds them."""
+    return [{"task": task, **_plain(row)} for row in rows]
+
+
+def _plain(row: CostRow) -> dict[str, Any]:
+    values: dict[str, Any] = to_json(row)
+    # In words too: what is said of an interval without an end is not seen in its numbers.
+    values["break_even_words"] = None if row.break_even is None else row.break_even.words
+    return values
+
+
+def _measured_cost(group: Group) -> MeasuredCost:
+    records = group.records
+    first = group.done[0]
+    parts = split_fit(_mean([t.fit_s for t in group.done]), first.fit_notes)
+    values = group.values
+    return MeasuredCost(
+        strategy=group.label,
+        quality=math.fsum(values.values()) / len(values) if values else None,
+        n_labels=first.n_labels,
+        training=Spent(seconds=parts.training),
+        tuning=Spent(seconds=parts.tuning),
+        failed=_failed(group),
+        index=Spent(seconds=parts.index),
+        # Seeds measure how sure a figure is: one of them is what a user pays.
+        evaluation=Spent(seconds=_mean([t.eval_s for t in group.done])),
+        machine_s=_machine_s(group),
+        rows_per_s=timing(records)["rows_per_s"],
+        clusters=clusters_of(records),
+    )
+
+
+def _machine_s(group: Group) -> Mapping[str, float] | None:
+    """Seconds of requests sent alone; None when none was."""
+    alone = mean_by_example((r.example_id, r.latency_s) for r in group.records if r.error is None)
+    return alone or None
+
+
+def _failed(group: Group) -> Spent:
+    failed = [t for t in group.trials if t.status == "failed"]
+    if not failed:
+        return NOTHING
+    known = [t.failed_s for t in failed if t.failed_s is not None]
+    return Spent(seconds=math.fsum(known) if len(known) == len(failed) else None)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return math.fsum(known) / len(known) if known else None

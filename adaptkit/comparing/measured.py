@@ -1,0 +1,126 @@
+"""What was measured of a trial, as data: all that a table is made of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adaptkit.comparing.plan import Trial
+from adaptkit.comparing.run import Outcome
+from adaptkit.core.codec import to_json
+from adaptkit.core.results import Record
+from adaptkit.evaluation.scoring import per_example
+from adaptkit.tasks import TaskFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A trial after the run; from the run itself or from its folder, the same.
+
+    Attributes:
+        repeat: 1 for the second of two identical runs, which no table shows.
+        n_planned: rows that it was to answer.
+        takes_seed: whether the strategy trains or draws, so that another seed gives another one.
+        fit_s: seconds of ``fit()``, ``eval_s`` of answering the rows, ``failed_s`` until it failed.
+        n_labels: labelled examples that it learns or is tuned on.
+        reason: why it failed or was skipped.
+    """
+
+    task: str
+    strategy: str
+    seed: int
+    repeat: int
+    status: str
+    reason: str | None
+    params: Mapping[str, Any]
+    records: tuple[Record, ...]
+    n_planned: int
+    takes_seed: bool = False
+    fit_s: float | None = None
+    eval_s: float | None = None
+    failed_s: float | None = None
+    n_labels: int | None = None
+    peak_memory_bytes: int | None = None
+    fit_notes: Mapping[str, Any] = field(default_factory=dict)
+    artifact: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """All trials of one strategy on one task: one line of the table."""
+
+    task: TaskFacts
+    label: str
+    trials: tuple[Measured, ...]
+
+    @property
+    def done(self) -> list[Measured]:
+        """The seeds that finished."""
+        return [t for t in self.trials if t.status == "done"]
+
+    @property
+    def records(self) -> list[Record]:
+        """Records of all seeds that finished."""
+        return [r for t in self.done for r in t.records]
+
+    @property
+    def seeds_vary(self) -> bool:
+        """Whether seeds are training runs or draws, a second level of chance beside the rows."""
+        return any(t.takes_seed for t in self.trials)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """One value of the primary metric an example."""
+        return per_example(self.records, self.task.primary_metric)
+
+    @property
+    def values_by_seed(self) -> dict[str, dict[int, float]]:
+        """The primary metric of each example under each seed; a record may come from a trial of equal key."""
+        values: dict[str, dict[int, float]] = defaultdict(dict)
+        for trial in self.done:
+            for example_id, value in per_example(trial.records, self.task.primary_metric).items():
+                values[example_id][trial.seed] = value
+        return dict(values)
+
+
+def measured(outcomes: Iterable[Outcome]) -> list[Measured]:
+    """What a run has measured."""
+    return [_measured(o) for o in outcomes]
+
+
+def _measured(outcome: Outcome) -> Measured:
+    trial, result = outcome.trial, outcome.result
+    return Measured(
+        task=trial.task.name,
+        strategy=trial.label,
+        seed=trial.seed,
+        repeat=trial.repeat,
+        status=outcome.status,
+        reason=outcome.reason,
+        params=trial.strategy.described_params(),
+        records=outcome.records,
+        n_planned=outcome.n_planned,
+        takes_seed=trial.strategy.takes_seed,
+        fit_s=result.fit_s if result else None,
+        eval_s=result.eval_s if result else None,
+        failed_s=result.failed_s if result else None,
+        n_labels=n_labels(trial),
+        peak_memory_bytes=result.peak_memory_bytes if result else None,
+        fit_notes=to_json(result.fit_notes) if result else {},
+        artifact=result.artifact if result else None,
+    )
+
+
+def n_labels(trial: Trial) -> int:
+    """Labelled examples that a strategy learns from, or is tuned on."""
+    splits = {"train": trial.task.train, "validation": trial.task.validation or ()}
+    return sum(len(rows) for name, rows in splits.items() if name in trial.strategy.learns_from)
+
+
+def groups_of(task: TaskFacts, trials: Sequence[Measured], *, repeat: int = 0) -> list[Group]:
+    """One group a strategy, in the order of the trials."""
+    own = [t for t in trials if t.task == task.name and t.repeat == repeat]
+    labels = dict.fromkeys(t.strategy for t in own)
+    return [Group(task, label, tuple(t for t in own if t.strategy == label)) for label in labels]

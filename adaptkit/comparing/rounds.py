@@ -1,0 +1,65 @@
+"""Answer rows in rounds, and stop where the evidence decides.
+
+All strategies answer the first rows; then those that can no longer win drop out, and the others go on. When
+the looks are, and what may be concluded at each, is set before the run (``stats.StoppingRule``), and a
+decision depends on scores only: a resumed run takes the same ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+
+from adaptkit.comparing.measured import groups_of, measured
+from adaptkit.comparing.plan import Trial
+from adaptkit.comparing.run import Answered, Outcome, Run
+from adaptkit.comparing.scores import scores_of, stopping_rule
+from adaptkit.comparing.standards import Standards
+from adaptkit.comparing.trial_run import run_trial
+from adaptkit.core.types import Example
+from adaptkit.stats import RunSoFar, looks_for
+from adaptkit.tasks import Task
+
+
+def run_rounds(task: Task, run: Run, answered: Answered) -> list[Outcome]:
+    """Run a task's trials until the evidence decides or no rows are left.
+
+    Returns:
+        One outcome a trial, in the plan's order, with the rows that it answered until the end.
+    """
+    trials = [t for t in run.plan.trials if t.task is task]
+    rows = run.plan.examples[task.name]
+    latest: dict[str, Outcome] = {}
+    dropped: Collection[str] = ()
+    for look in looks_for(len(rows)):
+        for trial in trials:
+            if not trial.repeat and trial.label not in dropped and _goes_on(latest.get(_name(trial))):
+                latest[_name(trial)] = run_trial(trial, rows[: look.n_rows], run, answered)
+        so_far = _judge(task, run.standards, list(latest.values()), look.n_rows)
+        dropped = so_far.dropped
+        if so_far.next_rows is None:
+            break
+    for trial in trials:
+        if trial.repeat:
+            latest[_name(trial)] = run_trial(trial, _as_long_as(trial, latest, rows), run, answered)
+    return [latest[_name(trial)] for trial in trials]
+
+
+def _name(trial: Trial) -> str:
+    """What tells a task's trials apart; keys do not, where two strategies are the same one by their seeds."""
+    return f"{trial.label} {trial.seed} {trial.repeat}"
+
+
+def _goes_on(outcome: Outcome | None) -> bool:
+    return outcome is None or outcome.status == "done"
+
+
+def _judge(task: Task, standards: Standards, outcomes: Sequence[Outcome], n_done: int) -> RunSoFar:
+    groups = [g for g in groups_of(task.facts, measured(outcomes)) if g.records]
+    return stopping_rule(groups, standards).judge(scores_of(groups), n_done)
+
+
+def _as_long_as(trial: Trial, outcomes: Mapping[str, Outcome], rows: Sequence[Example]) -> Sequence[Example]:
+    """The second of two identical runs answers the rows that the first one did."""
+    first = outcomes[_name(dataclasses.replace(trial, repeat=0))]
+    return rows[: len(first.records)]

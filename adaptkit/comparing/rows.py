@@ -1,0 +1,147 @@
+"""One strategy on one task: its line of the table, without what compares it with others."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+from adaptkit import accounting
+from adaptkit.accounting import MachinePrice
+from adaptkit.comparing.measured import Group
+from adaptkit.comparing.pairs import estimate_of
+from adaptkit.core.results import Record, Row, TrialStatus
+from adaptkit.evaluation.outcomes import off_format, refused
+from adaptkit.evaluation.scoring import LENIENT, aggregate
+
+
+def row_of(group: Group, model: str, price: MachinePrice | None) -> Row:
+    """Make the line.
+
+    Args:
+        group: the strategy's trials.
+        model: its name in the table.
+        price: of the machine, None when unknown; then all USD are.
+    """
+    status, reason = _status(group)
+    records = group.records
+    row = Row(
+        task=group.task.name,
+        strategy=group.label,
+        model=model,
+        n=len({r.example_id for r in records}),
+        # Of rows, not of answers: a row that fails under every seed is one.
+        n_errors=_rows(r for r in records if r.error is not None),
+        metric=group.task.primary_metric,
+        quality=None,
+        quality_low=None,
+        quality_high=None,
+        seeds=max(1, len({t.seed for t in group.done})),
+        status=status,
+        reason=reason,
+        config=group.trials[0].params,
+        n_planned=max(t.n_planned for t in group.trials),
+    )
+    if not records:
+        return row
+    return dataclasses.replace(
+        row,
+        **_quality(group),
+        **_failures(group),
+        **timing(records),
+        **_tokens(records),
+        **_fit(group, price),
+        **_usd(group, price),
+    )
+
+
+def _rows(records: Iterable[Record]) -> int:
+    return len({r.example_id for r in records})
+
+
+def _status(group: Group) -> tuple[TrialStatus, str | None]:
+    """A strategy is done when any seed is; what other seeds failed of is told all the same."""
+    reasons = [t.reason for t in group.trials if t.reason]
+    reason = reasons[0] if reasons else None
+    if group.done:
+        return "done", reason
+    return ("failed" if any(t.status == "failed" for t in group.trials) else "skipped"), reason
+
+
+def _quality(group: Group) -> dict[str, Any]:
+    task, records = group.task, group.records
+    estimate = estimate_of(group)
+    every = {}
+    for name in task.metrics:
+        every[name] = aggregate(records, task, name)
+        every[name + LENIENT] = aggregate(records, task, name, lenient=True)
+    answered = [r for r in records if r.error is None]
+    return {
+        "quality": estimate.value,
+        "quality_low": estimate.low,
+        "quality_high": estimate.high,
+        "quality_answered": aggregate(answered, task, task.primary_metric) if answered else None,
+        "metrics": every,
+    }
+
+
+def _failures(group: Group) -> dict[str, Any]:
+    """How many rows went wrong in which way, under any seed."""
+    records = group.records
+    return {
+        "n_truncated": _rows(r for r in records if r.finish_reason == "length"),
+        "n_empty": _rows(r for r in records if not r.output.strip() and r.error is None),
+        "n_refused": _rows(r for r in records if refused(r)),
+        "n_off_format": _rows(r for r in records if off_format(r, group.task)),
+    }
+
+
+def timing(records: Sequence[Record]) -> dict[str, Any]:
+    """Latency of requests sent alone, and rows a second of those sent in batches."""
+    alone = [r for r in records if r.latency_s is not None and r.error is None]
+    latencies = [r.latency_s for r in alone if r.latency_s is not None]
+    first = [r.first_token_s for r in alone if r.first_token_s is not None]
+    batches = {(r.trial, r.batch_s): r.batch_size for r in records if r.batch_size > 1 and r.batch_s}
+    seconds = math.fsum(s for _, s in batches if s)
+    return {
+        "p50_latency_s": accounting.percentile(latencies, 50),
+        "p95_latency_s": accounting.percentile(latencies, 95),
+        "first_token_p50_s": accounting.percentile(first, 50),
+        "n_latency": len(latencies),
+        "rows_per_s": sum(batches.values()) / seconds if seconds else None,
+    }
+
+
+def _tokens(records: Sequence[Record]) -> dict[str, Any]:
+    answered = [r for r in records if r.error is None]
+    if not answered:
+        return {}
+    return {f"tokens_{name}": fmean(r.tokens[name] for r in answered) for name in ("in", "cached", "out")}
+
+
+def _fit(group: Group, price: MachinePrice | None) -> dict[str, Any]:
+    seconds = [t.fit_s for t in group.done if t.fit_s is not None]
+    memory = [t.peak_memory_bytes for t in group.done if t.peak_memory_bytes is not None]
+    # One fit is what a user pays; several seeds are how sure we are of it.
+    fit_s = fmean(seconds) if seconds else None
+    return {
+        "fit_s": fit_s,
+        "fit_usd": None if fit_s is None else accounting.usd_for_seconds(fit_s, price),
+        "peak_memory_bytes": max(memory, default=None),
+        "fit_notes": group.done[0].fit_notes,
+        "artifact": group.done[0].artifact,
+    }
+
+
+def _usd(group: Group, price: MachinePrice | None) -> dict[str, Any]:
+    """Costs at the price of this run: records of earlier runs were perhaps priced otherwise."""
+    alone = [r.latency_s for r in group.records if r.latency_s is not None]
+    mean = accounting.usd_for_seconds(fmean(alone), price) if alone else None
+    values = group.values
+    quality = fmean(values.values()) if values else None
+    return {
+        "usd_per_1k_requests": None if mean is None else 1000 * mean,
+        "usd_per_correct": accounting.usd_per_correct(mean, quality),
+    }

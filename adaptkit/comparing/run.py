@@ -1,0 +1,64 @@
+"""A run and what comes of its trials: what the parts of the runner hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.plan import Plan, Trial
+from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.standards import Standards
+from adaptkit.comparing.store import RunStore, TrialResult
+from adaptkit.core.results import Record
+from adaptkit.core.types import Example
+from adaptkit.evaluation import EvaluationSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What all trials of a run share."""
+
+    plan: Plan
+    provider: ModelProvider
+    store: RunStore
+    settings: EvaluationSettings
+    listener: Listener
+    standards: Standards = field(default_factory=Standards)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What is known of a trial after the run.
+
+    Attributes:
+        status: ``done``, ``failed`` or ``skipped``.
+        records: those of the plan's rows that were answered, in the plan's order.
+        n_planned: rows that it was to answer.
+        reason: why, for the latter two.
+    """
+
+    trial: Trial
+    status: str
+    records: tuple[Record, ...]
+    n_planned: int
+    result: TrialResult | None = None
+    reason: str | None = None
+
+
+class Answered:
+    """Which rows of which trial have a record, as the run goes on. Of two for one row, the first stays."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._by_key: dict[str, dict[str, Record]] = {}
+        self.add(records)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take note of records that were stored."""
+        for record in records:
+            self._by_key.setdefault(record.trial, {}).setdefault(record.example_id, record)
+
+    def records(self, trial: Trial, rows: Sequence[Example]) -> tuple[Record, ...]:
+        """Those of the rows that the trial has answered, in their order."""
+        known = self._by_key.get(trial.key, {})
+        return tuple(known[e.id] for e in rows if e.id in known)

@@ -1,0 +1,111 @@
+"""What a run folder tells of its trials: the table can be made again from it, without model or task files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from adaptkit.accounting import CostAssumptions, MachinePrice
+from adaptkit.comparing.measured import Measured
+from adaptkit.comparing.standards import Standards
+from adaptkit.comparing.store import RunStore
+from adaptkit.core.errors import StoreError
+from adaptkit.core.results import Record
+from adaptkit.tasks import TaskFacts, row_order
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A finished run, as its folder keeps it.
+
+    Attributes:
+        tasks: in the order of the table, ``trials`` what was measured of them.
+        price: of the machine, None when unknown.
+        assumptions: of the cost table.
+    """
+
+    tasks: tuple[TaskFacts, ...]
+    trials: tuple[Measured, ...]
+    standards: Standards
+    price: MachinePrice | None
+    assumptions: CostAssumptions
+
+
+def stored_run(folder: Path, manifest: Mapping[str, Any]) -> StoredRun:
+    """Read the trials that a manifest names.
+
+    Raises:
+        StoreError: files cannot be read, or an older version has left out what is needed.
+    """
+    try:
+        config, price = manifest["config"], manifest["price"]
+        return StoredRun(
+            tasks=tuple(_task(t) for t in manifest["tasks"]),
+            trials=tuple(_trials(manifest, RunStore(folder))),
+            standards=Standards(margin=config["margin"], until_decided=config["until_decided"]),
+            price=MachinePrice(**price) if price else None,
+            assumptions=_assumptions(manifest["cost_assumptions"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise StoreError(
+            f"The manifest does not say {error}, so the table cannot be made again from the records: the run "
+            "was made by an older version. Run the same command again with --fresh.",
+            path=folder,
+        ) from None
+
+
+def _assumptions(values: Mapping[str, Any]) -> CostAssumptions:
+    return CostAssumptions(**_with_tuples(values))
+
+
+def _task(described: Mapping[str, Any]) -> TaskFacts:
+    return TaskFacts(**_with_tuples({f.name: described[f.name] for f in fields(TaskFacts)}))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has lists where dataclasses have tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
+def _trials(manifest: Mapping[str, Any], store: RunStore) -> list[Measured]:
+    by_key: dict[str, dict[str, Record]] = {}
+    for record in store.records():
+        by_key.setdefault(record.trial, {}).setdefault(record.example_id, record)
+    ids: dict[str, set[str]] = {}
+    for trial in manifest["trials"]:
+        ids.setdefault(trial["task"], set()).update(by_key.get(trial["key"], {}))
+    ordered = {task: sorted(found, key=row_order) for task, found in ids.items()}
+    return [_measured(t, by_key, ordered[t["task"]], store) for t in manifest["trials"]]
+
+
+def _measured(
+    trial: Mapping[str, Any],
+    by_key: Mapping[str, Mapping[str, Record]],
+    ordered: Sequence[str],
+    store: RunStore,
+) -> Measured:
+    # The rows of a plan are the first in this order; a run that stopped early answered the first of those.
+    rows = ordered[: trial["n_rows"] if trial["status"] == "done" else trial["n_planned"]]
+    records = by_key.get(trial["key"], {})
+    result = store.trial_result(trial["key"]) if trial["status"] != "skipped" else None
+    return Measured(
+        task=trial["task"],
+        strategy=trial["strategy"],
+        seed=trial["seed"],
+        repeat=trial["repeat"],
+        status=trial["status"],
+        reason=trial["reason"],
+        params=trial["params"],
+        records=tuple(records[i] for i in rows if i in records),
+        n_planned=trial["n_planned"],
+        takes_seed=trial["takes_seed"],
+        fit_s=result.fit_s if result else None,
+        eval_s=result.eval_s if result else None,
+        failed_s=result.failed_s if result else None,
+        n_labels=trial["n_labels"],
+        peak_memory_bytes=result.peak_memory_bytes if result else None,
+        fit_notes=result.fit_notes if result else {},
+        artifact=trial["artifact"],
+    )

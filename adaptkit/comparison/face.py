@@ -1,0 +1,137 @@
+"""A finished comparison: its table, plot, report and recommendation; needs no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptkit import decision, report
+from adaptkit.accounting import CostAssumptions, CostRow
+from adaptkit.comparing.costs import costs_of
+from adaptkit.comparing.measured import groups_of
+from adaptkit.comparing.plan import baseline_of
+from adaptkit.comparing.store import RunStore
+from adaptkit.comparing.stored import stored_run
+from adaptkit.core.errors import ConfigError, UnknownNameError
+from adaptkit.core.files import write_text_atomic
+from adaptkit.core.result_io import read_comparison
+from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
+from adaptkit.decision import Flips
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison.
+
+    Attributes:
+        result: rows, pairs, recommendation and manifest, as written to ``folder``.
+        folder: the run folder.
+    """
+
+    result: ComparisonResult
+    folder: Path
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One line a task and strategy."""
+        return self.result.rows
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All pairs of strategies, compared on the same rows."""
+        return self.result.pairs
+
+    def records(self) -> list[Record]:
+        """Every row's output, scores, times and tokens, for the trials of this comparison."""
+        keys = {t["key"] for t in self.result.manifest.get("trials", ())}
+        return [r for r in RunStore(self.folder).records() if r.trial in keys]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table as a data frame, one row a task and strategy, columns as in comparison.csv."""
+        return report.to_frame(self.result)
+
+    def plot(self) -> Figure:
+        """Quality with its interval, and median latency."""
+        return report.plot(self.result)
+
+    def report(self, path: str | Path) -> Path:
+        """Write a page (``.html``) or a text (``.md``).
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: the path has another suffix.
+        """
+        path = Path(path)
+        if path.suffix == ".md":
+            write_text_atomic(path, report.render_markdown(self.result))
+        elif path.suffix in {".html", ".htm"}:
+            write_text_atomic(path, report.render_html(self.result, examples=self.records()))
+        else:
+            raise ConfigError.for_parameter("report()", "path", "a name that ends in .html or .md", str(path))
+        return path
+
+    def costs(self, assumptions: CostAssumptions | None = None) -> dict[str, list[CostRow]]:
+        """The cost table of each task under other assumptions; nothing is run again.
+
+        Args:
+            assumptions: wages, volume, horizon and cadence; None for those of the run.
+
+        Raises:
+            StoreError: the run's files cannot be read.
+        """
+        run = stored_run(self.folder, self.result.manifest)
+        found = {}
+        for task in run.tasks:
+            groups = [g for g in groups_of(task, run.trials) if g.records]
+            baseline = baseline_of([g.label for g in groups])
+            found[task.name] = costs_of(
+                groups, assumptions or run.assumptions, baseline=baseline, price=run.price
+            )
+        return found
+
+    def flips(self, strategy: str, baseline: str, task: str | None = None) -> Flips:
+        """The rows that one strategy wins over another and those that it loses, with both answers.
+
+        Args:
+            strategy: its name in the table, ``baseline`` the other's.
+            baseline: see ``strategy``.
+            task: needed where the comparison has several.
+
+        Raises:
+            ConfigError: the task has to be named.
+            UnknownNameError: no such task or strategy.
+        """
+        rows = {(r.task, r.strategy): r for r in self.rows}
+        tasks = sorted({r.task for r in self.rows})
+        if task is None and len(tasks) != 1:
+            raise ConfigError(f"Several tasks were compared: say which one, task=... of {', '.join(tasks)}.")
+        task = task or tasks[0]
+        for name in (strategy, baseline):
+            if (task, name) not in rows:
+                known = [s for t, s in rows if t == task] or tasks
+                raise UnknownNameError.for_name("strategy or task", f"{task} {name}", known)
+        metric = rows[task, strategy].metric
+        return decision.flips(self.records(), task, metric, strategy, baseline)
+
+    def recommend(self) -> tuple[TaskRecommendation, ...]:
+        """What to take for each task, or why the evidence does not say."""
+        return self.result.recommendation
+
+    def _repr_html_(self) -> str:
+        return report.html_table(self.result)
+
+
+def load_comparison(folder: str | Path) -> Comparison:
+    """Read a finished comparison; loads neither a model nor torch.
+
+    Raises:
+        StoreError: there is none, or its files are damaged.
+    """
+    return Comparison(read_comparison(Path(folder)), Path(folder))

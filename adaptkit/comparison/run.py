@@ -1,0 +1,162 @@
+"""``compare()``: every strategy on the same rows with the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adaptkit import decision
+from adaptkit.comparing.leaks import Leakage, find_leaks
+from adaptkit.comparing.lineup import lineup
+from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.manifest import make_manifest
+from adaptkit.comparing.measured import measured
+from adaptkit.comparing.plan import folder_name, make_plan
+from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.run import Run
+from adaptkit.comparing.runner import require_something_to_run, run_plan
+from adaptkit.comparing.standards import MARGIN, Standards
+from adaptkit.comparing.store import REPORTS, RunStore, writing
+from adaptkit.comparing.summary import Summary, summarise
+from adaptkit.comparison.face import Comparison
+from adaptkit.comparison.settings import RunSettings
+from adaptkit.core.errors import ConfigError
+from adaptkit.core.result_io import write_comparison
+from adaptkit.core.results import ComparisonResult
+from adaptkit.models.base import Model
+from adaptkit.strategies import Strategy
+from adaptkit.strategies.tuned import Budget
+from adaptkit.tasks import Task
+
+RUNS = Path("runs")
+
+
+def compare(  # noqa: PLR0913 - all but the first two by name only
+    strategies: Sequence[Strategy],
+    task: Task | Sequence[Task],
+    *,
+    model: Model | ModelProvider,
+    limit: int | None = None,
+    seeds: int = 1,
+    tune: bool | Budget = False,
+    baselines: bool = True,
+    margin: float = MARGIN,
+    until_decided: bool = False,
+    noise_floor: bool = True,
+    leakage: Leakage = "refuse",
+    out: str | Path | None = None,
+    settings: RunSettings | None = None,
+) -> Comparison:
+    """Run every strategy on the same rows with the same model.
+
+    What was measured is stored as it comes; the same call again does only what is missing.
+
+    Args:
+        strategies: unfitted; they are not changed.
+        task: one task or several.
+        model: what the strategies are applied to.
+        limit: at most this many test rows a task, the same for all strategies; None for all.
+        seeds: how often strategies that draw at random are run, each time with another seed.
+        tune: choose each strategy's configuration on validation rows first, all with the same budget; True
+            for four configurations each.
+        baselines: add what answers without a language model: a vote of the nearest train inputs, a linear
+            classifier on words, the most similar passage; each where the task lets it.
+        margin: the largest difference in quality that does not matter; chosen before the run.
+        until_decided: answer rows in rounds. Strategies that can no longer win drop out, and the run stops
+            where the evidence decides; what it says holds though it was looked at before its end.
+        noise_floor: run the plain prompt (or the first strategy) twice, and report how far two identical
+            runs differ.
+        leakage: look for test rows in train, demonstrations and documents first, and ``refuse`` a run whose
+            scores would measure memory, ``report`` what was found only, or ``off``.
+        out: the run folder; None for ``runs/<task names>``.
+        settings: price, latency rows and progress.
+
+    Raises:
+        ConfigError: nothing to run, or a parameter out of range.
+        CapabilityError: no strategy can run on any of the tasks.
+        DataError: two tasks with one name, or a price sheet that cannot be read.
+        LeakageError: too many test rows stand in what strategies learn from.
+        StoreError: the run folder cannot be used.
+    """
+    settings = settings or RunSettings()
+    standards = Standards(margin=margin, until_decided=until_decided)
+    tasks = _listed(task)
+    provider = _provider(model)
+    given, added = lineup(_listed(strategies), tune=tune, baselines=baselines)
+    plan = make_plan(
+        given,
+        tasks,
+        model_key=provider.key,
+        limit=limit,
+        seeds=seeds,
+        where_possible=added if given else (),
+        noise_floor=noise_floor,
+    )
+    store = RunStore(Path(out) if out else default_folder(tasks))
+    leaks = find_leaks(plan, leakage, store.last_manifest())
+    hardware = settings.hardware()
+    price = settings.machine_price(hardware)
+    run = Run(
+        plan=plan,
+        provider=provider,
+        store=store,
+        settings=settings.evaluation(price),
+        listener=settings.listener or Listener(),
+        standards=standards,
+    )
+    with run.store.locked():
+        if settings.fresh:
+            run.store.clear()
+        outcomes = run_plan(run)
+        require_something_to_run(outcomes)
+        summary = summarise(
+            [t.facts for t in tasks],
+            measured(outcomes),
+            model=provider.id,
+            price=price,
+            standards=standards,
+            assumptions=settings.assumptions,
+        )
+        manifest = make_manifest(
+            run, outcomes, summary, hardware=hardware, price=price, assumptions=settings.assumptions
+        )
+        manifest["leakage"] = leaks
+        run.store.held()
+        return _written(run.store.folder, summary, manifest)
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list of what was given alone or as a sequence; the plan refuses what does not belong there."""
+    alone = isinstance(value, Task | Strategy | str) or not isinstance(value, Iterable)
+    return [value] if alone else list(value)
+
+
+def _provider(model: object) -> ModelProvider:
+    if isinstance(model, ModelProvider):
+        return model
+    if not isinstance(model, Model):
+        raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
+    return ModelProvider.of(model)
+
+
+def _written(folder: Path, summary: Summary, manifest: Mapping[str, Any]) -> Comparison:
+    result = ComparisonResult(
+        rows=summary.rows,
+        pairs=summary.pairs,
+        recommendation=decision.recommend(summary.rows, summary.pairs),
+        manifest=manifest,
+        noise=summary.noise,
+        costs=summary.costs,
+    )
+    comparison = Comparison(result, folder)
+    with writing(folder):
+        write_comparison(folder, result)
+        for name in REPORTS:
+            comparison.report(folder / name)
+    return comparison
+
+
+def default_folder(tasks: Sequence[Task]) -> Path:
+    """``runs/`` and the names of the tasks."""
+    return RUNS / folder_name([t.name for t in tasks])

@@ -1,0 +1,79 @@
+"""How a comparison is run and priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adaptkit.accounting import (
+    CostAssumptions,
+    Hardware,
+    MachinePrice,
+    describe_hardware,
+    fixed_usd_per_hour,
+    load_prices,
+)
+from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.plan import is_count
+from adaptkit.core.errors import ConfigError
+from adaptkit.evaluation import EvaluationSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a comparison is run and priced; none of it changes an output.
+
+    Attributes:
+        usd_per_hour: price of this machine; None looks it up in the price sheet.
+        prices: a price sheet that overrides the built-in one.
+        assumptions: wages, volume, horizon and cadence, for the cost table.
+        latency_rows: rows of each trial sent alone, for the latency columns.
+        fresh: forget what earlier runs left in the folder.
+        listener: told how the run goes on.
+
+    Raises:
+        ConfigError: a parameter out of range.
+    """
+
+    usd_per_hour: float | None = None
+    prices: Path | None = None
+    assumptions: CostAssumptions = field(default_factory=CostAssumptions)
+    latency_rows: int = 20
+    fresh: bool = False
+    listener: Listener | None = None
+
+    def __post_init__(self) -> None:
+        if not is_count(self.latency_rows, least=0):
+            raise ConfigError.for_parameter("RunSettings", "latency_rows", "an int >= 0", self.latency_rows)
+        if self.usd_per_hour is not None:
+            fixed_usd_per_hour(self.usd_per_hour)
+
+    def hardware(self) -> Hardware:
+        """This machine."""
+        return describe_hardware(gpu_name=_gpu_name())
+
+    def machine_price(self, hardware: Hardware) -> MachinePrice | None:
+        """What an hour of this machine costs, None when no price is known.
+
+        Raises:
+            DataError: the price sheet cannot be read.
+        """
+        sheet = load_prices(self.prices)
+        if self.usd_per_hour is not None:
+            return fixed_usd_per_hour(self.usd_per_hour)
+        return sheet.usd_per_hour(hardware)
+
+    def evaluation(self, price: MachinePrice | None) -> EvaluationSettings:
+        """How rows are sent."""
+        return EvaluationSettings(
+            latency_rows=self.latency_rows, usd_per_s=price.usd_per_hour / 3600 if price else None
+        )
+
+
+def _gpu_name() -> str | None:
+    """Name of the first CUDA device, without loading torch on a machine that has no NVIDIA driver."""
+    if not Path("/proc/driver/nvidia").exists():
+        return None
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None

@@ -1,0 +1,1 @@
+"""What kills, and what resuming costs: ``python -m benchmarks.store``."""
