@@ -40,7 +40,9 @@ def test_every_built_in_model_price_says_that_it_is_an_undated_example_and_where
         assert "example price, undated" in price.label
         assert price.date is None
         assert "reported by" in price.source
-        assert "has no date: check it" in (price.stale_warning(date(2026, 11, 1)) or "")
+        assert price.stale_warning(date(2026, 11, 1)) == (
+            f"The price of {price.label} has no date: check it before relying on USD."
+        )
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,14 @@ BUILT_IN = load_prices()
 @given(st.text())
 def test_any_other_id_has_no_price(text: str) -> None:
     assert BUILT_IN.model(text) is None or any(name in text for name in BUILT_IN.models)
+
+
+def test_what_an_entry_leaves_out_is_unknown() -> None:
+    price = ModelPrice(label="m", source="s")
+    amounts = ("input", "cached", "cache_write", "output", "reasoning", "training", "date")
+    assert [getattr(price, name) for name in amounts] == [None] * 7
+    # A backend without a model, and a model without a backend.
+    assert [BUILT_IN.model(i) for i in ("openai:", ":gpt-4", "gpt-4o-mini:", "ft:")] == [None] * 4
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -122,14 +132,21 @@ def test_a_dated_price_grows_old(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("input = 1", "'unit' should be '1M tokens' and is None"),
+        ("input = 1", r"mine\.toml: Price 'model\.m': 'unit' should be '1M tokens' and is None\.$"),
         ('input = 1\nunit = "1K tokens"', "'unit' should be '1M tokens' and is '1K tokens'"),
-        ('input = -1\nunit = "1M tokens"', "'input' should be a number >= 0 and is -1"),
+        (
+            'input = -1\nunit = "1M tokens"',
+            r": Price 'model\.m': 'input' should be a number >= 0 and is -1\.$",
+        ),
         ('cached = inf\nunit = "1M tokens"', "'cached' should be a number >= 0 and is inf"),
         ('training = "3"\nunit = "1M tokens"', "'training' should be a number >= 0 and is '3'"),
-        ('unit = "1M tokens"', "should give at least one of input, cached"),
+        ('unit = "1M tokens"', r": Price 'model\.m' should give at least one of input, .*, training\.$"),
+        ('input = 1\nunit = "1M tokens"\nimages = 2', r": Price 'model\.m' should be a table of .*, unit\.$"),
         ('input = 1\nunit = "1M tokens"\nimages = 2', "should be a table of cache_write, cached, date"),
-        ('input = 1\nunit = "1M tokens"\ndate = "May"', "YYYY-MM or YYYY-MM-DD and is 'May'"),
+        (
+            'input = 1\nunit = "1M tokens"\ndate = "May"',
+            r": Price 'model\.m': 'date' should be YYYY-MM or YYYY-MM-DD and is 'May'\.$",
+        ),
     ],
 )
 def test_a_bad_entry_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptkit.accounting import Hardware, fixed_usd_per_hour, load_prices
+from adaptkit.accounting import Hardware, PriceSheet, fixed_usd_per_hour, load_prices
 from adaptkit.core.errors import ConfigError, DataError
 
 CPU = Hardware(cpu="Xeon", n_cores=4, memory_bytes=2**34, gpu_name=None, platform="Linux x86_64")
@@ -83,7 +83,7 @@ def test_the_longest_name_that_fits_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[cpu", "no valid TOML"),
+        ("[cpu", r"mine\.toml: The price file is no valid TOML: .*\.$"),
         ('[cpu.vcpu]\nusd = -1\nunit = "vCPU-hour"', "'usd' should be a number >= 0 and is -1"),
         ('[cpu.vcpu]\nusd = nan\nunit = "vCPU-hour"', "'usd' should be a number >= 0 and is nan"),
         ('[cpu.vcpu]\nusd = true\nunit = "vCPU-hour"', "is True"),
@@ -92,8 +92,9 @@ def test_the_longest_name_that_fits_is_taken(tmp_path: Path) -> None:
         ('[cpu.vcpu]\nusd = 1\nunit = "vCPU-hour"\ndate = "today"', "YYYY-MM or YYYY-MM-DD and is 'today'"),
         ('[cpu.vcpu]\nusd = 1\nunit = "vCPU-hour"\ncolour = 1', "should be a table of date, label"),
         ("[cpu.arm]\nusd = 1", "Unknown price 'cpu.arm'"),
-        ("[tpu]\nusd = 1", "Unknown price 'tpu'"),
-        ("gpu = 3", "'gpu' should be a table and is 3"),
+        ("[tpu]\nusd = 1", r": Unknown price 'tpu'\. Known: cpu\.vcpu, gpu\.<name> and model\.<name>\.$"),
+        ("gpu = 3", r"mine\.toml: 'gpu' should be a table and is 3\.$"),
+        ("[cpu]\nvcpu = 3", r": Price 'cpu\.vcpu' should be a table of date, label, source, unit, usd\.$"),
     ],
 )
 def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -105,7 +106,7 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, messa
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r": The price file cannot be read: No such file.*y\.$"):
         load_prices(tmp_path / "none.toml")
 
 
@@ -113,11 +114,25 @@ def test_prices_grow_old() -> None:
     sheet = load_prices()
     assert sheet.age_days(date(2026, 6, 2)) == 1  # the GPU's entry, of June, is the oldest
     assert sheet.stale_warning(date(2026, 11, 28)) is None  # 180 days
-    assert "181 days" in (sheet.stale_warning(date(2026, 11, 29)) or "")
+    assert sheet.stale_warning(date(2026, 11, 29)) == (
+        "The price sheet is 181 days old at its oldest entry: check the prices before relying on USD."
+    )
     cpu = sheet.usd_per_hour(CPU)
     assert cpu is not None
     assert cpu.stale_warning(date(2026, 11, 29)) is None
-    assert "c5.2xlarge" in (cpu.stale_warning(date(2027, 6, 1)) or "")
+    assert cpu.stale_warning(date(2027, 6, 1)) == (
+        f"The price of {cpu.label} is 212 days old: check it before relying on USD."
+    )
+
+
+def test_a_sheet_without_dates_has_no_age() -> None:
+    undated = PriceSheet(vcpu=None, gpus={})
+    assert undated.age_days(date(2026, 11, 29)) is None
+    assert undated.stale_warning(date(2026, 11, 29)) is None
+    assert undated.model("gpt-4o") is None
+    assert undated.usd_per_hour(CPU) is None
+    only_cpu = replace(undated, vcpu=load_prices().vcpu)
+    assert only_cpu.age_days(date(2026, 11, 2)) == 1
 
 
 def test_a_fixed_price() -> None:
@@ -125,5 +140,7 @@ def test_a_fixed_price() -> None:
     assert (price.usd_per_hour, price.source) == (3.0, "given by the user")
     assert price.stale_warning(date(2036, 1, 1)) is None
     for bad in (-1.0, float("inf"), float("nan"), "3", True):
-        with pytest.raises(ConfigError, match="usd_per_hour"):
+        with pytest.raises(ConfigError) as caught:
             fixed_usd_per_hour(bad)  # type: ignore[arg-type]
+        told = f"The 'usd_per_hour' parameter of a price must be a number >= 0. Got {bad!r} instead."
+        assert str(caught.value) == told

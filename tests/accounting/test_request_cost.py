@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from adaptkit.accounting import (
     ModelPrice,
+    RequestCost,
+    TokenBills,
     load_prices,
     request_usd,
     token_bills,
@@ -65,9 +67,9 @@ def test_a_discount_of_90_percent() -> None:
 def test_the_worked_trainings() -> None:
     assert training_usd(500 * 300 * 3, sheet_price("gpt-4o-mini")).usd == pytest.approx(1.35, rel=1e-12)
     assert training_usd(500 * 300 * 3, sheet_price("gpt-4o")).usd == pytest.approx(11.25, rel=1e-12)
-    assert training_usd(10, sheet_price("ft:gpt-4o")).usd is None
-    assert "has no 'training'" in (training_usd(10, sheet_price("ft:gpt-4o")).reason or "")
-    assert training_usd(10, None).reason == "no price is known for this model"
+    unpriced = replace(PRICE, training=None)
+    assert training_usd(10, unpriced) == RequestCost(usd=None, reason="the price of m has no 'training'")
+    assert training_usd(10, None) == RequestCost(usd=None, reason="no price is known for this model")
 
 
 def test_each_kind_of_token_has_its_own_price() -> None:
@@ -178,11 +180,16 @@ def test_one_unknown_answer_makes_all_unknown() -> None:
     bills = token_bills({"a": [tokens(1000, 0)], "b": [tokens(1000, 0, cached=1)]}, price)
     assert (bills.usd, bills.total_usd) == ({}, None)
     assert bills.reason == "the price of m has no 'cached'"
+    assert TokenBills() == TokenBills(
+        usd={}, uncached_usd={}, total_usd=None, reason=None, uncached_reason=None
+    )
+    unpriced = token_bills({"a": [tokens(1, 1)]}, replace(PRICE, input=None))
+    assert unpriced.reason == unpriced.uncached_reason == "the price of m has no 'input'"
     # Without the cache its price is not needed.
     assert bills.uncached_usd == pytest.approx({"a": 0.001, "b": 0.001})
     assert bills.uncached_reason is None
     empty: tuple[dict[str, list[Usage]], ...] = ({}, {"a": []})
     for nothing in empty:
-        assert token_bills(nothing, PRICE).reason == "no request was answered"
-        assert token_bills(nothing, PRICE).total_usd is None
+        why = "no request was answered"
+        assert token_bills(nothing, PRICE) == TokenBills(reason=why, uncached_reason=why)
     assert token_bills({"a": [tokens(1, 1)]}, None).reason == "no price is known for this model"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from adaptkit.accounting import request_saving
-from adaptkit.accounting.cost.saving import Saving, _student, difference
+from adaptkit.accounting.cost.saving import Saving, _student, _usual_resamples, difference, exact_saving
 from adaptkit.core.errors import ConfigError
 
 
@@ -43,13 +43,24 @@ def test_it_is_the_difference_of_the_means() -> None:
     assert saving({"a": 0.1 + 0.2}, {"a": 0.3}).usd == 0.0
     assert difference(0.1 + 0.2, 0.3) == 0.0
     assert difference(1.0, 0.0) == 1.0
-    assert difference(1.0, 1.0 + 1e-9) != 0.0
+    assert difference(1.0, 1.0 + 1e-10) != 0.0
+    assert exact_saving(2.0, "why") == Saving(
+        usd=2.0, low=None, high=None, n_paired=0, n_unpaired=0, method="why"
+    )
 
 
 @pytest.mark.parametrize("df", [3, 4, 5, 10, 30, 1000])
 def test_students_quantile_against_scipys(df: int) -> None:
     found = _student(NormalDist().inv_cdf(0.025), df)
     assert found == pytest.approx(float(scipy_stats.t.ppf(0.025, df)), rel=6e-3 if df < 5 else 1e-3)
+
+
+def test_students_quantile_is_the_printed_series() -> None:
+    """The four terms at z of 1 and 2, by hand; at 1 degree nothing of them is small."""
+    assert _student(1.0, 1) == pytest.approx(1 + 1 / 2 + 1 / 4 + 1 / 16 - 11 / 1920, rel=1e-14)
+    assert _student(2.0, 1) == pytest.approx(2 + 10 / 4 + 294 / 96 + 1098 / 384 + 169_950 / 92_160, rel=1e-14)
+    assert _student(-2.0, 10) == -_student(2.0, 10)
+    assert _student(2.0, 10) == pytest.approx(2 + 0.25 + 0.030625 + 0.002859375 + 0.000184407552, rel=1e-9)
 
 
 def test_the_interval_is_the_wider_of_scipys_two_on_many_rows() -> None:
@@ -76,6 +87,43 @@ def test_few_rows_are_given_room() -> None:
     assert high == pytest.approx(float(scipy_stats.t.ppf(0.975, 9)) * error, rel=0.04)
     # Sums of these ten lie 5 % of it apart.
     assert low == pytest.approx(-high, rel=0.06)
+
+
+def test_away_from_the_tail_it_is_students() -> None:
+    costs, other = drawn(10)
+    found = saving(costs, other)
+    differences = np.array([other[i] - costs[i] for i in costs])
+    student = scipy_stats.ttest_1samp(differences, 0.0).confidence_interval()
+    assert found.low == pytest.approx(student.low, abs=2e-3 * (student.high - student.low))
+    assert found.high is not None
+    assert found.high >= student.high
+
+
+def test_rows_of_both_and_of_one_vary_apart() -> None:
+    """Long rows only one strategy was sent: their level is no variation, their spread is."""
+    rng = np.random.default_rng(5)
+    costs = {str(i): float(c) for i, c in enumerate(rng.normal(10, 1, 60))}
+    other = {str(i): float(c) for i, c in enumerate(rng.normal(20, 1, 90), start=30)}
+    other |= {str(i): other[str(i)] + 50 for i in range(60, 120)}
+    found = saving(costs, other)
+    assert (found.n_paired, found.n_unpaired) == (30, 90)
+    low, high = bounds(found)
+    # Influences of the rows: of both strategies for 30, of one for 30 and for 60.
+    both = [other[str(i)] / 90 - costs[str(i)] / 60 for i in range(30, 60)]
+    own = [costs[str(i)] / 60 for i in range(30)]
+    others = [other[str(i)] / 90 for i in range(60, 120)]
+    error = sum(len(part) * float(np.var(part, ddof=1)) for part in (both, own, others)) ** 0.5
+    half = float(scipy_stats.t.ppf(0.975, 117)) * error
+    assert found.usd - low == pytest.approx(half, rel=0.04)
+    assert high - found.usd == pytest.approx(half, rel=0.04)
+
+
+def test_one_row_alone_has_no_spread_of_its_own() -> None:
+    costs, other = drawn(30)
+    found = saving(costs, {**other, "alone": 1.0})
+    assert (found.n_paired, found.n_unpaired) == (30, 1)
+    low, high = bounds(found)
+    assert low < found.usd < high
 
 
 def test_what_makes_a_row_dear_for_both_cancels_out() -> None:
@@ -106,6 +154,7 @@ def test_rows_of_one_cluster_count_as_one() -> None:
     # Those without a cluster stand for themselves.
     none = saving(costs, other, clusters={"elsewhere": "x"})
     assert bounds(none) == bounds(saving(costs, other))
+    assert saving(costs, other).method == "bootstrap over 40 requests"
 
 
 def test_the_longer_tail_is_given_more_room() -> None:
@@ -124,7 +173,7 @@ def test_without_variation_there_is_no_interval() -> None:
     same = saving(costs, other)
     assert (same.low, same.high) == (None, None)
     assert same.usd == pytest.approx(0.1)
-    assert "fewer than 5 requests differ" in same.method
+    assert same.method == "no interval: fewer than 5 requests differ in what they save"
     for n_other, has in ((4, False), (5, True)):
         changed = {i: c + (1.0 if int(i) < n_other else 0.0) for i, c in other.items()}
         found = saving(costs, changed)
@@ -136,7 +185,7 @@ def test_without_variation_there_is_no_interval() -> None:
 
 def test_both_strategies_need_a_cost() -> None:
     for costs, other in (({}, {"a": 1.0}), ({"a": 1.0}, {})):
-        with pytest.raises(ConfigError, match="at least 1 cost of each"):
+        with pytest.raises(ConfigError, match=r"^request_saving\(\) needs at least 1 cost of each strategy"):
             saving(costs, other)
 
 
@@ -171,9 +220,7 @@ def test_seen_from_the_other_side_it_is_turned_over(seed: int, n: int) -> None:
     assert low < found.usd < high
 
 
-def test_ten_thousand_rows_take_fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    from adaptkit.accounting.cost.saving import _usual_resamples
-
+def test_many_rows_take_fewer_resamples() -> None:
     assert [_usual_resamples(n) for n in (1, 2_000, 4_000, 10_000, 100_000)] == [
         10_000,
         10_000,
@@ -181,3 +228,7 @@ def test_ten_thousand_rows_take_fewer_resamples(monkeypatch: pytest.MonkeyPatch)
         2_000,
         2_000,
     ]
+    found = saving(*drawn(2_500))
+    assert found.method == "bootstrap over 2500 requests"
+    low, high = bounds(found)
+    assert low < found.usd < high

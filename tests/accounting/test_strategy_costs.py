@@ -30,6 +30,8 @@ from adaptkit.accounting import (
 from adaptkit.accounting.cost.terms import total
 from adaptkit.core.errors import ConfigError
 
+ACTIVITIES = ("training", "tuning", "failed", "index", "evaluation")
+
 
 def costs(m: MeasuredCost, machine: Any = MACHINE, **assumed: Any) -> StrategyCosts:
     return strategy_costs(m, CostAssumptions(**assumed), machine=machine)
@@ -51,8 +53,12 @@ def test_a_machine_is_paid_for_its_idle_time_too() -> None:
     assert machine_usd_per_request(2.0, None, 0.1) is None
     assert machine_usd_per_request(2.0, fixed_usd_per_hour(0.0)) == 0.0
     for bad in (0.0, -0.1, 1.1):
-        with pytest.raises(ConfigError, match="'utilisation' parameter of machine_usd_per_request"):
+        with pytest.raises(ConfigError) as caught:
             machine_usd_per_request(2.0, price, bad)
+        assert str(caught.value) == (
+            "The 'utilisation' parameter of machine_usd_per_request() must be above 0 and at most 1. "
+            f"Got {bad} instead."
+        )
 
 
 def test_batched_runs_tell_more_of_a_machine_than_requests_sent_alone() -> None:
@@ -105,8 +111,8 @@ def test_labels(used: int | None, assumed: int | None, usd: float | None) -> Non
     found = costs(
         measured(n_labels=used), n_labels=assumed, minutes_per_label=4, usd_per_hour_of_labelling=30
     )
-    assert found.fixed[0].usd == usd
-    assert found.fixed[0].unknown == (None if usd is not None else "their number is not known")
+    why = None if usd is not None else "their number is not known"
+    assert found.fixed[0] == Term(name="labels", usd=usd, unknown=why)
 
 
 def test_labels_of_unknown_price() -> None:
@@ -134,7 +140,7 @@ def test_what_is_paid_each_month() -> None:
         "re-indexing": approx(0.4),
         "maintenance": 7.0,
     }
-    assert found.each_month.usd == approx(61.4)
+    assert found.each_month == Term(name="each month", usd=approx(61.4))
 
 
 def test_what_never_happens_costs_nothing_also_where_its_price_is_unknown() -> None:
@@ -165,6 +171,8 @@ def test_a_request_on_an_own_machine_at_each_utilisation() -> None:
     assert found.request.usd == approx(0.002 / 0.3)
     assert found.marginal == found.request == found.uncached
     assert costs(measured(rows_per_s=5.0), utilisation=1).request.usd == approx(0.0002)
+    free = costs(measured(), fixed_usd_per_hour(0.0)).request
+    assert free == Term(name="request", usd=0.0)
 
 
 def test_a_request_that_a_provider_bills_costs_the_same_at_each_utilisation() -> None:
@@ -182,7 +190,7 @@ def test_a_bill_and_the_own_machine_add_up() -> None:
 def test_why_a_request_has_no_price() -> None:
     def why(m: MeasuredCost, machine: Any = MACHINE) -> str | None:
         found = costs(m, machine)
-        assert found.request.usd is None
+        assert (found.request.name, found.request.usd) == ("request", None)
         assert all(t.usd is None for t in found.requests_at)
         assert found.per_correct.usd is None
         return found.request.unknown
@@ -220,9 +228,9 @@ def test_a_machine_that_is_kept_on_costs_nothing_for_those_who_do_not_use_it() -
     assert named(found.monthly)["hosting"] == 0.0
     assert found.capacity is None
     assert found.marginal.usd == 0.001
-    assert costs(measured(), None, machine_hours_per_month=1).monthly[0].unknown == (
-        "no price is known for the machine"
-    )
+    why = "no price is known for the machine"
+    unpriced = costs(measured(), None, machine_hours_per_month=1)
+    assert unpriced.monthly[0] == Term(name="hosting", unknown=why)
     mixed = costs(billed({"a": 0.001}, machine_s={"a": 2.0}), machine_hours_per_month=1)
     assert mixed.marginal.usd == 0.001
     assert mixed.samples == {"a": 0.001}
@@ -243,7 +251,8 @@ def test_samples_have_the_mean_that_is_charged() -> None:
 def test_the_total_over_the_horizon() -> None:
     m = measured(training=Spent(seconds=5000))
     found = costs(m, horizon_months=10, utilisation=1, maintenance_usd_per_month=3)
-    assert found.total(1000).usd == approx(5 + 10 * (3 + 1000 * 0.002))
+    assert found.total(1000) == Term(name="total", usd=approx(5 + 10 * (3 + 1000 * 0.002)))
+    assert found.total(None).name == "total"
     assert total_usd(5, 3, 0.002, 1000, 10) == approx(55)
 
 
@@ -261,9 +270,10 @@ def test_a_total_names_every_term_that_is_unknown() -> None:
 
 def test_right_answers_and_utility() -> None:
     found = costs(measured(quality=0.8), utilisation=1, usd_per_success=0.1, usd_per_failure=0.05)
-    assert found.per_correct.usd == approx(0.0025)
-    assert found.utility.usd == approx(0.8 * 0.1 - 0.2 * 0.05 - 0.002)
-    assert costs(measured(quality=0.0)).per_correct.unknown == "no answer is right"
+    assert found.per_correct == Term(name="right answer", usd=approx(0.0025))
+    assert found.utility == Term(name="utility", usd=approx(0.8 * 0.1 - 0.2 * 0.05 - 0.002))
+    assert costs(measured(quality=0.0)).per_correct == Term(name="right answer", unknown="no answer is right")
+    assert costs(measured(), None).per_correct.name == "right answer"
     assert costs(measured(quality=None)).per_correct.unknown == "the quality is not known"
     assert costs(measured(), None).per_correct.unknown == "request: no price is known for the machine"
 
@@ -274,7 +284,9 @@ def test_a_utility_names_every_term_that_is_unknown() -> None:
     assert unknown.unknown == (
         "usd_per_success is not given; the quality is not known; request: no price is known for the machine"
     )
-    assert costs(measured()).utility.unknown == "usd_per_success and usd_per_failure are not given"
+    assert costs(measured()).utility == Term(
+        name="utility", unknown="usd_per_success and usd_per_failure are not given"
+    )
 
 
 def test_what_differs_for_one_strategy_counts_for_it_alone() -> None:
@@ -294,10 +306,20 @@ def test_the_seconds_of_a_fit_by_what_they_went_to() -> None:
     # The same configuration twice: one was kept, the other was a trial.
     twice = split_fit(100.0, {"tuning": {"tried": [tried[0], tried[0]], "chosen": {"k": 10}}})
     assert twice.tuning == 10.0
+    # The kept one is not among them: all were trials.
+    lost = split_fit(100.0, {"tuning": {"tried": tried, "chosen": {"k": 1}}})
+    assert (lost.training, lost.tuning) == (30.0, 70.0)
     unknown = split_fit(None, {"embed_s_uncached": 5.0})
     assert (unknown.training, unknown.tuning, unknown.index) == (None, None, None)
     assert split_fit(1.0, {"embed_s_uncached": 1.5}).training == 0.0
     assert split_fit(1.0, {"embed_s_uncached": None}).index == 0.0
+
+
+def test_a_strategy_uses_a_machine_where_its_requests_take_time_of_one() -> None:
+    facts = {name: getattr(measured(), name) for name in ("strategy", "quality", "n_labels", *ACTIVITIES)}
+    assert not MeasuredCost(**facts).uses_machine
+    assert MeasuredCost(**facts, rows_per_s=1.0).uses_machine
+    assert MeasuredCost(**facts, machine_s={}).uses_machine
 
 
 def test_means_by_example() -> None:
@@ -317,7 +339,6 @@ def test_a_sum_with_an_unknown_part_is_unknown() -> None:
 
 seconds = st.floats(0, 1e6)
 volumes = st.floats(1, 1e7)
-ACTIVITIES = ("training", "tuning", "failed", "index", "evaluation")
 
 
 @st.composite
