@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from adaptkit.core.types import Example
 from adaptkit.decision.requirements import MISSING, Requirements, names
+from adaptkit.decision.rules import RULES, Finding
+from adaptkit.decision.situation import Situation, situation_of
 from adaptkit.tasks import KINDS, Task
 
 amounts = st.floats(min_value=1e-9, max_value=1e18) | st.integers(min_value=1, max_value=10**12)
@@ -77,16 +79,33 @@ NEAR: dict[str, list[Any]] = {
     "target_quality": [0.8],
     "prompt_quality": [0.5, 0.75, 0.85],
 }
-_PRICES: dict[str, Any] = {
+PRICES: dict[str, Any] = {
     "usd_per_request_prompted": 0.00039,
     "usd_per_request_tuned": 0.00018,
     "usd_to_tune": 1.35,
 }
 near_rules = st.builds(
-    lambda given, prices: Requirements(**given, **(_PRICES if prices else {})),
+    lambda given, prices: Requirements(**given, **(PRICES if prices else {})),
     st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in NEAR.items()}),
     st.booleans(),
 )
 n_examples = st.sampled_from([0, 9, 10, 49, 50, 99, 100, 1000, 1001, 2499, 2500, 3849, 3850]) | st.integers(
     0, 6000
 )
+models = st.none() | st.sampled_from([135e6, 1e9, 7e9])
+
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def at(
+    *, model_parameters: float | None = None, task: dict[str, Any] | None = None, **given: Any
+) -> Situation:
+    """The situation with these requirements, and with the small task where ``task`` changes it."""
+    built = None if task is None else routing(**task)
+    return situation_of(Requirements(**given), built, model_parameters=model_parameters)
+
+
+def says(rule: str, situation: Situation) -> Finding:
+    found = BY_ID[rule].find(situation)
+    assert found is not None, f"{rule} does not speak"
+    return found
