@@ -69,7 +69,9 @@ def t_tail(t: float, df: float) -> float:
     ``I_x(df / 2, 1 / 2)`` with ``x = df / (df + t^2)`` (Abramowitz and Stegun 26.7.1).
     """
     square = t * t
-    return 1.0 if square == 0 else _incomplete_beta(df / (df + square), square / (df + square), df / 2, 0.5)
+    rest = square / (df + square)
+    # Of a t near 0 nothing is left in floating point.
+    return 1.0 if rest == 0 else _incomplete_beta(df / (df + square), rest, df / 2, 0.5)
 
 
 @lru_cache(maxsize=4096)

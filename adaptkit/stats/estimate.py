@@ -111,7 +111,7 @@ class _Rows:
         return (units.mean - half, units.mean + half), f"t interval over {self.what}"
 
     def _spread(self, rows: Part) -> Spread:
-        return Spread(rows=rows, seeds=self.seeds)
+        return Spread(rows=rows, seeds=() if self.seeds is None else (self.seeds,))
 
     def _wilson_for_spread(self) -> Bounds:
         units = self.units

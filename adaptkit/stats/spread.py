@@ -22,7 +22,6 @@ from adaptkit.stats.scores import Floats, Ints, Scores
 
 # Below this, p-values of the t tests are not told apart: their tails are not known so far out.
 _SMALLEST_P = 1e-12
-_NOT_SKEWED = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +33,11 @@ class Part:
         df: degrees of freedom behind it, at least 1.
         gross: the variance before what belongs to another part was taken off, which is as uncertain as it
             was before; None where nothing was.
-        third: the third central moment of the mean, whose sign says to which side it is skewed.
     """
 
     variance: float
     df: float
     gross: float | None = None
-    third: float = 0.0
-
-    @property
-    def uncertain(self) -> float:
-        """The variance that was measured."""
-        return self.variance if self.gross is None else self.gross
 
     def half_width(self, confidence: float) -> float:
         """Half of the interval that this part alone would give."""
@@ -58,44 +50,28 @@ class Spread:
 
     Attributes:
         rows: what drawing other rows (or clusters) would change.
-        seeds: what drawing other training seeds would change; None where seeds are no level of chance.
+        seeds: the same for the training seeds of each strategy that has several.
     """
 
     rows: Part
-    seeds: Part | None = None
+    seeds: tuple[Part, ...] = ()
 
     @property
     def variance(self) -> float:
         """Variance of the mean."""
-        return self.rows.variance + (self.seeds.variance if self.seeds else 0.0)
+        return self.rows.variance + math.fsum(p.variance for p in self.seeds)
 
     def half_width(self, confidence: float) -> float:
-        """Half of the interval around the mean, were it not skewed."""
-        if self.seeds is None:
+        """Half of the interval around the mean."""
+        if not self.seeds:
             return self.rows.half_width(confidence)
-        apart = math.hypot(self.rows.half_width(confidence), self.seeds.half_width(confidence))
-        uncertain = self.rows.uncertain**2 / self.rows.df + self.seeds.uncertain**2 / self.seeds.df
+        parts = (self.rows, *self.seeds)
+        apart = math.sqrt(math.fsum(p.half_width(confidence) ** 2 for p in parts))
+        uncertain = math.fsum((p.variance if p.gross is None else p.gross) ** 2 / p.df for p in parts)
         if uncertain == 0:
             return apart
         whole = Part(variance=self.variance, df=max(1.0, self.variance**2 / uncertain))
         return (apart + whole.half_width(confidence)) / 2
-
-    def bounds(self, mean: float, confidence: float) -> tuple[float, float]:
-        """Return the interval around the mean, skewed as the differences of rows are.
-
-        The statistic t of a skewed sample is made symmetric by the cubic ``t + k t^2 / 3 + k^2 t^3 / 27 +
-        k / 6`` with k the skewness of the mean (P. Hall, JRSS B 54, 1992), and the bounds are turned back.
-        """
-        half = self.half_width(confidence)
-        error = math.sqrt(self.variance)
-        skewness = self.rows.third / error**3 if error > 0 else 0.0
-        if abs(skewness) < _NOT_SKEWED:
-            return mean - half, mean + half
-
-        def turned_back(x: float) -> float:
-            return 3 / skewness * (float(np.cbrt(1 + skewness * (x - skewness / 6))) - 1)
-
-        return mean - error * turned_back(half / error), mean - error * turned_back(-half / error)
 
     def p_value(self, mean: float) -> float | None:
         """Return the two-sided p-value against a true mean of 0: where the interval's bound meets 0.
@@ -106,7 +82,7 @@ class Spread:
             return 1.0
         if self.variance == 0:
             return None
-        if self.seeds is None:
+        if not self.seeds:
             return max(_SMALLEST_P, t_tail(abs(mean) / math.sqrt(self.variance), self.rows.df))
         return self._solve(abs(mean))
 
@@ -206,15 +182,7 @@ class Units:
         effective = self.effective
         seen = self.variance() * (effective - 1)
         variance = (seen + tied * square / effective) / (effective - 1 + tied)
-        return Part(variance=variance, df=max(1.0, effective - 1), third=self._third())
-
-    def _third(self) -> float:
-        """Third central moment of the mean; 0 for two units, which have no side."""
-        n_units = len(self.sums)
-        if n_units < 3:
-            return 0.0
-        cubes = float(((self.sums - self.mean * self.sizes) ** 3).sum())
-        return cubes / float(self.sizes.sum()) ** 3 * math.sqrt(n_units * (n_units - 1)) / (n_units - 2)
+        return Part(variance=variance, df=max(1.0, effective - 1))
 
 
 def seed_part(scores: Scores, unit_of_row: Ints) -> Part | None:
@@ -254,19 +222,6 @@ def _rest_variance(rest: Floats, unit_of_row: Ints) -> float:
         return 0.0
     scale = n_units / ((n_units - 1) * n**2 * n_seeds * (n_seeds - 1))
     return float(np.square(sums).sum() * scale)
-
-
-def pooled(parts: Sequence[Part]) -> Part | None:
-    """Return the seeds' part of a difference, whose strategies were trained apart: variances add up.
-
-    Degrees of freedom after B. L. Welch (Biometrika 29, 1938).
-    """
-    if not parts:
-        return None
-    gross = math.fsum(p.uncertain for p in parts)
-    uncertain = math.fsum(p.uncertain**2 / p.df for p in parts)
-    df = gross**2 / uncertain if uncertain > 0 else min(p.df for p in parts)
-    return Part(variance=math.fsum(p.variance for p in parts), df=df, gross=gross)
 
 
 def one_seed(scores: Sequence[Scores]) -> bool:

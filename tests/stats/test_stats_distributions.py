@@ -47,6 +47,7 @@ def test_t_tail_equals_scipy(t: float, df: float) -> None:
 
 def test_t_tail_of_nothing_is_all() -> None:
     assert t_tail(0.0, 5) == 1.0
+    assert t_tail(8e-162, 26.0) == 1.0
     assert t_tail(-2.0, 5) == t_tail(2.0, 5)
 
 
