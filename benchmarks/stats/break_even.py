@@ -115,7 +115,7 @@ def _labels(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 def _skewed(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """One of the two rambles: a long tail on one side."""
-    return _lognormal(rng, n, 0.5, 0.5), _lognormal(rng, n, 1.2, 0.6)
+    return _lognormal(rng, n, 0.5, 0.5), _lognormal(rng, n, 1.2, 0.7)
 
 
 def _clustered(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
