@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date as date_
 from pathlib import Path
 
 from adaptkit.core.errors import DataError
+from adaptkit.core.numbers import is_amount
 
 STALE_DAYS = 180
 """A price older than this is warned of."""
@@ -18,7 +18,7 @@ def checked_usd(name: str, field: str, value: object, path: Path) -> float:
     Raises:
         DataError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if not is_amount(value):
         raise DataError(f"Price '{name}': '{field}' should be a number >= 0 and is {value!r}.", path=path)
     return float(value)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from adaptkit.accounting.price_fields import (
     stale_sentence,
 )
 from adaptkit.core.errors import ConfigError, DataError
+from adaptkit.core.numbers import is_amount
 
 _CPU_UNIT = "vCPU-hour"
 _GPU_UNIT = "machine-hour"
@@ -116,7 +116,7 @@ def fixed_usd_per_hour(usd: float) -> MachinePrice:
     Raises:
         ConfigError: it is negative or no finite number.
     """
-    if isinstance(usd, bool) or not isinstance(usd, int | float) or not math.isfinite(usd) or usd < 0:
+    if not is_amount(usd):
         raise ConfigError.for_parameter("a price", "usd_per_hour", "a number >= 0", usd)
     return MachinePrice(usd_per_hour=float(usd), label="fixed price", source="given by the user", date=None)
 

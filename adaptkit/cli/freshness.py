@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline
 from adaptkit.core.errors import AdaptKitError, ConfigError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.threads import share_cores
@@ -17,7 +17,6 @@ from adaptkit.core.threads import share_cores
 if TYPE_CHECKING:
     from adaptkit.freshness import Freshness
 
-EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 TABLE_FILE = "freshness.md"
 
 
@@ -73,7 +72,7 @@ def _measure(arguments: argparse.Namespace) -> Freshness:
     from adaptkit.tasks import load_task
 
     if arguments.offline:
-        os.environ["HF_HUB_OFFLINE"] = os.environ["ADAPTKIT_OFFLINE"] = "1"
+        go_offline()
     strategies = [parse_strategy(name) for name in _listed("--strategies", arguments.strategies)]
     task = load_task(arguments.task)
     return measure_freshness(

@@ -8,10 +8,9 @@ from importlib import import_module
 
 import click
 
+from adaptkit.cli.process import EXIT_INTERRUPTED, EXIT_USAGE
 from adaptkit.core.errors import AdaptKitError, UnknownNameError
 from adaptkit.core.version import __version__
-
-EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 # What each command is for, and where it stands; the list is shown without loading any of them.
 COMMANDS = {

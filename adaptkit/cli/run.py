@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptkit.cli.arguments import parser
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline
 from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
 from adaptkit.core.threads import share_cores
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from adaptkit.strategies.tuned import Budget
     from adaptkit.tasks import Task
 
-EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 EXECUTORS = ("local",)
 TABLE_WIDTH = 100
 
@@ -88,8 +87,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     settings = _settings(arguments, suite)
     condition = parse_condition(arguments.fail_if) if arguments.fail_if is not None else None
     if arguments.offline:
-        # Read by the Hub client when it is imported, and by the embedded models.
-        os.environ["HF_HUB_OFFLINE"] = os.environ["ADAPTKIT_OFFLINE"] = "1"
+        go_offline()
     strategies = _strategies(arguments.strategies) if arguments.strategies is not None else suite.strategies
     source = resolve_model(arguments.model or suite.model)
     tasks = [load_task(t, known_metrics=metrics.names()) for t in arguments.task or suite.tasks]
@@ -98,7 +96,16 @@ def _check(arguments: argparse.Namespace) -> Job:
     baselines = suite.baselines and not arguments.no_baselines
     given, added = lineup(strategies, tune=tune, baselines=baselines)
     tasks = _with_train_rows(tasks, arguments.train_rows, suite.train_rows)
-    plan = make_plan(given, tasks, model_key=key, limit=limit, seeds=seeds, where_possible=added)
+    standards = _standards(arguments, suite)
+    plan = make_plan(
+        given,
+        tasks,
+        model_key=key,
+        limit=limit,
+        seeds=seeds,
+        where_possible=added,
+        noise_floor=standards["noise_floor"],
+    )
     if condition:
         condition.check([t.name for t in tasks], plan.labels)
     return Job(
@@ -112,7 +119,7 @@ def _check(arguments: argparse.Namespace) -> Job:
             "seeds": seeds,
             "tune": tune,
             "baselines": baselines,
-            **_standards(arguments, suite),
+            **standards,
         },
         out=arguments.out or default_folder(tasks),
     )
@@ -149,8 +156,10 @@ def _budget(given: int | None, suite: Suite) -> bool | Budget:
 
 def _standards(arguments: argparse.Namespace, suite: Suite) -> dict[str, Any]:
     """What counts as a difference, when to stop, and what is done about leaks."""
+    from adaptkit.comparing.standards import is_margin
+
     margin = suite.margin if arguments.margin is None else arguments.margin
-    if not 0 < margin < 1:
+    if not is_margin(margin):
         raise ConfigError(
             f"--margin must be between 0 and 1, e.g. 0.02 for two points. Got {margin} instead."
         )
@@ -208,7 +217,8 @@ def _print_plan(job: Job) -> None:
     print(f"Model {job.source.id} ({job.source.revision}), run folder {job.out}")
     for trial in job.plan.trials:
         refusal = trial.strategy.refusal(trial.task)
-        what = f"{len(job.plan.examples_of(trial))} rows, seed {trial.seed}"
+        again = ", again for the noise floor" if trial.repeat else ""
+        what = f"{len(job.plan.examples_of(trial))} rows, seed {trial.seed}{again}"
         print(f"  {trial.task.name}: {trial.label}: {f'left out: {refusal}' if refusal else what}")
 
 

@@ -8,7 +8,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from adaptkit.comparing.leaks import LEAKAGES, Leakage, is_leakage
+from adaptkit.comparing.standards import is_margin
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
+from adaptkit.core.numbers import is_count
+from adaptkit.stats import MARGIN
 from adaptkit.strategies import Strategy, make_strategy
 
 DEFAULT_STRATEGIES = ("prompt", "few-shot", "rag", "lora")
@@ -40,10 +44,10 @@ class Suite:
     tune: int | None = None
     baselines: bool = True
     train_rows: tuple[int, ...] = ()
-    margin: float = 0.02
+    margin: float = MARGIN
     until_decided: bool = False
     noise_floor: bool = True
-    leakage: str = "refuse"
+    leakage: Leakage = "refuse"
 
 
 KEYS = tuple(f.name for f in fields(Suite) if f.name != "name")
@@ -118,14 +122,14 @@ def _count(data: Mapping[str, Any], key: str, default: int | None, least: int, p
     if key not in data:
         return default
     value = data[key]
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+    if is_count(value, least=least):
         return value
     raise _wrong(key, f"an int >= {least}", value, path)
 
 
 def _counts(data: Mapping[str, Any], key: str, path: Path) -> tuple[int, ...]:
     values = _list(data, key, (), path)
-    if not all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in values):
+    if not all(is_count(v, least=1) for v in values):
         raise _wrong(key, "a list of ints >= 1", values, path)
     return tuple(values)
 
@@ -138,17 +142,17 @@ def _flag(data: Mapping[str, Any], key: str, default: bool, path: Path) -> bool:
 
 
 def _margin(data: Mapping[str, Any], path: Path) -> float:
-    value = data.get("margin", 0.02)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+    value = data.get("margin", MARGIN)
+    if not is_margin(value):
         raise _wrong("margin", "a number between 0 and 1", value, path)
     return float(value)
 
 
-def _leakage(data: Mapping[str, Any], path: Path) -> str:
+def _leakage(data: Mapping[str, Any], path: Path) -> Leakage:
     value = data.get("leakage", "refuse")
-    if value not in ("refuse", "report", "off"):
-        raise _wrong("leakage", "'refuse', 'report' or 'off'", value, path)
-    return str(value)
+    if not is_leakage(value):
+        raise _wrong("leakage", LEAKAGES, value, path)
+    return value
 
 
 def _strategy(table: Any, path: Path) -> Strategy:

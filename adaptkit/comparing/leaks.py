@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 from adaptkit.comparing.plan import Plan
 from adaptkit.core.codec import to_json
@@ -11,6 +11,12 @@ from adaptkit.core.errors import ConfigError, LeakageError
 from adaptkit.tasks import Task
 
 Leakage = Literal["refuse", "report", "off"]
+LEAKAGES = "'refuse', 'report' or 'off'"
+
+
+def is_leakage(value: object) -> TypeGuard[Leakage]:
+    """Whether a value says what to do about leaks."""
+    return value in get_args(Leakage)
 
 
 def find_leaks(plan: Plan, mode: Leakage, last: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,9 +37,8 @@ def find_leaks(plan: Plan, mode: Leakage, last: Mapping[str, Any]) -> dict[str, 
         ConfigError: another mode.
         LeakageError: too many test rows stand in what strategies learn from.
     """
-    if mode not in get_args(Leakage):
-        expected = "'refuse', 'report' or 'off'"
-        raise ConfigError.for_parameter("compare", "leakage", expected, mode)
+    if not is_leakage(mode):
+        raise ConfigError.for_parameter("compare", "leakage", LEAKAGES, mode)
     if mode == "off":
         return {}
     known = last.get("leakage") if isinstance(last.get("leakage"), Mapping) else {}

@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from adaptkit import metrics
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, DataError
+from adaptkit.core.numbers import is_count
 from adaptkit.core.types import Example
 from adaptkit.core.version import __version__
 from adaptkit.strategies import Strategy
@@ -65,9 +67,13 @@ class Plan:
         """The rows that a trial has to answer."""
         return self.examples[trial.task.name]
 
-    def clusters_of(self, task: Task) -> dict[str, str]:
-        """By a row's id, the cluster of test rows that depend on each other."""
-        return cluster_names(self.examples[task.name])
+    @cached_property
+    def clusters(self) -> dict[str, dict[str, str]]:
+        """By task and a row's id, the cluster of test rows that depend on each other.
+
+        Of all test rows, not those in use only: a row's cluster is the same in a later run of more rows.
+        """
+        return {task.name: cluster_names(task.test) for task in self.tasks}
 
 
 def make_plan(  # noqa: PLR0913 - all but the first two by name only
@@ -160,11 +166,6 @@ def check_counts(limit: object, seeds: object) -> None:
         raise ConfigError.for_parameter("compare", "limit", "an int >= 1, or None for all rows", limit)
     if not is_count(seeds, least=1):
         raise ConfigError.for_parameter("compare", "seeds", "an int >= 1", seeds)
-
-
-def is_count(value: object, *, least: int) -> bool:
-    """Whether ``value`` is an int, True and False not among them, of at least ``least``."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _check_strategies(strategies: Sequence[Strategy]) -> None:

@@ -11,17 +11,17 @@ from typing import Any
 from adaptkit import accounting
 from adaptkit.accounting import MachinePrice
 from adaptkit.comparing.measured import Group
-from adaptkit.comparing.pairs import estimate_of
-from adaptkit.core.results import Record, Row, TrialStatus
+from adaptkit.core.results import Estimate, Record, Row, TrialStatus
 from adaptkit.evaluation.outcomes import off_format, refused
 from adaptkit.evaluation.scoring import LENIENT, aggregate
 
 
-def row_of(group: Group, model: str, price: MachinePrice | None) -> Row:
+def row_of(group: Group, estimate: Estimate | None, model: str, price: MachinePrice | None) -> Row:
     """Make the line.
 
     Args:
         group: the strategy's trials.
+        estimate: of its quality; None where nothing was measured.
         model: its name in the table.
         price: of the machine, None when unknown; then all USD are.
     """
@@ -44,11 +44,11 @@ def row_of(group: Group, model: str, price: MachinePrice | None) -> Row:
         config=group.trials[0].params,
         n_planned=max(t.n_planned for t in group.trials),
     )
-    if not records:
+    if estimate is None:
         return row
     return dataclasses.replace(
         row,
-        **_quality(group),
+        **_quality(group, estimate),
         **_failures(group),
         **timing(records),
         **_tokens(records),
@@ -70,9 +70,8 @@ def _status(group: Group) -> tuple[TrialStatus, str | None]:
     return ("failed" if any(t.status == "failed" for t in group.trials) else "skipped"), reason
 
 
-def _quality(group: Group) -> dict[str, Any]:
+def _quality(group: Group, estimate: Estimate) -> dict[str, Any]:
     task, records = group.task, group.records
-    estimate = estimate_of(group)
     every = {}
     for name in task.metrics:
         every[name] = aggregate(records, task, name)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adaptkit.core.errors import ConfigError
-
-# Two points of quality: what a reader of a table would not change a decision for.
-MARGIN = 0.02
+from adaptkit.core.numbers import is_number
+from adaptkit.stats import MARGIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +25,10 @@ class Standards:
     until_decided: bool = False
 
     def __post_init__(self) -> None:
-        number = isinstance(self.margin, int | float) and not isinstance(self.margin, bool)
-        if not number or not 0 < self.margin < 1:
+        if not is_margin(self.margin):
             raise ConfigError.for_parameter("compare", "margin", "a number between 0 and 1", self.margin)
+
+
+def is_margin(value: object) -> bool:
+    """Whether a value can be a margin."""
+    return is_number(value) and 0 < value < 1

@@ -15,7 +15,7 @@ from adaptkit.comparing.pairs import compared, estimate_of, pairs_of, with_delta
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.rows import row_of
 from adaptkit.comparing.standards import Standards
-from adaptkit.core.results import NoiseFloor, Pair, Row
+from adaptkit.core.results import Estimate, NoiseFloor, Pair, Row
 from adaptkit.tasks import TaskFacts
 
 
@@ -71,9 +71,13 @@ def summarise(
         judged = compared(ran, standards)
         found = pairs_of(task, judged, standards)
         baseline = baselines[task.name] = baseline_of([g.label for g in ran])
-        methods[task.name] = _interval_methods(ran)
+        estimates = {g.label: estimate_of(g) for g in ran}
+        methods[task.name] = _interval_methods(estimates)
         made = [
-            dataclasses.replace(row_of(g, model, price), p_best=judged.p_best.get(g.label)) for g in groups
+            dataclasses.replace(
+                row_of(g, estimates.get(g.label), model, price), p_best=judged.p_best.get(g.label)
+            )
+            for g in groups
         ]
         pairs += found
         costs += as_written(task.name, costs_of(ran, assumptions, baseline=baseline, price=price))
@@ -94,11 +98,11 @@ def _twice(task: TaskFacts, groups: Sequence[Group], trials: Sequence[Measured])
     return [(g, second[g.label]) for g in groups if g.label in second]
 
 
-def _interval_methods(groups: Sequence[Group]) -> str:
+def _interval_methods(estimates: Mapping[str, Estimate]) -> str:
     """Name the method; where strategies differ in it, name theirs after each."""
     by_method: dict[str, list[str]] = {}
-    for group in groups:
-        by_method.setdefault(estimate_of(group).method, []).append(group.label)
+    for label, estimate in estimates.items():
+        by_method.setdefault(estimate.method, []).append(label)
     if len(by_method) < 2:
         return "".join(by_method)
     return "; ".join(f"{', '.join(labels)}: {method}" for method, labels in by_method.items())

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from adaptkit.accounting import Meter, PeakMemory
+from adaptkit.accounting import Meter, PeakMemory, spared_s
 from adaptkit.comparing.plan import Plan, Trial
 from adaptkit.comparing.run import Answered, Outcome, Run
 from adaptkit.comparing.store import TrialResult, writing
@@ -100,7 +100,7 @@ def _measure(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered
         seed=trial.seed,
         task=trial.task,
         examples=tuple(rows),
-        clusters=run.plan.clusters_of(trial.task),
+        clusters=run.plan.clusters[trial.task.name],
         repeat=trial.repeat,
     )
     done = {r.example_id for r in answered.records(trial, rows)}
@@ -158,18 +158,12 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
     with writing(folder):
         strategy.save(folder)
     measured = {
-        "fit_s": meter.seconds + _spared_s(strategy),
+        "fit_s": meter.seconds + spared_s(strategy.fit_notes_),
         "seed": trial.seed,
         "peak_memory_bytes": memory.peak_bytes,
     }
     store.mark_artifact(trial.artifact, trial.key, measured)
     return strategy
-
-
-def _spared_s(strategy: Strategy) -> float:
-    """Seconds that vectors kept from earlier runs have spared: a fit costs what it costs without them."""
-    notes = strategy.fit_notes_
-    return max(0.0, float(notes.get("embed_s_uncached") or 0) - float(notes.get("embed_s") or 0))
 
 
 def _first_line(error: Exception) -> str:

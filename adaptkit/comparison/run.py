@@ -16,7 +16,7 @@ from adaptkit.comparing.plan import folder_name, make_plan
 from adaptkit.comparing.provider import ModelProvider
 from adaptkit.comparing.run import Run
 from adaptkit.comparing.runner import require_something_to_run, run_plan
-from adaptkit.comparing.standards import MARGIN, Standards
+from adaptkit.comparing.standards import Standards
 from adaptkit.comparing.store import REPORTS, RunStore, writing
 from adaptkit.comparing.summary import Summary, summarise
 from adaptkit.comparison.face import Comparison
@@ -25,6 +25,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.result_io import write_comparison
 from adaptkit.core.results import ComparisonResult
 from adaptkit.models.base import Model
+from adaptkit.stats import MARGIN
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.tuned import Budget
 from adaptkit.tasks import Task

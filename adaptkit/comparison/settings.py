@@ -14,8 +14,8 @@ from adaptkit.accounting import (
     load_prices,
 )
 from adaptkit.comparing.listener import Listener
-from adaptkit.comparing.plan import is_count
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_count
 from adaptkit.evaluation import EvaluationSettings
 
 

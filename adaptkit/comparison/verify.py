@@ -12,6 +12,7 @@ from adaptkit import decision, metrics
 from adaptkit.comparing.stored import StoredRun, stored_run
 from adaptkit.comparing.summary import summarise
 from adaptkit.core.codec import to_json
+from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import comparison_json, read_comparison
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.evaluation.scoring import LENIENT, recorded_answer
@@ -104,8 +105,7 @@ def _named(item: Any, i: int) -> str:
 
 
 def _same(file: Any, made: Any) -> bool:
-    numbers = [isinstance(x, int | float) and not isinstance(x, bool) for x in (file, made)]
-    if all(numbers):
+    if is_number(file) and is_number(made):
         return math.isclose(file, made, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return bool(file == made)
 
@@ -135,7 +135,7 @@ def _n_numbers(value: Any) -> int:
         return sum(_n_numbers(v) for v in value.values())
     if isinstance(value, list):
         return sum(_n_numbers(v) for v in value)
-    return int(isinstance(value, int | float) and not isinstance(value, bool))
+    return int(is_number(value))
 
 
 def _notes(manifest: Mapping[str, Any], tasks: Mapping[str, TaskFacts], n_found: int) -> Iterator[str]:

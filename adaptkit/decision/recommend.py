@@ -6,16 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation
+from adaptkit.decision.order import ORDER
 from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
 from adaptkit.stats import detectable_difference, rows_for_difference
-
-# From what needs no model, and what a change of text undoes, to what needs new weights for every model: of
-# strategies that the rows cannot tell apart, the first is the cheapest to keep and the easiest to leave.
-ORDER = (
-    "knn-vote", "tfidf", "top-passage",
-    "prompt", "few-shot", "few-shot+prompt", "rag", "few-shot+rag", "function-calling",
-    "lora", "function-calling+lora", "rag+lora", "full-sft", "rag+full-sft",
-)  # fmt: skip
 
 # Failed rows count as wrong; where one strategy fails much more often, quality compares their luck.
 MAX_ERROR_GAP = 0.05

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_amount, is_count, is_positive, is_range, is_share
 from adaptkit.metrics import check_metrics
 from adaptkit.tasks import KINDS
 
@@ -163,41 +163,21 @@ def check_value(name: str, value: object) -> None:
         check_metrics([str(value)])
 
 
-def _is_amount(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    )
-
-
-def _is_positive(value: object) -> bool:
-    return _is_amount(value) and value != 0
-
-
-def _is_share(value: object) -> bool:
-    return _is_amount(value) and float(value) <= 1  # type: ignore[arg-type]
-
-
-def _is_count(value: object) -> bool:
-    return _is_amount(value) and isinstance(value, int)
-
-
 def _is_volume(value: object) -> bool:
-    if isinstance(value, tuple):
-        return len(value) == 2 and all(map(_is_positive, value)) and value[0] <= value[1]
-    return value == UNKNOWN or _is_positive(value)
+    return value == UNKNOWN or is_range(value) or is_positive(value)
 
 
 _Check = tuple[str, Callable[[object], bool]]
-AMOUNT: _Check = ("a number >= 0", _is_amount)
-POSITIVE: _Check = ("a number above 0", _is_positive)
-SHARE: _Check = ("a number from 0 to 1", _is_share)
-COUNT: _Check = ("an int >= 0", _is_count)
+AMOUNT: _Check = ("a number >= 0", is_amount)
+POSITIVE: _Check = ("a number above 0", is_positive)
+SHARE: _Check = ("a number from 0 to 1", is_share)
+COUNT: _Check = ("an int >= 0", lambda value: is_count(value, least=0))
 YES_OR_NO: _Check = ("true or false", lambda value: isinstance(value, bool))
 
 _RULES: Mapping[str, _Check] = {
     "metric": ("the name of a metric", lambda value: isinstance(value, str)),
     "target_quality": SHARE,
-    "margin": ("above 0 and at most 1", lambda value: _is_share(value) and value != 0),
+    "margin": ("above 0 and at most 1", lambda value: is_positive(value) and is_share(value)),
     "prompt_quality": SHARE,
     "max_p95_s": POSITIVE,
     "max_first_token_s": POSITIVE,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adaptkit import metrics, stats
+from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.core.errors import CapabilityError
 from adaptkit.core.results import Estimate
 from adaptkit.core.types import Example, Prediction
@@ -16,8 +17,6 @@ from adaptkit.freshness.worlds import AffectedRow, World
 from adaptkit.metrics.normalise import tokens
 from adaptkit.strategies.citing import passage_that_holds
 from adaptkit.tasks import Task, cluster_names
-
-RESAMPLING_SEED = 20_250_101
 
 
 def metric_of(task: Task) -> str:

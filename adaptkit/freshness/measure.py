@@ -10,9 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from adaptkit.accounting import MachinePrice, Meter, describe_hardware, fixed_usd_per_hour, usd_for_seconds
-from adaptkit.comparing.plan import is_count, strategy_labels
+from adaptkit.accounting import (
+    MachinePrice,
+    Meter,
+    describe_hardware,
+    fixed_usd_per_hour,
+    spared_s,
+    usd_for_seconds,
+)
+from adaptkit.comparing.plan import strategy_labels
 from adaptkit.core.errors import AdaptKitError, ConfigError
+from adaptkit.core.numbers import is_count, is_number
 from adaptkit.core.types import Prediction
 from adaptkit.core.version import __version__
 from adaptkit.freshness.judging import judged, metric_of, quality, still_told
@@ -20,7 +28,6 @@ from adaptkit.freshness.result import FreshAnswer, Freshness, FreshnessRow
 from adaptkit.freshness.worlds import Kind, World, make_world
 from adaptkit.models.base import Model
 from adaptkit.strategies import Strategy
-from adaptkit.strategies.base import is_number
 from adaptkit.tasks import Task
 
 logger = logging.getLogger(__name__)
@@ -118,7 +125,7 @@ def _check(strategies: object, task: object, share: object, kinds: Sequence[str]
         )
     if not isinstance(task, Task):
         raise ConfigError.for_parameter("measure_freshness", "task", "a task, made by ak.load_task", task)
-    if not is_number(share) or not 0 < share <= 1:  # type: ignore[operator]
+    if not is_number(share) or not 0 < share <= 1:
         raise ConfigError.for_parameter("measure_freshness", "share", "above 0 and at most 1", share)
     known = isinstance(kinds, list | tuple) and set(kinds) <= set(KINDS) and len(set(kinds)) == len(kinds)
     if not kinds or not known:
@@ -163,14 +170,7 @@ def _fitted(strategy: Strategy, task: Task, model: Model) -> tuple[Strategy, flo
     with Meter() as meter:
         made.fit(model, task)
     logger.info("%s: fitted in %.1f s", made.label, meter.seconds)
-    return made, meter.seconds + _spared_s(made.fit_notes_)
-
-
-def _spared_s(notes: Mapping[str, Any]) -> float:
-    """Seconds that vectors kept from earlier runs have spared: an update costs what it costs without them."""
-    ends = ("embed_s_uncached", "embed_s")
-    uncached, cached = (sum(float(v or 0) for k, v in notes.items() if k.endswith(end)) for end in ends)
-    return max(0.0, uncached - cached)
+    return made, meter.seconds + spared_s(made.fit_notes_)
 
 
 def _failed(label: str, world: World, error: Exception) -> FreshnessRow:
@@ -218,7 +218,7 @@ def _updated(fitted: Strategy, world: World, model: Model) -> tuple[Strategy, Se
     logger.info("%s: %s for %s in %.1f s", fitted.label, "+".join(needed), world.kind, meter.seconds)
     # Parts of a composition that were left alone keep their notes, which are no part of the update.
     notes = {k: v for k, v in updated.fit_notes_.items() if v != fitted.fit_notes_.get(k)}
-    return updated, needed, meter.seconds + _spared_s(notes)
+    return updated, needed, meter.seconds + spared_s(notes)
 
 
 def _predictions(strategy: Strategy, inputs: Sequence[str]) -> list[Prediction]:

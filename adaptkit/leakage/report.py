@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from adaptkit.core.errors import ConfigError, LeakageError
+from adaptkit.core.numbers import is_share
 
 LeakKind = Literal["exact", "near", "paraphrase", "own"]
 Place = Literal["train", "validation", "demonstrations", "documents", "test"]
@@ -52,7 +53,7 @@ class LeakageThresholds:
             lowest = 0.5 if field.name in {"near", "near_same_answer"} else 0.0
             if value is None and field.name == "paraphrase":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= 1:
+            if not (is_share(value) and lowest <= value):
                 expected = f"a number from {lowest:g} to 1"
                 raise ConfigError.for_parameter("LeakageThresholds", field.name, expected, value)
 

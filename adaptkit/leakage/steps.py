@@ -14,7 +14,7 @@ from adaptkit.leakage.judging import MUCH_THE_SAME, Evidence, judge, sentences
 from adaptkit.leakage.meaning import Bar, Meaning
 from adaptkit.leakage.report import LEARNT_FROM, LeakageReport, LeakageThresholds, Place
 from adaptkit.retrieval import Embedder
-from adaptkit.tasks import Task, some_rows
+from adaptkit.tasks import Task, some_rows, ties
 
 N_NATURAL = 200
 LEAST_NATURAL = 30
@@ -170,12 +170,5 @@ class Check:
         return len(among.ids(MUCH_THE_SAME, LEARNT_FROM)) / len(some)
 
     def _shared_clusters(self) -> int:
-        known = {key for row in self._task.train for key in _clusters(row)}
-        return sum(not known.isdisjoint(_clusters(row)) for row in self._examples)
-
-
-def _clusters(row: Example) -> set[tuple[str, str]]:
-    """What ties a row to others: its cluster, or without one its gold documents."""
-    if row.cluster is not None:
-        return {("cluster", row.cluster)}
-    return {("document", id) for id in row.gold_documents}
+        known = {key for row in self._task.train for key in ties(row)}
+        return sum(not known.isdisjoint(ties(row)) for row in self._examples)

@@ -27,6 +27,7 @@ from adaptkit.core.errors import (
     UnknownNameError,
 )
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.numbers import is_int
 from adaptkit.core.sealed import is_sealed, sealed
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
@@ -446,16 +447,6 @@ class Strategy(ABC):
 def leader_of(strategies: Sequence[Strategy]) -> Strategy:
     """The one of several strategies whose way of asking is taken: the last that leads, or the last."""
     return next((s for s in reversed(strategies) if s.leads), strategies[-1])
-
-
-def is_int(value: object) -> bool:
-    """Whether a parameter is a whole number; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_number(value: object) -> bool:
-    """Whether a parameter is a number; text from a command line may not be."""
-    return is_int(value) or isinstance(value, float)
 
 
 def read_state(folder: str | Path) -> dict[str, Any]:

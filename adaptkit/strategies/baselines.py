@@ -15,11 +15,12 @@ import numpy as np
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Passage, Prediction, Prompt, Usage
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, VectorIndex, index_texts, load_embedder
 from adaptkit.retrieval.index import read_json
-from adaptkit.strategies.base import Strategy, is_int, is_number
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.selection import vote
 from adaptkit.strategies.updating import Update, updated_retriever
 from adaptkit.tasks import Task

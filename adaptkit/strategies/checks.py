@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.strategies.base import Strategy, is_int, is_number
+from adaptkit.core.numbers import is_int, is_number
+from adaptkit.strategies.base import Strategy
 
 Check = tuple[Callable[[Any], bool], str]
 """Whether a value is right, and the words for what is."""

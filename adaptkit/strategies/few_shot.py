@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Completion, Demonstration, Prediction, Prompt, Usage
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, index_texts, load_embedder
-from adaptkit.strategies.base import Strategy, is_int, is_number, leader_of
+from adaptkit.strategies.base import Strategy, leader_of
 from adaptkit.strategies.calibration import ContentFreePrior
 from adaptkit.strategies.checks import COUNT_OR_ZERO, Check, check_params
 from adaptkit.strategies.choosing import score_of

@@ -11,11 +11,12 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Demonstration, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Constrainable, Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, load_embedder
 from adaptkit.strategies.answer_format import AnswerFormat
-from adaptkit.strategies.base import Strategy, is_int, is_number
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.choosing import answers_to
 from adaptkit.strategies.tool_documents import connected, index_documents, looks_up
 from adaptkit.strategies.tool_loop import Dialogue, Limits, ToolLoop, within_context

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
+from adaptkit.core.numbers import is_number
 from adaptkit.core.types import Prompt
 from adaptkit.models.base import Model, Trainable
-from adaptkit.strategies.base import is_number
 from adaptkit.strategies.checks import COUNT, SWITCH, check_params
 from adaptkit.strategies.sft_base import (
     ABOVE_ZERO_OR_NONE,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Document, Example, Passage, PassageOrder, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.models.render import shown_passages
@@ -24,7 +25,7 @@ from adaptkit.retrieval import (
     quality_on,
 )
 from adaptkit.strategies.answer_format import SPARE_TOKENS, AnswerFormat
-from adaptkit.strategies.base import Strategy, is_int, is_number
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.checks import COUNT, SWITCH, TEXT_OR_NONE, Check, check_params
 from adaptkit.strategies.citing import CITATION_RULE, CITATION_TOKENS, passage_that_holds, read_citations
 from adaptkit.strategies.controls import UPPER_BOUND, GoldDocuments, other_passages

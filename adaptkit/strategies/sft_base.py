@@ -15,9 +15,10 @@ import numpy as np
 
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Example, Prompt
 from adaptkit.models.base import Model, Trainable
-from adaptkit.strategies.base import Strategy, is_int, is_number, leader_of
+from adaptkit.strategies.base import Strategy, leader_of
 from adaptkit.strategies.checks import ABOVE_ZERO, COUNT, SWITCH, Check, check_params
 from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.updating import Update

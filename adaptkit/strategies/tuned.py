@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Self
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Completion, Example, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
-from adaptkit.strategies.base import FitProgress, Strategy, is_int, is_number, read_state
+from adaptkit.strategies.base import FitProgress, Strategy, read_state
 from adaptkit.strategies.choosing import answers_to, score_of
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.strategies.updating import Update

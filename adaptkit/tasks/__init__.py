@@ -4,7 +4,7 @@ from adaptkit.tasks.catalogue import find_task, known_tasks
 from adaptkit.tasks.facts import TaskFacts
 from adaptkit.tasks.folder import write_task
 from adaptkit.tasks.loaders import load_task
-from adaptkit.tasks.splits import cluster_names, clusters, row_order, some_rows, split_off
+from adaptkit.tasks.splits import cluster_names, clusters, row_order, some_rows, split_off, ties
 from adaptkit.tasks.task import KINDS, Task, TaskKind
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "row_order",
     "some_rows",
     "split_off",
+    "ties",
     "write_task",
 ]

@@ -100,10 +100,14 @@ def cluster_names(rows: Sequence[Example]) -> dict[str, str]:
 
 
 def _keys(row: Example) -> list[Key]:
-    own = ("input", " ".join(row.input.casefold().split()))
+    return [("input", " ".join(row.input.casefold().split())), *ties(row)]
+
+
+def ties(row: Example) -> list[Key]:
+    """What ties a row to others: its cluster, or without one its gold documents."""
     if row.cluster is not None:
-        return [own, ("cluster", row.cluster)]
-    return [own, *(("document", document) for document in row.gold_documents)]
+        return [("cluster", row.cluster)]
+    return [("document", document) for document in row.gold_documents]
 
 
 def _root(parent: dict[Key, Key], key: Key) -> Key:

@@ -23,6 +23,7 @@ from adaptkit.accounting import (
     machine_s_per_request,
     machine_usd_per_request,
     mean_by_example,
+    spared_s,
     split_fit,
     strategy_costs,
     total_usd,
@@ -417,3 +418,9 @@ def test_one_unknown_term_makes_the_total_unknown_and_is_named(m: MeasuredCost, 
     for activity in ACTIVITIES:
         name = "failed trials" if activity == "failed" else activity
         assert (f"{name}: its seconds" in (found.once.unknown or "")) == (activity in unmeasured)
+
+
+def test_vectors_that_were_kept_spare_what_they_cost_at_first() -> None:
+    assert spared_s({"embed_s": 1.0, "embed_s_uncached": 30.0}) == 29.0
+    assert spared_s({"rag_embed_s": 0.5, "rag_embed_s_uncached": 20.0, "embed_s_uncached": None}) == 19.5
+    assert spared_s({"embed_s": 2.0}) == spared_s({}) == 0.0

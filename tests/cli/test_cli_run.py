@@ -17,6 +17,7 @@ import pytest
 
 import adaptkit as ak
 from adaptkit.cli.run import main
+from adaptkit.comparing.plan import baseline_of
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Request
 from adaptkit.models.load import ModelSource
@@ -414,6 +415,17 @@ def test_a_dry_run_says_what_would_be_run_and_touches_nothing(
         "  questions: rag: left out: RAG needs documents, and the task 'questions' has none.",
     ]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_counts_the_second_run_of_the_baseline(
+    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("adaptkit.comparing.plan.run_twice", baseline_of)
+    again = "  questions: prompt: 5 rows, seed 0, again for the noise floor"
+    assert run("--dry-run", "--limit", "5") == 0
+    assert again in capsys.readouterr().out.splitlines()
+    assert run("--dry-run", "--limit", "5", "--no-noise-floor") == 0
+    assert again not in capsys.readouterr().out.splitlines()
 
 
 def test_offline_is_told_to_those_who_load(run: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:

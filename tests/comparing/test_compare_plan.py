@@ -261,3 +261,14 @@ def test_a_finished_comparison_asks_the_model_nothing(tmp_path: Path) -> None:
         [Words(), Shots()], make_task(12), model=ak.FakeModel(lambda r: pytest.fail("asked")), out=tmp_path
     )
     assert [r.quality for r in comparison.rows] == [1.0, 1.0]
+
+
+def test_a_row_has_the_same_cluster_however_many_rows_are_asked(tmp_path: Path) -> None:
+    task = make_task(12, rows_per_cluster=4)
+    few, all_rows = (make_plan([Words()], [task], model_key="m", limit=n, seeds=1) for n in (3, None))
+    assert few.clusters == all_rows.clusters
+    assert set(few.clusters[task.name]) == {e.id for e in task.test}
+    for limit in (3, None):
+        compare([Words()], task, model=planted_model(lambda *_: True), out=tmp_path, limit=limit)
+    clusters = {r.example_id: r.cluster for r in RunStore(tmp_path).records()}
+    assert clusters == all_rows.clusters[task.name]

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recorded import record
 
 import adaptkit as ak
 from adaptkit.core.errors import ModelError
@@ -202,27 +203,7 @@ def test_an_undefined_score_stays_undefined_when_the_row_fails() -> None:
     assert scores == {"recall_at_2": None, "recall_at_2_lenient": None}
 
 
-RECORD = Record(
-    trial="k",
-    strategy="s",
-    task="t",
-    example_id="r0",
-    seed=0,
-    output="answer 0",
-    target="answer 0",
-    contexts=(),
-    tool_calls=(),
-    finish_reason="stop",
-    tokens={"in": 1, "cached": 0, "out": 1},
-    retrieve_s=None,
-    first_token_s=None,
-    latency_s=None,
-    batch_size=1,
-    batch_s=1.0,
-    cost_usd=None,
-    scores={},
-    error=None,
-)
+RECORD = record(trial="k", strategy="s", task="t", output="answer 0", target="answer 0")
 Scored = list[tuple[int, int, float | None]]
 
 

@@ -25,6 +25,7 @@ from adaptkit.accounting.cost.measured import (
     MeasuredCost,
     Spent,
     mean_by_example,
+    spared_s,
     split_fit,
 )
 from adaptkit.accounting.cost.request import (
@@ -80,6 +81,7 @@ __all__ = [
     "request_saving",
     "request_usd",
     "requests_to_repay_training",
+    "spared_s",
     "split_fit",
     "strategy_costs",
     "token_bills",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 from adaptkit.accounting.cost.machine import UTILISATIONS
 from adaptkit.core.errors import ConfigError, DataError
+from adaptkit.core.numbers import is_amount, is_count, is_positive, is_range, is_share
 
 _COMMON = {
     "by_strategy", "horizon_months", "requests_per_month", "usd_per_failure", "usd_per_success",
@@ -169,40 +169,24 @@ def _hint(name: str, known: set[str]) -> str:
     return f"{guess} Known: {', '.join(sorted(known))}."
 
 
-def _is_amount(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    )
-
-
-def _is_share(value: object) -> bool:
-    return _is_amount(value) and float(value) <= 1  # type: ignore[arg-type]
-
-
-def _is_positive(value: object) -> bool:
-    return _is_amount(value) and value != 0
-
-
 def _is_volume(value: object) -> bool:
-    if isinstance(value, tuple):
-        return len(value) == 2 and all(map(_is_positive, value)) and value[0] <= value[1]
-    return _is_positive(value)
+    return is_range(value) or is_positive(value)
 
 
 def _is_tables(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(v, Mapping) for v in value.values())
 
 
-_AMOUNT: tuple[str, Callable[[object], bool]] = ("a number >= 0", _is_amount)
+_AMOUNT: tuple[str, Callable[[object], bool]] = ("a number >= 0", is_amount)
 _RULES: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "n_labels": ("an int >= 0, or None", lambda v: _is_amount(v) and isinstance(v, int)),
+    "n_labels": ("an int >= 0, or None", lambda v: is_count(v, least=0)),
     "requests_per_month": ("a number above 0, or the lowest and the highest", _is_volume),
-    "horizon_months": ("a number above 0, or None", _is_positive),
-    "utilisation": ("above 0 and at most 1", lambda v: _is_positive(v) and _is_share(v)),
+    "horizon_months": ("a number above 0, or None", is_positive),
+    "utilisation": ("above 0 and at most 1", lambda v: is_positive(v) and is_share(v)),
     "utilisations": (
         "numbers above 0 and at most 1",
-        lambda v: isinstance(v, tuple) and bool(v) and all(_is_positive(u) and _is_share(u) for u in v),
+        lambda v: isinstance(v, tuple) and bool(v) and all(is_positive(u) and is_share(u) for u in v),
     ),
-    "changed_share": ("a number from 0 to 1", _is_share),
+    "changed_share": ("a number from 0 to 1", is_share),
     "by_strategy": ("a table for each strategy", _is_tables),
 }

@@ -114,10 +114,20 @@ def split_fit(fit_s: float | None, fit_notes: Mapping[str, Any]) -> FitSeconds:
     """
     if fit_s is None:
         return FitSeconds(training=None, tuning=None, index=None)
-    index = math.fsum(float(v) for k, v in fit_notes.items() if k.endswith("embed_s_uncached") and v)
+    index = _noted(fit_notes, "embed_s_uncached")
     tuning = _seconds_of_others(fit_notes.get("tuning") or {})
     # Both are within the fit, but for the clock's noise.
     return FitSeconds(training=max(0.0, fit_s - index - tuning), tuning=tuning, index=index)
+
+
+def spared_s(fit_notes: Mapping[str, Any]) -> float:
+    """Seconds that vectors kept from earlier runs have spared: a fit costs what it costs without them."""
+    return max(0.0, _noted(fit_notes, "embed_s_uncached") - _noted(fit_notes, "embed_s"))
+
+
+def _noted(fit_notes: Mapping[str, Any], name: str) -> float:
+    """Add up what a strategy, or the parts of a composition, have noted under a name; blank is nothing."""
+    return math.fsum(float(v) for k, v in fit_notes.items() if k.endswith(name) and v)
 
 
 def _seconds_of_others(notes: Mapping[str, Any]) -> float:
