@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from adaptkit.core import errors
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
     from adaptkit.core.version import __version__
+    from adaptkit.decision import Advice, Recommendation, Requirements, advise, load_requirements
     from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RAG",
+    "Advice",
     "Budget",
     "Comparison",
     "Compose",
@@ -51,15 +53,19 @@ __all__ = [
     "Prediction",
     "Prompt",
     "PromptEngineering",
+    "Recommendation",
+    "Requirements",
     "RunSettings",
     "Strategy",
     "Task",
     "Tuned",
     "__version__",
+    "advise",
     "compare",
     "errors",
     "load_comparison",
     "load_model",
+    "load_requirements",
     "load_strategy",
     "load_task",
     "measure_freshness",
@@ -71,6 +77,7 @@ _HOMES = {
     "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
     "adaptkit.core.types": ("Demonstration", "Document", "Example", "Passage", "Prediction", "Prompt"),
     "adaptkit.core.version": ("__version__",),
+    "adaptkit.decision": ("Advice", "Recommendation", "Requirements", "advise", "load_requirements"),
     "adaptkit.freshness": ("Freshness", "measure_freshness"),
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),

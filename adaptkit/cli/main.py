@@ -14,7 +14,9 @@ from adaptkit.core.version import __version__
 
 # What each command is for, and where it stands; the list is shown without loading any of them.
 COMMANDS = {
+    "advise": ("adaptkit.cli.advise:advise", "What to try first, and why, before anything is run."),
     "compare": ("adaptkit.cli.main:compare", "Run strategies on the same rows with the same model."),
+    "recommend": ("adaptkit.cli.recommend:recommend", "What to take by a finished comparison."),
     "verify": ("adaptkit.cli.verify:verify", "Compute a comparison's numbers again from its records."),
 }
 

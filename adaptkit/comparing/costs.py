@@ -42,7 +42,7 @@ def costs_of(
         price: of the machine, None when unknown.
     """
     return cost_rows(
-        [_measured_cost(g) for g in groups],
+        [measured_cost(g) for g in groups],
         assumptions,
         baseline=baseline,
         machine=price,
@@ -62,7 +62,8 @@ def _plain(row: CostRow) -> dict[str, Any]:
     return values
 
 
-def _measured_cost(group: Group) -> MeasuredCost:
+def measured_cost(group: Group) -> MeasuredCost:
+    """What was measured of a strategy, as far as it bears on its cost."""
     records = group.records
     first = group.done[0]
     parts = split_fit(_mean([t.fit_s for t in group.done]), first.fit_notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from adaptkit import decision, report
 from adaptkit.accounting import CostAssumptions, CostRow
@@ -13,11 +13,12 @@ from adaptkit.comparing.measured import groups_of
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.store import RunStore
 from adaptkit.comparing.stored import stored_run
+from adaptkit.comparison.evidence import evidence_of
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
-from adaptkit.decision import Flips
+from adaptkit.decision import Flips, Recommendation, Requirements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,9 +121,32 @@ class Comparison:
         metric = rows[task, strategy].metric
         return decision.flips(self.records(), task, metric, strategy, baseline)
 
-    def recommend(self) -> tuple[TaskRecommendation, ...]:
-        """What to take for each task, or why the evidence does not say."""
-        return self.result.recommendation
+    @overload
+    def recommend(self) -> tuple[TaskRecommendation, ...]: ...
+
+    @overload
+    def recommend(
+        self, requirements: Requirements, *, assumptions: CostAssumptions | None = None
+    ) -> tuple[Recommendation, ...]: ...
+
+    def recommend(
+        self, requirements: Requirements | None = None, *, assumptions: CostAssumptions | None = None
+    ) -> tuple[TaskRecommendation, ...]:
+        """What to take for each task, or why the evidence does not say; nothing is run again.
+
+        Args:
+            requirements: what is required; with them also how sure it is, what would change it, and what
+                became of the hypotheses. None for what the table alone says.
+            assumptions: of the costs, None for those of the run.
+
+        Raises:
+            StoreError: the run's files cannot be read, or are of an older version.
+            UnknownNameError: a task has not the metric that is required.
+        """
+        if requirements is None:
+            return self.result.recommendation
+        found = evidence_of(self.folder, self.result, assumptions=assumptions, metric=requirements.metric)
+        return tuple(decision.recommend_for(e, requirements) for e in found)
 
     def _repr_html_(self) -> str:
         return report.html_table(self.result)

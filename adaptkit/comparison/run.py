@@ -21,6 +21,7 @@ from adaptkit.comparing.store import REPORTS, RunStore, writing
 from adaptkit.comparing.summary import Summary, summarise
 from adaptkit.comparison.face import Comparison
 from adaptkit.comparison.settings import RunSettings
+from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.result_io import write_comparison
 from adaptkit.core.results import ComparisonResult
@@ -123,6 +124,8 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
             run, outcomes, summary, hardware=hardware, price=price, assumptions=settings.assumptions
         )
         manifest["leakage"] = leaks
+        for entry, task in zip(manifest["tasks"], plan.tasks, strict=True):
+            entry["facts"] = to_json(decision.facts_of(task))
         run.store.held()
         return _written(run.store.folder, summary, manifest)
 

@@ -108,6 +108,22 @@ def _record_1_to_2(record: Values) -> Values:
     return {**record, "tokens": {"written": 0, "reasoning": 0, **tokens}}
 
 
+def _verdicts_2_to_3(comparison: Values) -> Values:
+    """Call a tie by lack of rows undecided: version 2 took its cheapest strategy as if it were decided."""
+    found = comparison.get("recommendation")
+    if not isinstance(found, list):
+        return comparison
+    return {**comparison, "recommendation": [_without_tie(r) for r in found]}
+
+
+def _without_tie(recommendation: Any) -> Any:
+    if not isinstance(recommendation, dict) or recommendation.get("verdict") != "tied":
+        return recommendation
+    name = recommendation.get("strategy")
+    return {**recommendation, "verdict": "undecided", "strategy": None, "for_now": name}
+
+
 STEPS: Mapping[int, Mapping[Kind, Step]] = {
     1: {"comparison": _rows_1_to_2, "manifest": _manifest_1_to_2, "record": _record_1_to_2},
+    2: {"comparison": _verdicts_2_to_3},
 }

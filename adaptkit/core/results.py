@@ -12,7 +12,7 @@ from typing import Any, Literal
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 TrialStatus = Literal["done", "failed", "skipped"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,18 +229,24 @@ class TaskRecommendation:
     """What the evidence says for one task.
 
     Attributes:
-        verdict: ``recommend`` (one strategy stands out), ``tied`` (the cheapest of several that the
-            rows cannot tell apart) or ``undecided`` (nothing ran, or too little).
-        strategy: the one to take, None when undecided.
-        tied: strategies that the evidence does not separate from the best.
-        reason: one or two sentences with the figures.
+        verdict: ``recommend`` (one is shown to be right), ``equivalent`` (the cheapest of several of which
+            none dearer is more than the margin better), ``undecided`` (these rows do not show it), or
+            ``none`` (no strategy meets the requirements).
+        strategy: the one to take, None when undecided or none.
+        tied: strategies that the evidence does not separate from the best, the cheapest first.
+        reason: one to three sentences with the figures.
+        for_now: when undecided, the one to take until more rows decide; None where nothing can be ranked.
+        rows_needed: when undecided, rows in all that would decide, were the figures as they look; None where
+            that is not known or out of reach.
     """
 
     task: str
-    verdict: Literal["recommend", "tied", "undecided"]
+    verdict: Literal["recommend", "equivalent", "undecided", "none"]
     strategy: str | None
     tied: tuple[str, ...]
     reason: str
+    for_now: str | None = None
+    rows_needed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

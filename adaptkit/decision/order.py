@@ -2,9 +2,64 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 # Of strategies that the rows cannot tell apart, the first is the cheapest to keep and the easiest to leave.
 ORDER = (
     "knn-vote", "tfidf", "top-passage",
     "prompt", "few-shot", "few-shot+prompt", "rag", "few-shot+rag", "function-calling",
     "lora", "function-calling+lora", "rag+lora", "full-sft", "rag+full-sft",
 )  # fmt: skip
+BASELINES = ORDER[:3]
+_TRAINED: Final = frozenset({"lora", "full-sft"})
+_RETRIEVING: Final = frozenset({"rag", "top-passage"})
+_CALLING: Final = frozenset({"function-calling"})
+
+
+def parts_of(label: str) -> frozenset[str]:
+    """The strategies that a name in a table is made of.
+
+    Examples:
+        >>> sorted(parts_of("lora+rag:k=3"))
+        ['lora', 'rag']
+    """
+    match = re.match(r"[a-z]+(?:[-+][a-z]+)*", label)
+    return frozenset(match.group().split("+")) if match else frozenset()
+
+
+def rank(label: str) -> int:
+    """Place a name in ``ORDER``, its parts in either order; an unknown one comes last."""
+    known = [frozenset(name.split("+")) for name in ORDER]
+    parts = parts_of(label)
+    return known.index(parts) if parts in known else len(ORDER)
+
+
+def effort(label: str) -> int:
+    """How much it takes to keep and to undo: as ``rank``, what needs no model all alike.
+
+    Examples:
+        >>> effort("tfidf") == effort("knn-vote") < effort("prompt") < effort("lora")
+        True
+    """
+    return max(0, rank(label) - len(BASELINES) + 1)
+
+
+def trains(label: str) -> bool:
+    """Whether weights are trained."""
+    return bool(parts_of(label) & _TRAINED)
+
+
+def retrieves(label: str) -> bool:
+    """Whether answers rest on passages that can be named."""
+    return bool(parts_of(label) & _RETRIEVING)
+
+
+def calls(label: str) -> bool:
+    """Whether functions are called."""
+    return bool(parts_of(label) & _CALLING)
+
+
+def needs_no_model(label: str) -> bool:
+    """Whether no language model answers."""
+    return parts_of(label) <= set(BASELINES) and bool(parts_of(label))

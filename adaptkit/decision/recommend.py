@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation
-from adaptkit.decision.order import ORDER
-from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
-from adaptkit.stats import detectable_difference, rows_for_difference
+from adaptkit.decision.candidates import Field, both_ways
+from adaptkit.decision.checking import Checked, check
+from adaptkit.decision.evidence import Evidence
+from adaptkit.decision.hypotheses import weigh
+from adaptkit.decision.judging import Judgement, judge
+from adaptkit.decision.limits import unknown
+from adaptkit.decision.reasons import reason
+from adaptkit.decision.recommendation import Recommendation
+from adaptkit.decision.requirements import Requirements
+from adaptkit.decision.situation import Situation
+from adaptkit.decision.turning_points import turning_points
+from adaptkit.decision.wording import listing
+from adaptkit.stats import Gaps
 
-# Failed rows count as wrong; where one strategy fails much more often, quality compares their luck.
-MAX_ERROR_GAP = 0.05
+_COSTS_SEED = 20_250_102
 
 
 def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommendation, ...]:
-    """Recommend one strategy a task, in the order in which tasks appear.
-
-    The strategies whose pair with the best (by point estimate) does not say that they are worse form the
-    tied group; of these the first in ``ORDER`` is taken, unknown names last and then by cost. Where the
-    best leads it by more than the rows can just show, though the corrected test does not bear it out
-    (few clusters), the two are neither told apart nor alike: then nothing is recommended, and the best is
-    named as leading.
+    """Recommend one strategy a task by the table alone, in the order in which tasks appear.
 
     Args:
         rows: one a strategy and task, failed and skipped ones too.
@@ -30,173 +34,129 @@ def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommend
     """
     tasks = list(dict.fromkeys(row.task for row in rows))
     return tuple(
-        _recommend_task(t, [r for r in rows if r.task == t], [p for p in pairs if p.task == t]) for t in tasks
-    )
-
-
-def _recommend_task(task: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> TaskRecommendation:
-    # Controls (shuffled or given passages, permuted targets) are there to be compared with, not to be taken.
-    rows = [row for row in rows if not row.fit_notes.get("control")]
-    ran = [row for row in rows if row.status == "done" and row.quality is not None and row.n > 0]
-    missing = [row for row in rows if row not in ran]
-    best = min(ran, key=lambda row: (-(row.quality or 0.0), _preference(row)), default=None)
-    obstacle = _obstacle(ran)
-    if best is None or obstacle:
-        text = _sentences(obstacle or "No strategy was measured", _absent(missing, reasons=True))
-        return TaskRecommendation(task=task, verdict="undecided", strategy=None, tied=(), reason=text)
-    tied = [row for row in ran if row is best or not _separated(best, row, pairs)]
-    choice = min(tied, key=_preference)
-    doubt = _oriented(best.strategy, choice.strategy, pairs)
-    if doubt is not None and doubt.verdict == "undecided" and _leads(doubt):
-        text = _sentences(_reason_leading(best, choice, doubt), _absent(missing, reasons=False), _scope(best))
-        return TaskRecommendation(task=task, verdict="undecided", strategy=None, tied=(), reason=text)
-    alone = len(tied) == 1
-    reason = _reason_alone(best, ran, pairs) if alone else _reason_tied(choice, best, tied, pairs)
-    return TaskRecommendation(
-        task=task,
-        verdict="recommend" if alone else "tied",
-        strategy=choice.strategy,
-        tied=tuple(row.strategy for row in sorted(tied, key=_preference)),
-        reason=_sentences(reason, _absent(missing, reasons=False), _scope(choice)),
-    )
-
-
-def _obstacle(ran: Sequence[Row]) -> str | None:
-    """Return why these rows can rank nothing, or None."""
-    if not ran:
-        return None
-    if all(row.quality == 0 for row in ran):
-        return f"No strategy got anything right on {ran[0].n} rows: look at the outputs before comparing"
-    rates = {row.strategy: row.n_errors / row.n for row in ran}
-    worst, least = max(rates, key=lambda s: rates[s]), min(rates, key=lambda s: rates[s])
-    if rates[worst] - rates[least] > MAX_ERROR_GAP:
-        return (
-            f"Error rates differ too much to rank: {worst} failed on {percent(rates[worst], 0)} of its rows, "
-            f"{least} on {percent(rates[least], 0)}. Mend the errors and run again"
+        _short(
+            Evidence(
+                task=task,
+                rows=tuple(r for r in rows if r.task == task),
+                pairs=tuple(p for p in pairs if p.task == task),
+            ),
+            Requirements(),
         )
-    if len(ran) == 1:
-        return f"Only {ran[0].strategy} was measured ({_quality(ran[0])}), so there is nothing to compare"
-    return None
-
-
-def _preference(row: Row) -> tuple[int, float, float, float, str]:
-    """Sort key: cheap and reversible first; an unknown cost sorts after known ones."""
-    inf = float("inf")
-    costs = (row.usd_per_1k_requests, row.fit_usd, row.tokens_in)
-    usd, fit, tokens = (inf if c is None else c for c in costs)
-    return _rank(row.strategy), usd, fit, tokens, row.strategy
-
-
-def _rank(strategy: str) -> int:
-    """Place a name such as ``few-shot`` or ``lora+rag`` in ``ORDER``; what follows the name is ignored."""
-    match = re.match(r"[a-z]+(?:[-+][a-z]+)*", strategy)
-    parts = sorted(match.group().split("+")) if match else []
-    known = [sorted(name.split("+")) for name in ORDER]
-    return known.index(parts) if parts in known else len(ORDER)
-
-
-def _oriented(strategy: str, other: str, pairs: Iterable[Pair]) -> Pair | None:
-    """Find the pair of the two and turn it so that ``strategy`` is the one compared with ``other``."""
-    for pair in pairs:
-        if (pair.strategy, pair.baseline) == (strategy, other):
-            return pair
-        if (pair.strategy, pair.baseline) == (other, strategy):
-            return pair.turned()
-    return None
-
-
-def _separated(best: Row, row: Row, pairs: Sequence[Pair]) -> bool:
-    pair = _oriented(best.strategy, row.strategy, pairs)
-    return pair is not None and pair.verdict == "better"
-
-
-def _leads(pair: Pair) -> bool:
-    """Whether the difference is as large as one that these rows would show four times out of five."""
-    if pair.delta is None or pair.delta_low is None or pair.delta_high is None:
-        return False
-    return pair.delta >= detectable_difference(pair.delta_low, pair.delta_high) > 0
-
-
-def _reason_alone(best: Row, ran: Sequence[Row], pairs: Sequence[Pair]) -> str:
-    others = sorted((r for r in ran if r is not best), key=lambda r: -(r.quality or 0.0))
-    text = f"{best.strategy} {_quality(best)} beats {_difference(best, others[0], pairs)}"
-    cheapest = min(others, key=_preference)
-    if cheapest is not others[0]:
-        text += f" and {_difference(best, cheapest, pairs)}"
-    return f"{text} on {best.n} rows"
-
-
-def _reason_tied(choice: Row, best: Row, tied: Sequence[Row], pairs: Sequence[Pair]) -> str:
-    """Say which strategies are tied, why this one, and what would decide."""
-    names = listing([row.strategy for row in sorted(tied, key=_preference)])
-    text = f"{names} cannot be told apart on {best.n} rows"
-    if choice is best:
-        text += f"; {choice.strategy} {_quality(choice)} is the best of them and the cheapest to keep"
-        return text
-    pair = _oriented(best.strategy, choice.strategy, pairs)
-    text += f"; {choice.strategy} {_quality(choice)} is the cheapest of them to keep and easiest to undo"
-    if pair is None or pair.delta is None:
-        return text
-    text += f"; {best.strategy} differs from it by {_figures(pair)}"
-    return text + _what_would_decide(pair)
-
-
-def _reason_leading(best: Row, choice: Row, pair: Pair) -> str:
-    """Say what looks best and why it is not taken yet."""
-    text = (
-        f"{best.strategy} {_quality(best)} leads, but {pair.n} rows do not settle that it beats "
-        f"{choice.strategy} {_quality(choice)}, which is cheaper to keep: {_figures(pair)}"
-    )
-    return text + _what_would_decide(pair)
-
-
-def _what_would_decide(pair: Pair) -> str:
-    if pair.delta is None or pair.delta_low is None or pair.delta_high is None:
-        return ""
-    smallest = detectable_difference(pair.delta_low, pair.delta_high)
-    needed = rows_for_difference(pair.n, pair.delta, pair.delta_low, pair.delta_high)
-    text = f". {pair.n} rows show differences from {100 * smallest:.0f} points up"
-    if needed is not None and needed > pair.n:
-        text += f"; were this one real, about {_round_up(needed):,} rows would show it"
-    return text
-
-
-def _round_up(n: int) -> int:
-    """Two figures are as many as a plan can claim."""
-    step = int(10 ** max(0, len(str(n)) - 2))
-    return -(-n // step) * step
-
-
-def _quality(row: Row) -> str:
-    digits = digits_for(row.n)
-    bounds = interval(row.quality_low, row.quality_high, digits)
-    return f"{percent(row.quality, digits)} {bounds}".rstrip()
-
-
-def _difference(best: Row, other: Row, pairs: Sequence[Pair]) -> str:
-    pair = _oriented(best.strategy, other.strategy, pairs)
-    return f"{other.strategy} by {_figures(pair)}" if pair else other.strategy
-
-
-def _figures(pair: Pair) -> str:
-    """Write e.g. ``+41 points [28, 54], p < .001``."""
-    digits = digits_for(pair.n)
-    bounds = interval(pair.delta_low, pair.delta_high, digits)
-    text = f"{points(pair.delta, digits)} points {bounds}".rstrip()
-    return ", ".join(filter(None, [text, p_value(pair.p_value_adjusted)]))
-
-
-def _absent(rows: Sequence[Row], *, reasons: bool) -> str:
-    """Name what did not run; its reason stands in its row, and here where nothing else is to be said."""
-    words = {"failed": "failed", "skipped": "was skipped", "done": "has no scores"}
-    return "; ".join(
-        f"{r.strategy} {words[r.status]}" + (f" ({r.reason})" if reasons and r.reason else "") for r in rows
+        for task in tasks
     )
 
 
-def _scope(row: Row) -> str:
-    return f"This holds for {row.model} only; another model or size may order the strategies differently"
+def recommend_for(evidence: Evidence, required: Requirements) -> Recommendation:
+    """Recommend a strategy under requirements, with all that bears on it.
+
+    First what breaks a requirement is left out; of the rest one is taken as ``choose`` has it. Then follow
+    how often it would stand, what would change it, and what became of the hypotheses.
+
+    Args:
+        evidence: of one task.
+        required: what is required and known.
+    """
+    judged = judge(evidence, required)
+    short = _of(evidence, required, judged)
+    near, best = _standing(evidence, judged, required.margin or evidence.margin)
+    return Recommendation(
+        **{name: getattr(short, name) for name in short.__dataclass_fields__},
+        requirements=required,
+        excluded=judged.excluded,
+        front=judged.choice.front if judged.choice else (),
+        p_near_best=near,
+        p_best=best,
+        would_change=turning_points(evidence, required, lambda e, r: judge(e, r).named),
+        hypotheses=_hypotheses(evidence, required, judged),
+        cautions=tuple(_cautions(evidence, required, judged)),
+    )
 
 
-def _sentences(*texts: str) -> str:
-    return " ".join(f"{t.rstrip('.')}." for t in texts if t)
+def _short(evidence: Evidence, required: Requirements) -> TaskRecommendation:
+    return _of(evidence, required, judge(evidence, required))
+
+
+def _of(evidence: Evidence, required: Requirements, judged: Judgement) -> TaskRecommendation:
+    choice = judged.choice
+    text = reason(judged, required.margin or evidence.margin, required.target_quality)
+    if choice is None:
+        return TaskRecommendation(
+            task=evidence.task,
+            verdict="none" if judged.obstacle is None else "undecided",
+            strategy=None,
+            tied=(),
+            reason=text,
+        )
+    name = choice.taken.strategy
+    equal = choice.kind == "enough" and len(choice.tied) > 1
+    return TaskRecommendation(
+        task=evidence.task,
+        verdict="undecided" if not choice.decided else "equivalent" if equal else "recommend",
+        strategy=name if choice.decided else None,
+        tied=choice.tied,
+        reason=text,
+        for_now=None if choice.decided else name,
+        rows_needed=choice.rows_needed,
+    )
+
+
+def _standing(evidence: Evidence, judged: Judgement, margin: float) -> tuple[float | None, float | None]:
+    """How often the choice is near the best candidate, and how often the best, when all is drawn again."""
+    if evidence.gaps is None or judged.field is None or judged.named is None:
+        return None, None
+    names = [c.strategy for c in judged.field.candidates]
+    gaps = evidence.gaps.of(names, _drawn_costs(judged, judged.field, evidence.gaps))
+    return gaps.p_within(judged.named, margin), gaps.p_best()[judged.named]
+
+
+def _drawn_costs(judged: Judgement, field: Field, gaps: Gaps) -> dict[str, np.ndarray]:
+    """What a request costs in points, drawn again from the requests that were measured."""
+    if field.at_stake_usd is None:
+        return {}
+    rng = np.random.default_rng(_COSTS_SEED)
+    found = {}
+    for c in field.candidates:
+        samples = np.array(list((judged.costs[c.strategy].samples or {}).values()))
+        luck = np.zeros(len(gaps.values))
+        if len(samples) > 1:
+            # A mean of many requests is normal enough, and drawing each of them again would take seconds.
+            luck = rng.normal(0.0, samples.std(ddof=1) / len(samples) ** 0.5, size=len(gaps.values))
+        found[c.strategy] = c.offset + luck / field.at_stake_usd
+    return found
+
+
+def _hypotheses(evidence: Evidence, required: Requirements, judged: Judgement) -> tuple[Checked, ...]:
+    """What the rules let expect of this situation, beside the rows."""
+    facts = evidence.facts
+    situation = Situation(
+        required=required,
+        facts=facts,
+        model_parameters=evidence.model_parameters,
+        n_examples=required.examples_now if facts is None else facts.n_train,
+    )
+    margin = required.margin or evidence.margin
+    return check(weigh(situation).hypotheses, judged.ran, both_ways(evidence.pairs), margin)
+
+
+def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> list[str]:
+    found = [
+        f"{name} could not be checked of {listing(list(strategies))}: not measured, or no price is known"
+        for name, strategies in unknown(judged.ran, judged.costs, required).items()
+    ]
+    if required.max_p95_s is not None and judged.choice is not None:
+        n = judged.choice.taken.row.n_latency
+        if n < 20:
+            found.append(f"p95 latency rests on {n} requests: one in twenty is not seen in so few")
+    if required.margin is not None and required.margin != evidence.margin:
+        found.append(
+            f"the margin of {100 * required.margin:g} points was chosen after the run, which had "
+            f"{100 * evidence.margin:g}"
+        )
+    if judged.field is not None and judged.field.at_stake_usd is None and _has_worth(evidence, required):
+        found.append("what answers are worth is stated, but what requests cost is not known of every one")
+    return found
+
+
+def _has_worth(evidence: Evidence, required: Requirements) -> bool:
+    a = evidence.under(required).assumptions
+    return bool(a.usd_per_success or a.usd_per_failure)

@@ -59,7 +59,8 @@ class TaskView:
 
     def chosen(self, row: Row) -> bool:
         """Whether this row is the recommended one."""
-        return self.recommendation is not None and row.strategy == self.recommendation.strategy
+        named = self.recommendation and (self.recommendation.strategy or self.recommendation.for_now)
+        return row.strategy == named
 
 
 def task_views(result: ComparisonResult) -> list[TaskView]:
@@ -231,7 +232,10 @@ def _no_price(manifest: Mapping[str, Any]) -> str:
 
 def headline(recommendation: TaskRecommendation) -> str:
     """Return the recommendation's first words, e.g. ``Take few-shot``."""
+    if recommendation.verdict == "none":
+        return "None meets the requirements"
     if recommendation.strategy is None:
-        return "Undecided"
-    tied = ", tied with " + listing([s for s in recommendation.tied if s != recommendation.strategy])
-    return f"Take {recommendation.strategy}{tied if recommendation.verdict == 'tied' else ''}"
+        return f"Undecided, for now {recommendation.for_now}" if recommendation.for_now else "Undecided"
+    others = [s for s in recommendation.tied if s != recommendation.strategy]
+    as_good = f", as good as {listing(others)}" if recommendation.verdict == "equivalent" else ""
+    return f"Take {recommendation.strategy}{as_good}"

@@ -5,6 +5,7 @@ says how sure its mean is, ``compare_all`` which strategies differ, ``StoppingRu
 """
 
 from adaptkit.stats.all_pairs import MARGIN, AllPairs, compare_all, paired_difference
+from adaptkit.stats.best import Gaps
 from adaptkit.stats.estimate import mean_estimate
 from adaptkit.stats.intervals import bootstrap_mean, clopper_pearson, clustered_se, t_interval, wilson
 from adaptkit.stats.mcnemar import mcnemar_chi_square, mcnemar_exact, mcnemar_mid_p
@@ -16,6 +17,7 @@ from adaptkit.stats.power import (
     difference_for_power,
     minimum_detectable_difference,
     rows_for_difference,
+    rows_for_equivalence,
     rows_for_power,
     rows_to_decide,
     variance_of_difference,
@@ -28,6 +30,7 @@ from adaptkit.stats.verdict import verdict
 __all__ = [
     "MARGIN",
     "AllPairs",
+    "Gaps",
     "Look",
     "PairedDifference",
     "RunSoFar",
@@ -51,6 +54,7 @@ __all__ = [
     "minimum_detectable_difference",
     "paired_difference",
     "rows_for_difference",
+    "rows_for_equivalence",
     "rows_for_power",
     "rows_to_decide",
     "sign_flip",

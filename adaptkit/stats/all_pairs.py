@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.stats.best import probability_of_best
+from adaptkit.stats.best import Gaps, resampled_gaps
 from adaptkit.stats.multiple import holm
 from adaptkit.stats.paired import Levels, Measured, PairedDifference, measure
 from adaptkit.stats.resample import N_RESAMPLES
@@ -29,10 +29,12 @@ class AllPairs:
     Attributes:
         pairs: every two of them, the later one minus the earlier one, in the order given.
         p_best: how often each is the best when rows and seeds are drawn again; None for one without rows.
+        gaps: their means in each of those draws.
     """
 
     pairs: tuple[PairedDifference, ...]
     p_best: Mapping[str, float | None]
+    gaps: Gaps
 
 
 def compare_all(
@@ -68,9 +70,12 @@ def compare_all(
         raise ConfigError.for_parameter("compare_all", "n_resamples", "at least 1", n_resamples)
     table = Table.of(scores, clusters)
     found = compared(measured(table), table, rng=rng, n_flips=n_resamples)
-    shares = probability_of_best(table, rng=rng, n_resamples=n_resamples)
+    gaps = resampled_gaps(table, rng=rng, n_resamples=n_resamples)
+    shares = gaps.p_best()
     return AllPairs(
-        pairs=judged(found, order=list(scores), margin=margin), p_best={name: shares[name] for name in scores}
+        pairs=judged(found, order=list(scores), margin=margin),
+        p_best={name: shares[name] for name in scores},
+        gaps=gaps,
     )
 
 

@@ -1,6 +1,9 @@
-"""How often each strategy would be the best, were rows and seeds drawn again."""
+"""Strategies beside each other, were rows and seeds drawn again: how often each is the best, or near it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,10 +14,62 @@ from adaptkit.stats.spread import Part
 from adaptkit.stats.table import Table
 
 
-def probability_of_best(
-    table: Table, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
-) -> dict[str, float | None]:
-    """Return the share of resamples in which each strategy has the highest mean; ties are split evenly.
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Mean differences of strategies to one of them, drawn again many times.
+
+    Attributes:
+        names: of the strategies.
+        values: ``[n_resamples, n_strategies]``; NaN where a draw holds no row of a strategy, and throughout
+            for one that shares none with the reference.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+
+    def p_best(self) -> dict[str, float | None]:
+        """The share of resamples in which each has the highest mean; ties are split evenly.
+
+        Returns:
+            By strategy, adding up to 1; None for one that shares no row with the reference.
+        """
+        if not len(self.values):
+            return dict.fromkeys(self.names)
+        known = np.asarray(~np.isnan(self.values).all(axis=0))
+        best = self.values >= self._highest() - TIE
+        shares = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+        return {name: float(s) if c else None for name, s, c in zip(self.names, shares, known, strict=True)}
+
+    def p_within(self, name: str, margin: float) -> float | None:
+        """The share of resamples in which a strategy is at most ``margin`` worse than the best one.
+
+        Returns:
+            None for one that shares no row with the reference.
+        """
+        own = self.values[:, self.names.index(name)]
+        if not len(own) or np.isnan(own).all():
+            return None
+        return float((own >= self._highest()[:, 0] - margin - TIE).mean())
+
+    def of(self, names: Sequence[str], shifts: Mapping[str, Floats | float] | None = None) -> Gaps:
+        """The same for some strategies, each with something taken off, e.g. what a request costs.
+
+        Args:
+            names: the strategies to keep.
+            shifts: by strategy, what is taken off its mean: a number, or one a resample.
+        """
+        columns = [
+            self.values[:, self.names.index(n)] - np.asarray((shifts or {}).get(n, 0.0)) for n in names
+        ]
+        kept = np.column_stack(columns) if columns else np.zeros((0, 0))
+        return Gaps(tuple(names), kept[~np.isnan(kept).all(axis=1)] if len(kept) else kept)
+
+    def _highest(self) -> Floats:
+        return np.asarray(np.nanmax(self.values, axis=1, keepdims=True))
+
+
+def resampled_gaps(table: Table, *, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Gaps:
+    """Draw rows and seeds again, and compare the means of all strategies in each draw.
 
     Rows (or clusters) are drawn with replacement, the same for every strategy; seeds of a strategy whose
     seeds vary are drawn with them. A bootstrap of S seeds is too narrow by ``sqrt((S - 1) / S)``, and
@@ -23,22 +78,17 @@ def probability_of_best(
 
     Strategies are compared through the one with the most rows: each by its mean difference to that one over
     the rows that both have, so that a strategy that was stopped early is judged on what it answered.
-
-    Returns:
-        By strategy, adding up to 1; None for one that shares no row with the reference.
     """
     n_rows = [int(np.count_nonzero(table.present(k))) for k in range(len(table.names))]
     if not n_rows or max(n_rows) == 0:
-        return dict.fromkeys(table.names)
+        return Gaps(table.names, np.zeros((0, len(table.names))))
     reference = int(np.argmax(n_rows))
     gaps = _resampled_gaps(table, reference, rng, n_resamples)
     for k, (scores, part) in enumerate(zip(table.scores, table.seed_parts, strict=True)):
         if part is not None:
             gaps[:, k] += _resampled_luck(scores, part, rng, n_resamples)
-    known = np.asarray(~np.isnan(gaps).all(axis=0))
-    best = gaps >= np.nanmax(gaps, axis=1, keepdims=True) - TIE
-    shares = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    return {name: float(s) if c else None for name, s, c in zip(table.names, shares, known, strict=True)}
+    # Few clusters: a draw may hold none of the reference's, and then says nothing.
+    return Gaps(table.names, gaps[~np.isnan(gaps[:, reference])])
 
 
 def _resampled_gaps(table: Table, reference: int, rng: np.random.Generator, n_resamples: int) -> Floats:

@@ -151,6 +151,36 @@ def rows_for_difference(n: int, delta: float, low: float, high: float) -> int | 
     return math.ceil(n * (detectable_difference(low, high) / delta) ** 2)
 
 
+def rows_for_equivalence(
+    n: int, delta: float, low: float, high: float, *, margin: float, power: float = 0.8
+) -> int | None:
+    """Return the rows that would show a difference to be at most ``margin`` below 0, were ``delta`` true.
+
+    One-sided at 5 %: ``n * ((z_.95 + z_power) * se / (margin + delta))^2`` with the standard error of the
+    interval at hand (J. Julious, Statistics in Medicine 23, 2004, eq. for non-inferiority).
+
+    Args:
+        n: rows at hand.
+        delta: observed difference, ``low`` and ``high`` its 95 % interval.
+        low: see ``delta``.
+        high: see ``delta``.
+        margin: the largest loss that does not matter.
+        power: chance of showing it.
+
+    Returns:
+        None where the difference lies below the margin, so that no number of rows would.
+
+    Examples:
+        >>> rows_for_equivalence(100, 0.0, -0.05, 0.05, margin=0.02)
+        1006
+    """
+    if delta <= -margin:
+        return None
+    normal = NormalDist()
+    se = (high - low) / (2 * normal.inv_cdf(0.975))
+    return math.ceil(n * ((normal.inv_cdf(0.95) + normal.inv_cdf(power)) * se / (margin + delta)) ** 2)
+
+
 def rows_beside_seeds(n: int, delta: float, rows_half: float, seeds_half: float) -> int | None:
     """Return ``rows_for_difference`` where a part of the interval comes from training seeds.
 

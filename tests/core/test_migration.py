@@ -147,3 +147,12 @@ def test_a_folder_whose_results_are_newer_is_not_gone_on_with_but_may_be_cleared
         store.clear()
         store.repair()
     assert store.records() == []
+
+
+def test_a_tie_of_version_2_was_not_decided() -> None:
+    """Version 2 took the cheapest of what it could not tell apart; that is a choice for now."""
+    tied = {"task": "t", "verdict": "tied", "strategy": "prompt", "tied": ["prompt", "lora"], "reason": "r"}
+    won = {**tied, "verdict": "recommend"}
+    old = {"schema_version": 2, "rows": [], "pairs": [], "noise": [], "recommendation": [tied, won]}
+    found = up_to_date("comparison", old, PATH)["recommendation"]
+    assert found == [{**tied, "verdict": "undecided", "strategy": None, "for_now": "prompt"}, won]

@@ -38,7 +38,9 @@ RESULT = ComparisonResult(
     rows=(ROW, replace(ROW, strategy="lora", status="failed", reason="a, \"b\"\nc", quality=None)),
     pairs=(PAIR,),
     recommendation=(
-        TaskRecommendation(task="intents", verdict="tied", strategy="prompt", tied=("prompt",), reason="é"),
+        TaskRecommendation(
+            task="intents", verdict="undecided", strategy=None, tied=("prompt",), reason="é", for_now="prompt"
+        ),
     ),
     manifest={"config": {"seeds": 1}},
     noise=(
@@ -68,8 +70,8 @@ def test_json_has_the_promised_keys(tmp_path: Path) -> None:
     write_comparison(tmp_path, RESULT)
     data = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
     assert list(data) == ["schema_version", "rows", "pairs", "recommendation", "noise", "costs"]
-    assert data["schema_version"] == 2
-    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["schema_version"] == 2
+    assert data["schema_version"] == 3
+    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["schema_version"] == 3
     assert data["rows"][0]["metrics"] == {"accuracy": 0.3, "accuracy_lenient": None}
 
 
@@ -132,7 +134,7 @@ def test_numbers_that_json_does_not_have_are_refused(tmp_path: Path, number: str
 
 def test_a_comparison_that_names_no_version_is_refused(tmp_path: Path) -> None:
     write_comparison(tmp_path, RESULT)
-    assert written_version(tmp_path) == 2
+    assert written_version(tmp_path) == 3
     path = tmp_path / "comparison.json"
     path.write_text(path.read_text(encoding="utf-8").replace("schema_version", "version"), encoding="utf-8")
     for read in (read_comparison, written_version):
@@ -203,7 +205,7 @@ def row_json(**changes: object) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 3}, "schema version 3, and this adaptkit reads up to 2"),
+        ({"schema_version": 4}, "schema version 4, and this adaptkit reads up to 3"),
         ({"schema_version": None}, "'schema_version' should be a whole number from 1 on and is None"),
         ({"rows": None}, "'rows' should be a list"),
         ({"rows": ["x"]}, r"rows\[0\] should be an object and is 'x'"),

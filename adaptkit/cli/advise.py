@@ -1,0 +1,70 @@
+"""``adaptkit advise``: what to try first, by what is known of the situation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+FORMATS = ("text", "markdown", "json")
+
+
+@click.command("advise")
+@click.option("--task", "task", metavar="DIR", help="A task: what its data show is not asked.")
+@click.option(
+    "--requirements",
+    "path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A TOML file with a table [requirements]: what stands there is not asked.",
+)
+@click.option(
+    "--parameters", type=float, metavar="N", help="Weights of the model that will serve, e.g. 1.35e8."
+)
+@click.option("--ask/--no-ask", default=None, help="Ask for the rest; by default in a terminal only.")
+@click.option("--save", metavar="FILE", type=click.Path(path_type=Path), help="Write the answers as TOML.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="What is printed.")
+def advise(
+    task: str | None,
+    path: Path | None,
+    parameters: float | None,
+    ask: bool | None,
+    save: Path | None,
+    form: str,
+) -> int:
+    """Say which strategies to try, in which order, and why; nothing is run.
+
+    An empty answer leaves a question open, "done" all that are left.
+    """
+    from adaptkit import decision
+    from adaptkit.core.codec import to_json
+    from adaptkit.core.files import write_text_atomic
+    from adaptkit.decision.interview import answers, interview
+    from adaptkit.decision.requirements_file import to_toml
+    from adaptkit.tasks import load_task
+
+    known = decision.load_requirements(path) if path else decision.Requirements()
+    loaded = load_task(task) if task else None
+    if ask if ask is not None else sys.stdin.isatty():
+        # Questions go to the other stream, so that what is printed can be sent to a file.
+        asking = interview(known, loaded, model_parameters=parameters)
+        known = answers(asking, lambda asked: _reply(asked.text))
+    if save:
+        write_text_atomic(save, to_toml(known))
+    advice = decision.advise(known, loaded, model_parameters=parameters)
+    if form == "json":
+        click.echo(json.dumps(to_json(advice), indent=2, ensure_ascii=False))
+    else:
+        click.echo(advice.to_text() if form == "text" else advice.to_markdown(), nl=False)
+    return 0
+
+
+def _reply(text: str) -> str:
+    """One line typed; the end of the input ends the questions."""
+    from adaptkit.decision.interview import DONE
+
+    click.echo(f"{text} ", nl=False, err=True)
+    line = sys.stdin.readline()
+    return line.strip() if line else DONE

@@ -1,0 +1,102 @@
+"""From a run folder to what a recommendation rests on; neither model nor torch is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from adaptkit.accounting import CostAssumptions
+from adaptkit.comparing.costs import measured_cost
+from adaptkit.comparing.measured import Group, groups_of
+from adaptkit.comparing.pairs import compared, estimate_of, pairs_of
+from adaptkit.comparing.rows import row_of
+from adaptkit.comparing.stored import StoredRun, stored_run
+from adaptkit.core.errors import UnknownNameError
+from adaptkit.core.results import ComparisonResult, Row
+from adaptkit.decision import DataFacts, Evidence
+from adaptkit.tasks import TaskFacts
+
+
+def evidence_of(
+    folder: Path,
+    result: ComparisonResult,
+    *,
+    assumptions: CostAssumptions | None = None,
+    metric: str | None = None,
+) -> list[Evidence]:
+    """Gather what was measured of each task.
+
+    Args:
+        folder: the run folder.
+        result: its table.
+        assumptions: of the costs, None for those of the run.
+        metric: what quality is judged by, None for each task's first one.
+
+    Raises:
+        StoreError: the run's files cannot be read, or are of an older version.
+        UnknownNameError: a task has no such metric.
+    """
+    run = stored_run(folder, result.manifest)
+    described = {t["name"]: t for t in result.manifest["tasks"]}
+    return [
+        dataclasses.replace(
+            _of_task(_judged_by(task, metric), run, result),
+            assumptions=assumptions or run.assumptions,
+            facts=_facts(described[task.name]),
+            model_parameters=(result.manifest.get("model") or {}).get("n_parameters") or None,
+        )
+        for task in run.tasks
+    ]
+
+
+def _judged_by(task: TaskFacts, metric: str | None) -> TaskFacts:
+    """The task with this metric in the first place."""
+    if metric is None:
+        return task
+    if metric not in task.metrics:
+        raise UnknownNameError.for_name(f"metric of {task.name}", metric, task.metrics)
+    return dataclasses.replace(task, metrics=(metric, *(m for m in task.metrics if m != metric)))
+
+
+def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult) -> Evidence:
+    groups = groups_of(task, run.trials)
+    ran = [g for g in groups if g.records]
+    found = compared(ran, run.standards)
+    own = [r for r in result.rows if r.task == task.name]
+    same = not own or own[0].metric == task.primary_metric
+    return Evidence(
+        task=task.name,
+        rows=tuple(own) if same else tuple(_rows(groups, own, run)),
+        pairs=tuple(pairs_of(task, found, run.standards)),
+        measured=tuple(measured_cost(g) for g in ran),
+        machine=run.price,
+        gaps=found.gaps,
+    )
+
+
+def _rows(groups: list[Group], own: list[Row], run: StoredRun) -> list[Row]:
+    """The lines of the table by another metric."""
+    return [row_of(g, estimate_of(g) if g.records else None, own[0].model, run.price) for g in groups]
+
+
+def _facts(described: Mapping[str, Any]) -> DataFacts:
+    """As the run kept them; an earlier version kept the counts alone."""
+    facts = described.get("facts")
+    if facts is not None:
+        return DataFacts(**{**facts, "metrics": tuple(facts["metrics"])})
+    labels = len(described["labels"]) if described["kind"] == "classification" else 0
+    return DataFacts(
+        task=described["name"],
+        kind=described["kind"],
+        metrics=tuple(described["metrics"]),
+        n_train=described["n_train"],
+        n_validation=described["n_validation"],
+        n_test=described["n_test"],
+        input_chars=0,
+        target_chars=0,
+        n_classes=labels or None,
+        examples_per_class=described["n_train"] / labels if labels else None,
+        n_documents=described["n_documents"],
+    )

@@ -1,0 +1,99 @@
+"""A recommendation in words: what an engineer can forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
+from adaptkit.decision.checking import Checked
+from adaptkit.decision.order import needs_no_model
+from adaptkit.decision.turning_points import TurningPoint
+from adaptkit.decision.wording import percent
+
+if TYPE_CHECKING:
+    from adaptkit.decision.recommendation import Recommendation
+
+
+def blocks(r: Recommendation) -> list[Block]:
+    """Return the recommendation as a document."""
+    return [
+        Heading(text=f"{r.task}: {_title(r)}", level=1),
+        Paragraph(text=r.reason),
+        *_sureness(r),
+        *_listed("Before you act on it", [f"{c[0].upper()}{c[1:]}." for c in r.cautions]),
+        *_listed("Breaks a requirement", [f"`{e.strategy}`: {e.text}." for e in r.excluded]),
+        *_changes(r.would_change),
+        *_checked(r.hypotheses),
+    ]
+
+
+def _title(r: Recommendation) -> str:
+    if r.verdict == "none":
+        return "no strategy meets the requirements"
+    if r.strategy is None:
+        return f"undecided; for now {r.for_now}" if r.for_now else "undecided"
+    without = ", without a language model" if needs_no_model(r.strategy) else ""
+    return f"take {r.strategy}{without}"
+
+
+def _sureness(r: Recommendation) -> list[Block]:
+    if r.p_near_best is None or r.p_best is None:
+        return []
+    name = r.strategy or r.for_now
+    return [
+        Paragraph(
+            text=f"Were rows, seeds and costs drawn again, {name} would be within the margin of the best "
+            f"candidate in {percent(r.p_near_best, 0)} of the draws, and the best one in "
+            f"{percent(r.p_best, 0)}."
+        )
+    ]
+
+
+def _listed(title: str, lines: Iterable[str]) -> list[Block]:
+    found = tuple(lines)
+    return [Heading(text=title), Bullets(lines=found)] if found else []
+
+
+def _changes(found: Iterable[TurningPoint]) -> list[Block]:
+    rows = tuple((f"`{p.name}`", _now(p), _turn(p)) for p in found)
+    if not rows:
+        return []
+    return [
+        Heading(text="What would change it"),
+        Table(header=("assumption", "now", "another strategy is named"), rows=rows),
+    ]
+
+
+# Shares, which read better in percent.
+_SHARES = frozenset({"utilisation", "target_quality", "margin"})
+
+
+def _now(p: TurningPoint) -> str:
+    return "not stated" if p.now is None else _number(p, p.now)
+
+
+def _turn(p: TurningPoint) -> str:
+    if p.at is None:
+        return f"nowhere between {_number(p, p.low)} and {_number(p, p.high)}"
+    side = "from" if p.above else "up to"
+    return f"{side} {p.words.format(_number(p, p.at))}: {p.strategy or 'none'}"
+
+
+def _number(p: TurningPoint, value: float) -> str:
+    if p.name in _SHARES:
+        return f"{100 * value:.3g} %"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _checked(found: Iterable[Checked]) -> list[Block]:
+    rows = tuple(
+        (f"`{c.strategy}`{' (first)' if c.first else ''}", c.status, f"{c.text} ({', '.join(c.rules)})")
+        for c in found
+    )
+    if not rows:
+        return []
+    return [
+        Heading(text="What published evidence let expect"),
+        Table(header=("hypothesis", "these rows", "figures and rules"), rows=rows),
+    ]
