@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 import pytest
+from measurements import MARGIN, pair, pairs_of, row
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation
-from adaptkit.decision import recommend, verdict
+from adaptkit.decision import recommend
 from adaptkit.stats import Scores, compare_all, mean_estimate
-
-MARGIN = 0.02
-
-
-def row(
-    strategy: str, quality: float | None, *, n: int = 60, n_errors: int = 0, usd: float | None = None
-) -> Row:
-    low, high = (None, None) if quality is None else (max(0, quality - 0.08), min(1, quality + 0.08))
-    return Row(
-        task="intents", strategy=strategy, model="smollm2-135m", n=n, n_errors=n_errors, metric="accuracy",
-        quality=quality, quality_low=low, quality_high=high, usd_per_1k_requests=usd,
-    )  # fmt: skip
-
-
-def pair(strategy: str, baseline: str, delta: float, *, half: float = 0.13, n: int = 60) -> Pair:
-    """A difference with the half width of its 95 % interval; the 90 % interval is 0.84 of it."""
-    low, high, narrow = delta - half, delta + half, 0.84 * half
-    p = 0.0002 if abs(delta) > half else 0.8
-    return Pair(
-        task="intents", strategy=strategy, baseline=baseline, n=n, n_unpaired=0, delta=delta,
-        delta_low=low, delta_high=high, gained=3, lost=3, p_value=p, p_value_adjusted=p,
-        test="exact McNemar test", margin=MARGIN, equivalence_low=delta - narrow,
-        equivalence_high=delta + narrow, non_inferior=delta - narrow > -MARGIN,
-        verdict=verdict(low, high, p, margin=MARGIN, equivalence=(delta - narrow, delta + narrow)),
-    )  # fmt: skip
-
-
-def pairs_of(quality: dict[str, float], *, half: float = 0.13, n: int = 60) -> list[Pair]:
-    """All pairs, the later one minus the earlier one."""
-    return [pair(b, a, quality[b] - quality[a], half=half, n=n) for a, b in combinations(quality, 2)]
 
 
 def of(quality: dict[str, float], *, half: float = 0.13, n: int = 60) -> TaskRecommendation:
@@ -124,7 +95,11 @@ def test_a_baseline_that_is_as_good_is_recommended_without_a_model() -> None:
 
 def test_of_two_baselines_the_worse_need_not_be_shown_to_be_worse() -> None:
     """What needs no model costs next to nothing: neither of two is the cheaper one to keep."""
-    rows = [row("knn-vote", 0.947, usd=0.3), row("tfidf", 0.973, usd=0.01), row("lora", 0.5)]
+    rows = [
+        row("knn-vote", 0.947, usd_per_1k_requests=0.3),
+        row("tfidf", 0.973, usd_per_1k_requests=0.01),
+        row("lora", 0.5),
+    ]
     pairs = pairs_of({"knn-vote": 0.947, "tfidf": 0.973, "lora": 0.5}, half=0.03)
     assert one(rows, pairs).strategy == "tfidf"
 
@@ -140,9 +115,13 @@ def test_the_order_of_preference(names: tuple[str, str]) -> None:
 
 
 def test_unknown_names_come_last_and_then_by_cost() -> None:
-    rows = [row("mystery", 0.5), row("cheap", 0.5, usd=0.1), row("dear", 0.5, usd=3.0)]
+    rows = [
+        row("mystery", 0.5),
+        row("cheap", 0.5, usd_per_1k_requests=0.1),
+        row("dear", 0.5, usd_per_1k_requests=3.0),
+    ]
     assert one(rows, []).tied == ("cheap", "dear", "mystery")
-    assert one([*rows, row("full-sft", 0.5, usd=9.0)], []).for_now == "full-sft"
+    assert one([*rows, row("full-sft", 0.5, usd_per_1k_requests=9.0)], []).for_now == "full-sft"
 
 
 def test_a_pair_that_is_missing_separates_nothing() -> None:
