@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -18,7 +19,8 @@ from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
-from adaptkit.decision import Flips, Recommendation, Requirements
+from adaptkit.decision import Causes, Flips, Recommendation, Requirements
+from adaptkit.evaluation.outcomes import form_fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +50,13 @@ class Comparison:
         return self.result.pairs
 
     def records(self) -> list[Record]:
-        """Every row's output, scores, times and tokens, for the trials of this comparison."""
-        keys = {t["key"] for t in self.result.manifest.get("trials", ())}
-        return [r for r in RunStore(self.folder).records() if r.trial in keys]
+        """Every row's output, scores, times and tokens, for the trials of this comparison.
+
+        Strategies have their names in the table: an earlier run in the folder may have had others for them.
+        """
+        names = {t["key"]: t["strategy"] for t in self.result.manifest.get("trials", ())}
+        records = RunStore(self.folder).records()
+        return [dataclasses.replace(r, strategy=names[r.trial]) for r in records if r.trial in names]
 
     def to_frame(self) -> pd.DataFrame:
         """The table as a data frame, one row a task and strategy, columns as in comparison.csv."""
@@ -109,17 +115,62 @@ class Comparison:
             ConfigError: the task has to be named.
             UnknownNameError: no such task or strategy.
         """
-        rows = {(r.task, r.strategy): r for r in self.rows}
-        tasks = sorted({r.task for r in self.rows})
-        if task is None and len(tasks) != 1:
-            raise ConfigError(f"Several tasks were compared: say which one, task=... of {', '.join(tasks)}.")
-        task = task or tasks[0]
-        for name in (strategy, baseline):
-            if (task, name) not in rows:
-                known = [s for t, s in rows if t == task] or tasks
-                raise UnknownNameError.for_name("strategy or task", f"{task} {name}", known)
-        metric = rows[task, strategy].metric
+        task = self._task(task)
+        metric = self._row(task, strategy).metric
+        self._row(task, baseline)
         return decision.flips(self.records(), task, metric, strategy, baseline)
+
+    def causes(self, strategy: str | None = None, task: str | None = None) -> Causes:
+        """Why a strategy is wrong where it is wrong, as far as the controls tell, and what would help most.
+
+        Controls are strategies of the same comparison: without passages, and with those of gold documents
+        (``RAG(passages="oracle")``). What was not run is named, and nothing is said that it would tell.
+
+        Args:
+            strategy: its name in the table; None for the one recommended or named for now.
+            task: needed where the comparison has several.
+
+        Raises:
+            ConfigError: the task has to be named, or nothing was measured.
+            UnknownNameError: no such task or strategy.
+            StoreError: the run's files cannot be read.
+        """
+        task = self._task(task)
+        strategy = self._row(task, strategy).strategy if strategy else self._chosen(task)
+        run = stored_run(self.folder, self.result.manifest)
+        facts = next(t for t in run.tasks if t.name == task)
+        # A record keeps the names and the seed that it was made under; its trial has those of the table.
+        records = [
+            dataclasses.replace(record, task=t.task, strategy=t.strategy, seed=t.seed)
+            for t in run.trials
+            if t.status == "done" and t.repeat == 0
+            for record in t.records
+        ]
+        return decision.causes(self.result, records, facts, strategy, lambda r: form_fault(r, facts))
+
+    def _chosen(self, task: str) -> str:
+        """The strategy recommended or named for now; where there is none, the best that is no control."""
+        named = next((r.strategy or r.for_now for r in self.result.recommendation if r.task == task), None)
+        ran = [r for r in self.rows if r.task == task and r.quality is not None]
+        ran = [r for r in ran if not r.fit_notes.get("control")] or ran
+        if named is None and not ran:
+            raise ConfigError(f"No strategy was measured on the task '{task}', so no answer has a cause.")
+        return named or max(ran, key=lambda r: r.quality or 0.0).strategy
+
+    def _task(self, name: str | None) -> str:
+        """The task of this name, or the only one."""
+        tasks = sorted({r.task for r in self.rows})
+        if name is None and len(tasks) != 1:
+            raise ConfigError(f"Several tasks were compared: say which one, task=... of {', '.join(tasks)}.")
+        return name or tasks[0]
+
+    def _row(self, task: str, strategy: str) -> Row:
+        """A line of the table."""
+        rows = {(r.task, r.strategy): r for r in self.rows}
+        if (task, strategy) not in rows:
+            known = [s for t, s in rows if t == task] or sorted({r.task for r in self.rows})
+            raise UnknownNameError.for_name("strategy or task", f"{task} {strategy}", known)
+        return rows[task, strategy]
 
     @overload
     def recommend(self) -> tuple[TaskRecommendation, ...]: ...

@@ -2,6 +2,7 @@
 
 from adaptkit.decision.advice import Advice
 from adaptkit.decision.advise import advise
+from adaptkit.decision.causes import Cause, Causes, WrongAnswer, causes
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.flips import Flip, Flips, flips
 from adaptkit.decision.recommend import recommend, recommend_for
@@ -13,13 +14,17 @@ from adaptkit.stats.verdict import verdict
 
 __all__ = [
     "Advice",
+    "Cause",
+    "Causes",
     "DataFacts",
     "Evidence",
     "Flip",
     "Flips",
     "Recommendation",
     "Requirements",
+    "WrongAnswer",
     "advise",
+    "causes",
     "facts_of",
     "flips",
     "load_requirements",

@@ -7,6 +7,7 @@ whether a low score is the model's refusal.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from adaptkit import metrics
 from adaptkit.core.results import Record
@@ -56,3 +57,10 @@ def off_format(record: Record, task: TaskFacts) -> bool:
     if task.kind == "arithmetic":
         return whole_number(record.output) is None
     return False
+
+
+def form_fault(record: Record, task: TaskFacts) -> Literal["refused", "off_format"] | None:
+    """Which of the two an answer is, declined first; None for neither."""
+    if refused(record):
+        return "refused"
+    return "off_format" if off_format(record, task) else None
