@@ -254,6 +254,42 @@ def test_a_control_with_seeds_is_right_where_half_of_them_are(scores: tuple[int,
     assert cause([answer("prompt", **GOLD), *oracle]) == expected
 
 
+def test_a_control_that_has_not_answered_the_row_tells_nothing_of_it() -> None:
+    prompt = [answer("prompt", example_id=i, **GOLD) for i in ("r0", "r1")]
+    found = judged([*prompt, answer(RAG_ORACLE, 1, example_id="r0", **ALONE)], "prompt")
+    assert [(c.name, c.examples[0].example_id) for c in found.causes] == [
+        ("knowledge_missing", "r0"),
+        ("unexplained", "r1"),
+    ]
+
+
+def test_seeds_of_the_oracle_do_not_explain_each_other() -> None:
+    records = [answer(RAG_ORACLE, score, seed=seed, **ALONE) for seed, score in enumerate((1, 1, 0))]
+    assert [c.name for c in judged(records, RAG_ORACLE).causes] == ["wrong_reasoning"]
+
+
+def test_what_looks_passages_up_itself_is_no_closed_book() -> None:
+    looked_up = answer("function-calling", output="x", **HIT)
+    found = judged([answer("rag+function-calling", output="x", **HIT), looked_up], "rag+function-calling")
+    assert [c.name for c in found.causes] == ["unexplained"]
+
+
+def test_an_oracle_with_permuted_targets_is_none() -> None:
+    name = "rag+lora:rag.passages=oracle"
+    notes = {"control": "passages oracle", "lora_control": "targets permuted"}
+    rows = (row("rag+lora"), row(name, fit_notes=notes))
+    records = [answer("rag+lora", **HIT), answer(name, 1, **ALONE)]
+    found = causes(replace(result(), rows=rows), records, TASK, "rag+lora", fault)
+    assert [c.name for c in found.causes] == ["unexplained"]
+
+
+def test_strategies_of_other_tasks_are_no_controls() -> None:
+    rows = (row("prompt"), row(RAG_ORACLE, task="other"))
+    records = [answer("prompt", **GOLD), answer(RAG_ORACLE, 1, **ALONE)]
+    found = causes(replace(result(), rows=rows), records, TASK, "prompt", fault)
+    assert [c.name for c in found.causes] == ["unexplained"]
+
+
 def test_second_runs_other_tasks_and_rows_without_a_score_do_not_count() -> None:
     records = [
         answer("prompt", 1),

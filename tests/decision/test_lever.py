@@ -158,6 +158,19 @@ def test_a_gain_that_no_cause_accounts_for_is_told_without_one() -> None:
     assert alone.startswith("For prompt, oracle passages (rag:passages=oracle) would add 64 points [")
 
 
+def test_pairs_of_other_tasks_do_not_count() -> None:
+    records = [*PROMPT, *RAG, *ORACLE]
+    (own,) = judged(records, "rag", pair(records, RAG_ORACLE, "rag")).levers
+    other = replace(pair(records, RAG_ORACLE, "rag"), task="other", delta=0.9)
+    assert judged(records, "rag", other, pair(records, RAG_ORACLE, "rag")).levers == (own,)
+
+
+def test_an_interval_that_ends_at_0_shows_no_gain() -> None:
+    records = [*PROMPT, *RAG, *ORACLE]
+    bare = replace(pair(records, RAG_ORACLE, "rag"), delta_low=0.0)
+    assert not judged(records, "rag", bare).levers[0].is_shown
+
+
 def test_one_row_bounds_nothing() -> None:
     found = judged([answer("prompt", lenient=1)], "prompt")
     assert found.next_lever.startswith(
