@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import NormalDist
 
 from adaptkit.accounting import CostAssumptions, StrategyCosts
@@ -48,6 +49,19 @@ class Candidate:
         return -(row.quality or 0.0), self.request_usd, row.p95_latency_s, float(effort(row.strategy))
 
 
+class Differences:
+    """Pairs by their two strategies, turned round as they are asked for."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._pairs = {(p.strategy, p.baseline): p for p in pairs}
+
+    def of(self, strategy: str, other: str) -> Pair | None:
+        """``strategy`` minus ``other``; None where they were not compared."""
+        if (strategy, other) not in self._pairs and (other, strategy) in self._pairs:
+            self._pairs[strategy, other] = self._pairs[other, strategy].turned()
+        return self._pairs.get((strategy, other))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """The candidates of a task and how they differ.
@@ -61,15 +75,15 @@ class Field:
     """
 
     candidates: tuple[Candidate, ...]
-    pairs: Mapping[tuple[str, str], Pair]
+    pairs: Differences
     at_stake_usd: float | None
     by_total: bool
 
     def difference(self, strategy: str, other: str) -> Pair | None:
         """How ``strategy`` differs from ``other``; None where they were not compared."""
-        return self.pairs.get((strategy, other))
+        return self.pairs.of(strategy, other)
 
-    @property
+    @cached_property
     def best(self) -> Candidate:
         """The highest score; of equal ones the cheapest."""
         return max(self.candidates, key=lambda c: c.score)
@@ -105,7 +119,7 @@ def field_of(
     names = {c.strategy: c.offset for c in found}
     return Field(
         candidates=tuple(ordered),
-        pairs=both_ways(_shifted(pairs, names)),
+        pairs=Differences(_shifted(pairs, names)),
         at_stake_usd=stake,
         by_total=by_total,
     )
@@ -178,9 +192,3 @@ def _judged(pair: Pair, p_adjusted: float | None) -> Pair:
 def with_margin(pairs: Sequence[Pair], margin: float) -> list[Pair]:
     """The same pairs judged by another margin."""
     return [_judged(replace(p, margin=margin), p.p_value_adjusted) for p in pairs]
-
-
-def both_ways(pairs: Sequence[Pair]) -> dict[tuple[str, str], Pair]:
-    """Pairs by their two strategies, each also turned round."""
-    found = {(p.strategy, p.baseline): p for p in pairs}
-    return found | {(p.baseline, p.strategy): p.turned() for p in pairs}

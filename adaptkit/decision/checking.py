@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from adaptkit.core.results import Pair, Row
+from adaptkit.decision.candidates import Differences
 from adaptkit.decision.hypotheses import Hypothesis
 from adaptkit.decision.order import needs_no_model, parts_of, rank
 from adaptkit.decision.wording import digits_for, interval, listing, points
@@ -38,7 +39,7 @@ class Checked:
 def check(
     hypotheses: Sequence[Hypothesis],
     rows: Sequence[Row],
-    pairs: Mapping[tuple[str, str], Pair],
+    pairs: Differences,
     margin: float,
 ) -> tuple[Checked, ...]:
     """Hold each hypothesis against the rows.
@@ -51,15 +52,13 @@ def check(
     Args:
         hypotheses: of an advice.
         rows: that were measured.
-        pairs: both ways round, in quality.
+        pairs: in quality.
         margin: the largest difference that does not matter.
     """
     return tuple(_checked(h, n == 0, rows, pairs, margin) for n, h in enumerate(hypotheses))
 
 
-def _checked(
-    h: Hypothesis, first: bool, rows: Sequence[Row], pairs: Mapping[tuple[str, str], Pair], margin: float
-) -> Checked:
+def _checked(h: Hypothesis, first: bool, rows: Sequence[Row], pairs: Differences, margin: float) -> Checked:
     own = _best_of_kind(h.strategy, rows)
     status, text = _judged(h, own, rows, pairs, margin)
     return Checked(
@@ -83,13 +82,13 @@ def _judged(
     h: Hypothesis,
     own: Row | None,
     rows: Sequence[Row],
-    pairs: Mapping[tuple[str, str], Pair],
+    pairs: Differences,
     margin: float,
 ) -> tuple[Status, str]:
     if own is None:
         return "untested", "it was not measured"
     others = _compared_with(h, own, rows)
-    found = [(o, pairs.get((own.strategy, o.strategy))) for o in others]
+    found = [(o, pairs.of(own.strategy, o.strategy)) for o in others]
     known = [(o, p) for o, p in found if p is not None and p.delta is not None]
     if not known:
         return "untested", "nothing that it is compared with was measured"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,12 +67,12 @@ def choose(field: Field, margin: float, target: float | None = None) -> Choice:
     tied = tuple(c.strategy for c in candidates if _is_tied(field, c))
     enough_rows = min(c.row.n for c in candidates) >= MIN_ROWS
     for place, c in enumerate(candidates):
-        if enough_rows and not _blockers(field, place):
+        if enough_rows and next(_blockers(field, place), None) is None:
             others = [o for o in candidates if o is not c]
             alone = all(_better(field.difference(c.strategy, o.strategy)) for o in others)
             return Choice(kind="alone" if alone else "enough", taken=c, tied=tied, front=front)
     taken = _for_now(field, margin, front)
-    blockers = _blockers(field, candidates.index(taken))
+    blockers = list(_blockers(field, candidates.index(taken)))
     return Choice(
         kind="open",
         taken=taken,
@@ -104,15 +104,13 @@ def _as_good(pair: Pair | None) -> bool:
     return pair is not None and (_better(pair) or pair.verdict == "equivalent" or pair.non_inferior is True)
 
 
-def _blockers(field: Field, place: int) -> list[_Blocker]:
+def _blockers(field: Field, place: int) -> Iterator[_Blocker]:
     """What keeps the candidate at ``place`` from being taken."""
     own = field.candidates[place].strategy
-    found = []
     for n, other in enumerate(field.candidates):
         pair = field.difference(own, other.strategy)
         if n != place and not (_better(pair) if n < place else _as_good(pair)):
-            found.append(_Blocker(pair, other_is_cheaper=n < place))
-    return found
+            yield _Blocker(pair, other_is_cheaper=n < place)
 
 
 def _for_now(field: Field, margin: float, front: Sequence[str]) -> Candidate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from adaptkit.accounting import CostAssumptions, MachinePrice, MeasuredCost, StrategyCosts, strategy_costs
@@ -43,17 +44,22 @@ class Evidence:
         stated = [p.margin for p in self.pairs if p.margin is not None]
         return stated[0] if stated else MARGIN
 
+    @cached_property
     def costs(self) -> dict[str, StrategyCosts]:
         """The costs of each strategy that was measured."""
         return {m.strategy: strategy_costs(m, self.assumptions, machine=self.machine) for m in self.measured}
 
     def under(self, requirements: Requirements) -> Evidence:
         """The same at the volume, horizon, wages and values that are required."""
-        return replace(self, assumptions=replace(self.assumptions, **_stated(requirements)))
+        assumptions = replace(self.assumptions, **_stated(requirements))
+        return self if assumptions == self.assumptions else replace(self, assumptions=assumptions)
 
     def light(self) -> Evidence:
         """The same costs of fewer numbers: many assumptions are tried with means, not single requests."""
-        return replace(self, measured=tuple(_averaged(m) for m in self.measured), gaps=None)
+        # Requests are shown at several utilisations, and chosen by one.
+        assumptions = replace(self.assumptions, utilisations=(self.assumptions.utilisation,))
+        measured = tuple(_averaged(m) for m in self.measured)
+        return replace(self, measured=measured, assumptions=assumptions, gaps=None)
 
 
 _SHARED = ("horizon_months", "minutes_per_label", "usd_per_success", "usd_per_failure")

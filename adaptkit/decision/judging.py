@@ -57,7 +57,7 @@ def judge(evidence: Evidence, required: Requirements) -> Judgement:
     rows = [row for row in evidence.rows if not row.fit_notes.get("control")]
     ran = tuple(row for row in rows if row.status == "done" and row.quality is not None and row.n > 0)
     missing = tuple(row for row in rows if row not in ran)
-    costs = evidence.costs()
+    costs = evidence.costs
     excluded = exclusions(ran, costs, required)
     obstacle = _obstacle(ran)
     out = {e.strategy for e in excluded}

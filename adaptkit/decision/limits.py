@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from adaptkit.accounting import StrategyCosts
 from adaptkit.core.results import Row
@@ -45,7 +46,8 @@ def exclusions(
         costs: of each, as far as they are known.
         required: what is required; what is not stated excludes nothing.
     """
-    return tuple(e for row in rows for e in _of_row(row, costs.get(row.strategy), required))
+    stated = required.stated()
+    return tuple(e for row in rows for e in _of_row(row, costs.get(row.strategy), required, stated))
 
 
 def unknown(
@@ -62,8 +64,9 @@ def unknown(
     return found
 
 
-def _of_row(row: Row, cost: StrategyCosts | None, required: Requirements) -> Iterator[Exclusion]:
-    stated = required.stated()
+def _of_row(
+    row: Row, cost: StrategyCosts | None, required: Requirements, stated: Mapping[str, Any]
+) -> Iterator[Exclusion]:
     if required.target_quality is not None:
         yield from _quality(row, required.target_quality)
     for limit in _LIMITS:

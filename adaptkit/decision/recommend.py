@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation
-from adaptkit.decision.candidates import Field, both_ways
+from adaptkit.decision.candidates import Differences, Field
 from adaptkit.decision.checking import Checked, check
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.hypotheses import weigh
@@ -135,7 +135,7 @@ def _hypotheses(evidence: Evidence, required: Requirements, judged: Judgement) -
         n_examples=required.examples_now if facts is None else facts.n_train,
     )
     margin = required.margin or evidence.margin
-    return check(weigh(situation).hypotheses, judged.ran, both_ways(evidence.pairs), margin)
+    return check(weigh(situation).hypotheses, judged.ran, Differences(evidence.pairs), margin)
 
 
 def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> list[str]:

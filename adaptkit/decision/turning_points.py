@@ -2,7 +2,7 @@
 
 Costs are linear in volume and prices, and bounds of quality and latency are single numbers, so between two
 values of an assumption there are few points at which the choice turns. They are looked for on a grid of
-ratios, and each is then halved down to twelve digits: where the model is linear, that is the exact crossing.
+ratios, and each is then narrowed down by halves: where the model is linear, that is the exact crossing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from adaptkit.decision.requirements import Requirements
 Choose = Callable[[Evidence, Requirements], str | None]
 Put = Callable[[Evidence, Requirements, float], tuple[Evidence, Requirements]]
 
-# Steps of the grid of an assumption: eight to a power of ten.
-_STEP = 10 ** (1 / 8)
-_HALVINGS = 45
+# Steps of the grid of an assumption: six to a power of ten.
+_STEP = 10 ** (1 / 6)
+# From a step of the grid to twelve digits.
+_HALVINGS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,7 @@ def _grid(start: float, end: float) -> Iterator[float]:
 
 
 def _halved(unchanged: float, changed: float, differs: Callable[[float], bool]) -> float:
-    """The first value that differs, to about 14 digits."""
+    """The first value that differs, to twelve digits."""
     for _ in range(_HALVINGS):
         middle = (unchanged + changed) / 2
         if differs(middle):

@@ -92,6 +92,8 @@ class CostAssumptions:
             ConfigError: a value out of range, or one that cannot differ between strategies: on different
                 volumes their totals could not be compared.
         """
+        if not self.by_strategy:
+            return self
         own = self.by_strategy.get(strategy, {})
         allowed = _names() - _COMMON
         for name in own:
