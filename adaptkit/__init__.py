@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from adaptkit import testing
+    from adaptkit.accounting import CostAssumptions
     from adaptkit.comparison import Comparison, RunSettings, compare, load_comparison
     from adaptkit.core import errors
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
@@ -40,6 +41,7 @@ __all__ = [
     "Budget",
     "Comparison",
     "Compose",
+    "CostAssumptions",
     "Demonstration",
     "Document",
     "Example",
@@ -74,6 +76,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "adaptkit.accounting": ("CostAssumptions",),
     "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
     "adaptkit.core.types": ("Demonstration", "Document", "Example", "Passage", "Prediction", "Prompt"),
     "adaptkit.core.version": ("__version__",),

@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.readme_tables`` writes; with ``--check`` it compares, and exits with 1 on a difference.
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a folder of benchmarks/results.
+Between ``<!-- advice: NAME -->`` and the end stands what was advised before that run, and what became of it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from adaptkit.comparison.evidence import facts_of_manifest
 from adaptkit.core.result_io import read_comparison
+from adaptkit.core.results import ComparisonResult
+from adaptkit.decision import Evidence, Requirements, recommend_for
+from adaptkit.decision.checking import Checked
 from adaptkit.report import console_text
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+ADVISED = re.compile(r"(<!-- advice: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MARKED = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -27,7 +33,46 @@ def with_tables(text: str) -> str:
         shown = console_text(read_comparison(RESULTS / match["name"]), width=100)
         return f"{match[1]}```text\n{shown.strip()}\n```\n{match[3]}"
 
-    return MARKED.sub(table, text)
+    def advice(match: re.Match[str]) -> str:
+        return f"{match[1]}{advice_table(read_comparison(RESULTS / match['name']))}\n{match[3]}"
+
+    return ADVISED.sub(advice, MARKED.sub(table, text))
+
+
+def advice_table(result: ComparisonResult) -> str:
+    """What was advised first for each task, what the rows recommend, and whether the advice was right."""
+    lines = ["| task | advised first | recommended | the advice |", "|---|---|---|---|"]
+    for task in result.manifest["tasks"]:
+        facts = facts_of_manifest(task)
+        rows = tuple(r for r in result.rows if r.task == task["name"])
+        pairs = tuple(p for p in result.pairs if p.task == task["name"])
+        evidence = Evidence(
+            task=task["name"],
+            rows=rows,
+            pairs=pairs,
+            facts=facts,
+            model_parameters=result.manifest["model"]["n_parameters"],
+        )
+        found = recommend_for(evidence, Requirements())
+        first = found.hypotheses[0]
+        taken = f"`{found.strategy}`" if found.strategy else f"undecided, for now `{found.for_now}`"
+        lines.append(
+            f"| {found.task} | `{first.strategy}` ({', '.join(first.rules)}) | {taken} "
+            f"| {_became(found.hypotheses)} |"
+        )
+    return "\n".join(lines)
+
+
+def _became(hypotheses: Sequence[Checked]) -> str:
+    """The first hypothesis beside the rows; where it was not measured, also the next that was."""
+    first = hypotheses[0]
+    text = f"{first.status}: {first.text}"
+    measured = next((h for h in hypotheses if h.status != "untested"), None)
+    if first.status == "untested" and measured is not None:
+        text += (
+            f"; next, `{measured.strategy}` ({', '.join(measured.rules)}), {measured.status}: {measured.text}"
+        )
+    return text
 
 
 def main(argv: Sequence[str] | None = None) -> int:

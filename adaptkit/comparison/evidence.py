@@ -44,7 +44,7 @@ def evidence_of(
         dataclasses.replace(
             _of_task(_judged_by(task, metric), run, result),
             assumptions=assumptions or run.assumptions,
-            facts=_facts(described[task.name]),
+            facts=facts_of_manifest(described[task.name]),
             model_parameters=(result.manifest.get("model") or {}).get("n_parameters") or None,
         )
         for task in run.tasks
@@ -81,8 +81,12 @@ def _rows(groups: list[Group], own: list[Row], run: StoredRun) -> list[Row]:
     return [row_of(g, estimate_of(g) if g.records else None, own[0].model, run.price) for g in groups]
 
 
-def _facts(described: Mapping[str, Any]) -> DataFacts:
-    """As the run kept them; an earlier version kept the counts alone."""
+def facts_of_manifest(described: Mapping[str, Any]) -> DataFacts:
+    """The facts of a task as a manifest keeps them; those of an earlier version are the counts alone.
+
+    Args:
+        described: the task's entry.
+    """
     facts = described.get("facts")
     if facts is not None:
         return DataFacts(**{**facts, "metrics": tuple(facts["metrics"])})
