@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adaptkit.core import errors
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
     from adaptkit.core.version import __version__
+    from adaptkit.curves import LearningCurves, learning_curve
     from adaptkit.decision import Advice, Recommendation, Requirements, advise, load_requirements
     from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
@@ -50,6 +51,7 @@ __all__ = [
     "Freshness",
     "FullSFT",
     "FunctionCalling",
+    "LearningCurves",
     "LoRASFT",
     "Passage",
     "Prediction",
@@ -65,6 +67,7 @@ __all__ = [
     "advise",
     "compare",
     "errors",
+    "learning_curve",
     "load_comparison",
     "load_model",
     "load_requirements",
@@ -80,6 +83,7 @@ _HOMES = {
     "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
     "adaptkit.core.types": ("Demonstration", "Document", "Example", "Passage", "Prediction", "Prompt"),
     "adaptkit.core.version": ("__version__",),
+    "adaptkit.curves": ("LearningCurves", "learning_curve"),
     "adaptkit.decision": ("Advice", "Recommendation", "Requirements", "advise", "load_requirements"),
     "adaptkit.freshness": ("Freshness", "measure_freshness"),
     "adaptkit.models.fake": ("FakeModel",),

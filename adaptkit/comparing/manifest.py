@@ -80,7 +80,8 @@ def _config(run: Run) -> dict[str, Any]:
     for trial in plan.trials:
         described = {"name": trial.strategy.name, "params": trial.strategy.described_params(), "seeds": 0}
         strategies.setdefault(trial.label, described)
-        strategies[trial.label]["seeds"] = max(strategies[trial.label]["seeds"], trial.seed + 1)
+    for label, described in strategies.items():
+        described["seeds"] = len({t.seed for t in plan.trials if t.label == label})
     return {
         "strategies": strategies,
         "tasks": {t.name: t.content_hash for t in plan.tasks},

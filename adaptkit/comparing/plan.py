@@ -83,6 +83,7 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
     model_key: str,
     limit: int | None,
     seeds: int,
+    first_seed: int = 0,
     where_possible: Sequence[Strategy] = (),
     noise_floor: bool = False,
 ) -> Plan:
@@ -94,6 +95,7 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
         model_key: what identifies the model's weights.
         limit: at most this many test rows a task; None for all.
         seeds: how often strategies that draw at random are run, each time with another seed.
+        first_seed: the first of these.
         where_possible: further strategies, which take part in the tasks that they can serve.
         noise_floor: run the baseline twice, to see how far two identical runs differ.
 
@@ -102,7 +104,7 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
         DataError: two tasks with one name or the same rows.
         UnknownNameError: a metric that does not exist.
     """
-    check_counts(limit, seeds)
+    check_counts(limit, seeds, first_seed)
     _check_strategies(strategies)
     _check_tasks(tasks)
     everyone = [*where_possible, *strategies]
@@ -113,10 +115,10 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
         for i, (strategy, label) in enumerate(zip(everyone, labels, strict=True)):
             if i < len(where_possible) and strategy.refusal(task):
                 continue
-            for seed in range(seeds if strategy.takes_seed else 1):
+            for seed in range(first_seed, first_seed + (seeds if strategy.takes_seed else 1)):
                 place = _Place(label, task, model_key, several_tasks=len(tasks) > 1)
                 trials.append(place.trial(strategy.with_seed(seed), seed))
-                if label == twice and seed == 0:
+                if label == twice and seed == first_seed:
                     trials.append(place.trial(strategy.with_seed(seed), seed, repeat=1))
     examples = {t.name: choose_rows(t.test, limit) for t in tasks}
     return Plan(trials=tuple(trials), tasks=tuple(tasks), labels=labels, examples=examples)
@@ -156,16 +158,18 @@ def run_twice(labels: Sequence[str]) -> str | None:
     return baseline_of(labels)
 
 
-def check_counts(limit: object, seeds: object) -> None:
+def check_counts(limit: object, seeds: object, first_seed: object = 0) -> None:
     """Refuse numbers of rows and seeds that mean nothing.
 
     Raises:
-        ConfigError: ``limit`` is no int >= 1 and not None, or ``seeds`` no int >= 1.
+        ConfigError: ``limit`` is no int >= 1 and not None, ``seeds`` no int >= 1, ``first_seed`` none >= 0.
     """
     if limit is not None and not is_count(limit, least=1):
         raise ConfigError.for_parameter("compare", "limit", "an int >= 1, or None for all rows", limit)
     if not is_count(seeds, least=1):
         raise ConfigError.for_parameter("compare", "seeds", "an int >= 1", seeds)
+    if not is_count(first_seed, least=0):
+        raise ConfigError.for_parameter("compare", "first_seed", "an int >= 0", first_seed)
 
 
 def _check_strategies(strategies: Sequence[Strategy]) -> None:

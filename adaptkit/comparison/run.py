@@ -41,6 +41,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     model: Model | ModelProvider,
     limit: int | None = None,
     seeds: int = 1,
+    first_seed: int = 0,
     tune: bool | Budget = False,
     baselines: bool = True,
     margin: float = MARGIN,
@@ -60,6 +61,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         model: what the strategies are applied to.
         limit: at most this many test rows a task, the same for all strategies; None for all.
         seeds: how often strategies that draw at random are run, each time with another seed.
+        first_seed: the first of these; the seeds of one run can be those that another has not run.
         tune: choose each strategy's configuration on validation rows first, all with the same budget; True
             for four configurations each.
         baselines: add what answers without a language model: a vote of the nearest train inputs, a linear
@@ -92,6 +94,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         model_key=provider.key,
         limit=limit,
         seeds=seeds,
+        first_seed=first_seed,
         where_possible=added if given else (),
         noise_floor=noise_floor,
     )

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Document, Example
+from adaptkit.tasks.cut import Cut
 from adaptkit.tasks.facts import TaskFacts
 from adaptkit.tasks.splits import some_rows, split_off
 from adaptkit.tasks.validate import check_task
@@ -122,13 +123,13 @@ class Task:
 
         Args:
             n: train rows, at least 1; all of them where there are no more.
-            seed: of the draw.
+            seed: of the draw; the name of any but 0 ends in ``#<seed>``.
         """
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise ConfigError.for_parameter("Task.with_train", "n", "an int >= 1", n)
         chosen = {e.id for e in some_rows(self.train, n, salt=f"{seed}:")}
         train = tuple(e for e in self.train if e.id in chosen)
-        return replace(self, name=f"{self.name}@{n}", train=train)
+        return replace(self, name=Cut(task=self.name, n_train=n, seed=seed).name, train=train)
 
     @cached_property
     def content_hash(self) -> str:
