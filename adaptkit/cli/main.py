@@ -16,6 +16,7 @@ from adaptkit.core.version import __version__
 COMMANDS = {
     "advise": ("adaptkit.cli.advise:advise", "What to try first, and why, before anything is run."),
     "compare": ("adaptkit.cli.main:compare", "Run strategies on the same rows with the same model."),
+    "curve": ("adaptkit.cli.curve:curve", "Measure quality against the number of labels."),
     "recommend": ("adaptkit.cli.recommend:recommend", "What to take by a finished comparison."),
     "verify": ("adaptkit.cli.verify:verify", "Compute a comparison's numbers again from its records."),
 }

@@ -114,9 +114,9 @@ def _measured(outcome: Outcome) -> Measured:
 
 
 def n_labels(trial: Trial) -> int:
-    """Labelled examples that a strategy learns from, or is tuned on."""
+    """Labelled examples that a strategy learns from, or is tuned on; 0 for a plain prompt."""
     splits = {"train": trial.task.train, "validation": trial.task.validation or ()}
-    return sum(len(rows) for name, rows in splits.items() if name in trial.strategy.learns_from)
+    return sum(len(splits[name]) for name in trial.strategy.labels_used(trial.task))
 
 
 def groups_of(task: TaskFacts, trials: Sequence[Measured], *, repeat: int = 0) -> list[Group]:

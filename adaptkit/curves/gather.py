@@ -137,14 +137,12 @@ def _measurements(strategy: str, done: Sequence[Cell], several_draws: bool) -> M
 
 
 def _is_free(done: Sequence[Cell]) -> bool:
-    """Whether a strategy needs no labels: it ran on the whole task only, or answers alike at any size."""
+    """Whether train rows mean nothing to a strategy: it ran on the whole task only, or uses no more."""
     if all(cell.draw is None for cell in done):
         return True
-    answers = [
-        {(r.example_id, r.seed): r.output for t in cell.group.done for r in t.records} for cell in done
-    ]
+    used = {t.n_labels for cell in done for t in cell.group.done}
     several = len({cell.n_labels for cell in done}) > 1
-    return several and all(a == answers[0] for a in answers)
+    return used == {0} or (several and len(used) == 1 and None not in used)
 
 
 def _merged(tables: Iterable[Mapping[str, Mapping[int, float]]]) -> Values:

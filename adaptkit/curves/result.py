@@ -49,8 +49,8 @@ class LearningCurves:
 
         Their tasks are cut to numbers of train rows by ``task.with_train(n)``: that is what a suite's
         ``train_rows`` and ``--train-rows`` do. Several comparisons may hold several draws of rows or
-        several strategies. A strategy that gives the same answers at every size, or was run on the whole
-        task only, learns from no labels.
+        several strategies. A strategy that uses as many labels at every size, or was run on the whole task
+        only, is a flat line.
 
         Raises:
             ConfigError: no comparison, no task that was cut, or two models.

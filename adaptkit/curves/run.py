@@ -63,7 +63,7 @@ def learning_curve(  # noqa: PLR0913 - all but the first two by name only
     """
     check_counts(limit, seeds)
     sizes = _checked(sizes, task)
-    learning, free = _parted(task, strategies, baselines, sizes)
+    learning, free = _parted(task, strategies, baselines)
     provider = _provider(model)
     folder = Path(out) if out else default_folder([task]).with_name(default_folder([task]).name + "+curve")
     made: list[Comparison] = []
@@ -103,7 +103,7 @@ def _checked(sizes: object, task: object) -> list[int]:
 
 
 def _parted(
-    task: Task, strategies: Sequence[Strategy], baselines: bool, sizes: Sequence[int]
+    task: Task, strategies: Sequence[Strategy], baselines: bool
 ) -> tuple[list[Strategy], list[Strategy]]:
     """The strategies that learn from train rows, and those to which these mean nothing.
 
@@ -116,8 +116,7 @@ def _parted(
             "learning_curve", "strategies", "a list of strategies such as ak.FewShot(k=8)", strategies
         )
     alike = [s.label for s in everyone]
-    few = task.with_train(1 if sizes[-1] > 1 else 2)
-    free = [s for s in everyone if alike.count(s.label) == 1 and not s.update_needed(few, task)]
+    free = [s for s in everyone if alike.count(s.label) == 1 and "train" not in s.labels_used(task)]
     learning = [s for s in everyone if not any(s is f for f in free)]
     if not learning:
         raise CapabilityError(f"None of {', '.join(strategy_labels(free))} learns from labels.")

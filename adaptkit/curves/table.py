@@ -77,13 +77,13 @@ def _html_list(sentences: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{markup.escape(s)}</li>' for s in sentences)}</ul>"
 
 
-def as_json(curves: LearningCurves) -> dict[str, Any]:
+def as_json(curves: LearningCurves, more: int = MORE_LABELS) -> dict[str, Any]:
     """What curves.json holds: points, laws with their intervals, worth and crossings, without resamples."""
     return {
         "schema_version": SCHEMA_VERSION,
         "settings": to_json(curves.settings),
         "curves": [_plain(curve) for curve in curves.curves],
-        "worth": to_json(curves.worth(MORE_LABELS)),
+        "worth": to_json(curves.worth(more)),
         "crossovers": to_json(curves.crossovers()),
         "gaps": list(curves.gaps),
     }
@@ -182,7 +182,7 @@ def notes(curves: LearningCurves) -> Iterator[str]:
         yield f"One seed for {listing(sorted(set(one)))}: intervals do not cover which labels were drawn."
     flat = sorted({c.strategy for c in curves.curves if not c.learns})
     if flat:
-        yield f"0 labels: {listing(flat)} {'learns' if len(flat) == 1 else 'learn'} from none."
+        yield f"0 labels: train rows make no difference to {listing(flat)}."
     if curves.settings.get("usd_per_label") is None:
         yield "No USD: minutes a label and wage are not known."
     yield from curves.gaps[:MAX_GAPS]

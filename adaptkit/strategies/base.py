@@ -281,6 +281,14 @@ class Strategy(ABC):
         changed = any(getattr(old, part) != getattr(new, part) for part in self.learns_from)
         return (self.update,) if learns and changed else ()
 
+    def labels_used(self, task: Task) -> tuple[str, ...]:
+        """Splits whose labels it learns from, or chooses by: those whose rows it would miss."""
+        return tuple(
+            split
+            for split in ("train", "validation")
+            if self.update_needed(dataclasses.replace(task, **{split: ()}), task)
+        )
+
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """A fitted strategy brought up to date in the cheapest way that it has; this one stays as it is.
 

@@ -186,6 +186,10 @@ class Compose(Strategy):
             needed.pop("re-train", None)
         return tuple(needed)
 
+    def labels_used(self, task: Task) -> tuple[str, ...]:
+        """The parts'."""
+        return tuple(dict.fromkeys(split for p in self.parts for split in p.labels_used(task)))
+
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """The parts brought up to date, on the weights that there are; all anew where those are trained."""
         self._require_fitted("updated()")

@@ -261,6 +261,10 @@ class Tuned(Strategy):
         """What the best configuration needs: it stays the best one."""
         return self._current.update_needed(old, new)
 
+    def labels_used(self, task: Task) -> tuple[str, ...]:
+        """The strategy's, and those of validation rows, by which it is chosen."""
+        return tuple(dict.fromkeys([*self.strategy.labels_used(task), "validation"]))
+
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """The best configuration, brought up to date; nothing is tried anew."""
         self._require_fitted("updated()")

@@ -74,7 +74,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_refused_with_the_closest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy", "runs/x"]) == 2
     err = capsys.readouterr().err
-    assert "Unknown command 'verfy'. Did you mean 'verify'? Known: advise, compare, recommend, verify." in err
+    assert (
+        "Unknown command 'verfy'. Did you mean 'verify'? Known: advise, compare, curve, recommend, verify."
+        in err
+    )
     assert main(["zzz"]) == 2
     assert "Did you mean" not in capsys.readouterr().err
 

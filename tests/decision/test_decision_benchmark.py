@@ -32,7 +32,8 @@ def scored(rates: dict[str, float], *, n: int = 300, clusters: int = 0) -> Score
         ids=ids,
         clusters={i: f"c{k % clusters}" for k, i in enumerate(ids)} if clusters else {},
         rows=tuple(
-            row(s, r, usd_per_1k_requests=usd) for (s, r), usd in zip(rates.items(), (1, 5, 2), strict=False)
+            row(s, r, usd_per_1k_requests=usd)
+            for (s, r), usd in zip(rates.items(), (1, 5, 2, 3, 4), strict=False)
         ),
         scores=np.column_stack([(rng.random(n) < r).astype(float) for r in rates.values()]),
     )

@@ -12,6 +12,7 @@ import adaptkit as ak
 from adaptkit.core.errors import NotFittedError
 from adaptkit.core.types import Document, Example
 from adaptkit.strategies import make_strategy
+from adaptkit.strategies.baselines import NearestVote
 from adaptkit.strategies.tuned import Budget, Tuned
 from adaptkit.strategies.updating import document_changes
 
@@ -239,3 +240,21 @@ def test_strategy_of_someone_else_is_fitted_again_where_it_learns() -> None:
 def test_what_is_not_fitted_cannot_be_updated(strategy: ak.Strategy) -> None:
     with pytest.raises(NotFittedError, match=r"Call fit\(model, task\) before updated\(\)"):
         strategy.updated(ak.FakeModel({}), OLD, NEW)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "splits"),
+    [
+        (ak.PromptEngineering(), ()),
+        (ak.RAG(), ()),
+        (ak.PromptEngineering(search=2), ("train", "validation")),
+        (ak.FewShot(k=2), ("train", "validation")),
+        (NearestVote(), ("train",)),
+        (ak.Compose((RAG, LORA)), ("train", "validation")),
+        (ak.Compose((ak.RAG(), ak.PromptEngineering())), ()),
+        (ak.Tuned(ak.PromptEngineering()), ("validation",)),
+        (ak.Tuned(NearestVote()), ("train", "validation")),
+    ],
+)
+def test_a_strategy_says_whose_labels_it_uses(strategy: ak.Strategy, splits: tuple[str, ...]) -> None:
+    assert strategy.labels_used(qa_task()) == splits

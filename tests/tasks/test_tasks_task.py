@@ -222,7 +222,9 @@ def test_fewer_train_rows_are_part_of_more_and_leave_the_rest_as_it_is() -> None
     assert ids[0] < ids[1] < ids[2]
     assert (small.test, small.validation, small.labels) == (task.test, task.validation, task.labels)
     assert small.content_hash != large.content_hash
-    assert {e.id for e in task.with_train(5, seed=1).train} != ids[0]
+    other = task.with_train(5, seed=1)
+    assert {e.id for e in other.train} != ids[0]
+    assert other.name == "t@5#1"
     assert task.with_train(1000).train == task.train
     with pytest.raises(ConfigError, match="an int >= 1"):
         task.with_train(0)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.decision.curves.curve import LearningCurve
+from adaptkit.decision.wording import percent
 from adaptkit.stats.scores import Floats
 
 Kind = Literal["crosses", "throughout", "never"]
 
-_N_PLACES = 400
+_N_PLACES = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,9 @@ class Crossover:
         measured = f"{self.fewest:,} to {self.most:,} labels"
         if self.kind == "never":
             return f"{self.strategy} never beats {self.other} within what was measured ({measured})."
-        sure = "" if self.share is None else f"; ahead at {self.most:,} in {self.share:.0%} of resamples"
+        sure = (
+            "" if self.share is None else f"; ahead at {self.most:,} in {percent(self.share, 0)} of resamples"
+        )
         if self.kind == "throughout":
             return f"{self.strategy} beats {self.other} throughout ({measured}){sure}."
         return f"{self.strategy} beats {self.other} from {self.n_labels:,} labels on ({self._range()}{sure})."
@@ -89,7 +92,7 @@ def crossover(a: LearningCurve, b: LearningCurve) -> Crossover:
         strategy=first.strategy,
         other=second.strategy,
         kind=kind,
-        n_labels=int(places[at]) if kind == "crosses" else None,
+        n_labels=_exactly(first, second, places[at - 1], places[at]) if kind == "crosses" else None,
         low=low,
         high=high,
         share=None if resampled is None else float(np.mean(resampled[:, -1] > 0)),
@@ -119,6 +122,13 @@ def _starts(lead: Floats) -> NDArray[np.intp]:
     behind = lead <= 0
     last_behind = lead.shape[1] - 1 - np.argmax(behind[:, ::-1], axis=1)
     return np.where(behind.any(axis=1), last_behind + 1, 0)
+
+
+def _exactly(first: LearningCurve, second: LearningCurve, behind: float, ahead: float) -> int:
+    """The first whole number of labels with a lead, between a place without and the next, which has one."""
+    between = np.arange(int(behind) + 1, int(ahead) + 1, dtype=np.float64)
+    lead = first.qualities(between)[0] - second.qualities(between)[0]
+    return int(between[_starts(lead[None])[0]])
 
 
 def _interval(lead: Floats, places: Floats) -> tuple[int | None, int | None]:

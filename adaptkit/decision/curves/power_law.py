@@ -19,10 +19,10 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.stats.scores import Floats
 
 MIN_RATE, MAX_RATE = 0.02, 3.0
-N_RATES = 80
+N_RATES = 48
 _FINER_RATES = 11
 _ROUNDS = 24
-_ROUNDS_OF_MANY = 2
+_ROUNDS_OF_MANY = 1
 
 
 @dataclass(frozen=True, kw_only=True)
