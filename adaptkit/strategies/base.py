@@ -283,11 +283,11 @@ class Strategy(ABC):
 
     def labels_used(self, task: Task) -> tuple[str, ...]:
         """Splits whose labels it learns from, or chooses by: those whose rows it would miss."""
-        return tuple(
-            split
-            for split in ("train", "validation")
-            if self.update_needed(dataclasses.replace(task, **{split: ()}), task)
-        )
+        without = {
+            "train": dataclasses.replace(task, train=()),
+            "validation": dataclasses.replace(task, validation=()),
+        }
+        return tuple(split for split, fewer in without.items() if self.update_needed(fewer, task))
 
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """A fitted strategy brought up to date in the cheapest way that it has; this one stays as it is.

@@ -272,3 +272,22 @@ def test_a_row_has_the_same_cluster_however_many_rows_are_asked(tmp_path: Path) 
         compare([Words()], task, model=planted_model(lambda *_: True), out=tmp_path, limit=limit)
     clusters = {r.example_id: r.cluster for r in RunStore(tmp_path).records()}
     assert clusters == all_rows.clusters[task.name]
+
+
+def test_seeds_may_begin_anywhere(tmp_path: Path) -> None:
+    task = make_task(4)
+    made = ak.compare(
+        [Tuned(seed=5), Words()],
+        task,
+        model=planted_model(lambda *_: True),
+        seeds=2,
+        first_seed=3,
+        out=tmp_path,
+    )
+    trials = made.result.manifest["trials"]
+    found = [(t["strategy"], t["seed"], t["params"].get("seed", 0)) for t in trials]
+    assert found == [("lora", 3, 8), ("lora", 4, 9), ("prompt", 3, 3)]
+    described = made.result.manifest["config"]["strategies"]
+    assert {name: s["seeds"] for name, s in described.items()} == {"lora": 2, "prompt": 1}
+    with pytest.raises(ConfigError, match="'first_seed' parameter of compare must be an int >= 0"):
+        ak.compare([Words()], task, model=planted_model(lambda *_: True), first_seed=-1, out=tmp_path)

@@ -233,7 +233,7 @@ def test_an_unknown_strategy_is_told_with_the_known(curves: LearningCurves) -> N
 
 
 def test_a_metric_that_is_no_mean_over_rows_has_points_only(tmp_path: Path) -> None:
-    rows = [ak.Example(id=f"r{i}", input=f"row {i}", target="ab"[i % 2]) for i in range(80)]
+    rows = tuple(ak.Example(id=f"r{i}", input=f"row {i}", target="ab"[i % 2]) for i in range(80))
     task = ak.Task(
         name="letters", kind="classification", instruction="?", metrics=("macro_f1",), train=rows[:40],
         validation=(), test=rows[40:],
