@@ -63,9 +63,14 @@ def _judged_by(task: TaskFacts, metric: str | None) -> TaskFacts:
 def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult) -> Evidence:
     groups = groups_of(task, run.trials)
     ran = [g for g in groups if g.records]
-    found = compared(ran, run.standards)
     own = [r for r in result.rows if r.task == task.name]
     same = not own or own[0].metric == task.primary_metric
+    if not ran and same:
+        # A table may have been kept without its records.
+        return Evidence(
+            task=task.name, rows=tuple(own), pairs=tuple(p for p in result.pairs if p.task == task.name)
+        )
+    found = compared(ran, run.standards)
     return Evidence(
         task=task.name,
         rows=tuple(own) if same else tuple(_rows(groups, own, run)),

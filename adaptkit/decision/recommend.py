@@ -143,6 +143,8 @@ def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> 
         f"{name} could not be checked of {listing(list(strategies))}: not measured, or no price is known"
         for name, strategies in unknown(judged.ran, judged.costs, required).items()
     ]
+    if evidence.gaps is None and judged.field is not None:
+        found.append("there are no records: how often this would stand, and what it costs, is not known")
     if required.max_p95_s is not None and judged.choice is not None:
         n = judged.choice.taken.row.n_latency
         if n < 20:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,3 +166,27 @@ def test_a_baseline_that_stands_later_turns_its_pairs(tmp_path: Path) -> None:
     tuned = comparison.rows[0]
     assert tuned.verdict == "better"
     assert (tuned.delta, tuned.delta_low) == (-(pair.delta or 0), -(pair.delta_high or 0))
+
+
+def test_requirements_are_held_against_a_folder_with_and_without_its_records(
+    won: Comparison, tmp_path: Path
+) -> None:
+    found = won.recommend(ak.Requirements(requests_per_month=1000.0))
+    assert found[0].strategy == "lora"
+    assert found[0].p_best is not None
+    assert found[0].p_best > 0.9
+    assert found[0].hypotheses[0].first
+    (out,) = won.recommend(ak.Requirements(may_enter_weights=False))
+    assert "lora" in {e.strategy for e in out.excluded}
+    kept = shutil.copytree(won.folder, tmp_path / "kept")
+    (kept / "records.jsonl").unlink()
+    (without,) = ak.load_comparison(kept).recommend(ak.Requirements())
+    assert (without.strategy, without.p_best) == ("lora", None)
+    assert "there are no records" in without.cautions[0]
+
+
+def test_another_metric_may_be_required(won: Comparison) -> None:
+    (first, *_) = won.result.manifest["tasks"][0]["metrics"]
+    assert won.recommend(ak.Requirements(metric=first))[0].strategy == "lora"
+    with pytest.raises(ak.errors.UnknownNameError, match="rouge_l"):
+        won.recommend(ak.Requirements(metric="rouge_l"))
