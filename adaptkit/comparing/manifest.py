@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from adaptkit.accounting import CostAssumptions, Hardware, MachinePrice
+from adaptkit.accounting import CostAssumptions, Hardware, MachinePrice, cost_notes
 from adaptkit.comparing.measured import n_labels
 from adaptkit.comparing.plan import Plan
 from adaptkit.comparing.run import Outcome, Run
@@ -64,6 +64,7 @@ def make_manifest(
         "counts": _counts(run.plan, outcomes),
         "price": None if price is None else to_json(price),
         "cost_assumptions": to_json(assumptions),
+        "cost_notes": cost_notes(assumptions, machine=price, model=None, today=datetime.now(UTC).date()),
         "price_note": _price_note(run, hardware, price),
         "hardware": to_json(hardware),
         "packages": {name: _version(name) for name in PACKAGES},

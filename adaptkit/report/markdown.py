@@ -55,7 +55,9 @@ def _task_section(view: TaskView, *, details: bool) -> str:
     absent = [f"{view.label(r)} {r.status}: {r.reason or 'no reason given'}" for r in view.absent]
     parts.append(_bullets([_escape(text) for text in (*absent, *view.notes)]))
     if details:
-        parts += [f"### {g.title}\n\n{_grid(g)}" for g in _details(view) if g.rows]
+        for g in _details(view):
+            if g.rows:
+                parts += [f"### {g.title}", _grid(g), _bullets([_escape(note) for note in g.notes])]
     else:
         parts.append(_bullets(_recommendations([view])))
     return "\n\n".join(part for part in parts if part)

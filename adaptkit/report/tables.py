@@ -19,11 +19,16 @@ _MAX_TEXT = 280
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A table of texts with its title; ``rows`` is empty where there is nothing to show."""
+    """A table of texts with its title; ``rows`` is empty where there is nothing to show.
+
+    Attributes:
+        notes: what a reader of it has to know.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
 
 
 def metrics_grid(view: TaskView) -> Grid:
@@ -98,7 +103,8 @@ def cost_grid(view: TaskView) -> Grid:
         "strategy", "once", "each month", *(f"1,000 requests at {100 * u:.0f} % use" for u in shares),
         "in all, over the horizon", "right answer", "gain a request", "cheaper than the baseline", "unknown",
     ]  # fmt: skip
-    return Grid(title="Cost, USD", header=header, rows=[_cost(c) for c in view.costs])
+    rows = [_cost(c) for c in view.costs]
+    return Grid(title="Cost, USD", header=header, rows=rows, notes=view.cost_notes)
 
 
 def _cost(cost: Mapping[str, Any]) -> list[str]:

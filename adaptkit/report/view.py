@@ -39,7 +39,7 @@ class TaskView:
         metric: name of the primary metric.
         baseline: strategy that differences are measured against, None when there are no differences.
         notes: footnotes, one sentence or two each.
-        costs: rows of the cost table.
+        costs: rows of the cost table, ``cost_notes`` what they rest on.
     """
 
     task: str
@@ -51,6 +51,7 @@ class TaskView:
     recommendation: TaskRecommendation | None
     notes: tuple[str, ...]
     costs: tuple[Mapping[str, Any], ...] = ()
+    cost_notes: tuple[str, ...] = ()
 
     def label(self, row: Row) -> str:
         """Name a row: its strategy, with the model where the task was run on several."""
@@ -88,6 +89,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
             *(_noise(n) for n in result.noise if n.task == task),
         ),
         costs=tuple(c for c in result.costs if c["task"] == task),
+        cost_notes=tuple(result.manifest.get("cost_notes") or ()),
     )
 
 

@@ -14,7 +14,7 @@ from planted import Shots, Words, make_task, planted_answer
 
 import adaptkit as ak
 from adaptkit import accounting, report
-from adaptkit.comparison import Comparison, compare
+from adaptkit.comparison import Comparison, RunSettings, compare
 from adaptkit.core.types import Completion, Request
 from adaptkit.models.base import Model
 
@@ -168,3 +168,15 @@ def test_a_bad_price_sheet_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ak.errors.DataError, match=r"nowhere\.toml"):
         run(tmp_path / "run", usd_per_hour=None, prices=tmp_path / "nowhere.toml")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_report_says_what_its_costs_rest_on(tmp_path: Path) -> None:
+    priced = RunSettings(usd_per_hour=0.4, assumptions=ak.CostAssumptions(requests_per_month=500.0))
+    model = ak.FakeModel(planted_answer(lambda *_: True))
+    comparison = compare([Words()], make_task(20), model=model, out=tmp_path, settings=priced)
+    text = (comparison.folder / "report.md").read_text(encoding="utf-8")
+    assert "- 500 requests a month, over 12 months." in text
+    assert "What a label costs is not known." in text
+    assert "what is paid once and each month" in (comparison.folder / "report.html").read_text(
+        encoding="utf-8"
+    )
