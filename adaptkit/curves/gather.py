@@ -56,14 +56,18 @@ def gather(comparisons: Sequence[Comparison]) -> tuple[list[LearningCurve], list
     _check_models(comparisons)
     curves: list[LearningCurve] = []
     gaps: list[str] = []
-    for task, cells in _by_task(comparisons).items():
-        if any(cell.draw is not None for own in cells.values() for cell in own):
-            curves += _curves_of(task, cells, gaps)
-    if not curves:
+    cut = {
+        task: cells
+        for task, cells in _by_task(comparisons).items()
+        if any(cell.draw is not None for own in cells.values() for cell in own)
+    }
+    if not cut:
         raise ConfigError(
             "No task was run with a number of train rows. Compare task.with_train(n) for several n, or give "
             "a suite train_rows."
         )
+    for task, cells in cut.items():
+        curves += _curves_of(task, cells, gaps)
     return curves, gaps
 
 
@@ -97,11 +101,11 @@ def _curves_of(task: str, cells: Cells, gaps: list[str]) -> list[LearningCurve]:
         return [_without_interval(task, metric, strategy, own) for strategy, own in cells.items()]
     measured = []
     for strategy, own in cells.items():
-        done = [cell for cell in own if cell.group.done]
-        found = _measurements(strategy, done, several_draws)
-        if found is None:
+        done = [cell for cell in own if cell.group.values]
+        found = _measurements(strategy, done, several_draws) if done else None
+        if done and found is None:
             gaps.append(f"{strategy} on {task}: nothing was measured under one seed at all sizes")
-        else:
+        elif found is not None:
             measured.append(found)
     records = [r for cell in every for r in cell.group.records]
     rng = np.random.default_rng(RESAMPLING_SEED)
@@ -118,9 +122,7 @@ def _gaps(task: str, cells: Cells) -> Iterator[str]:
 
 
 def _measurements(strategy: str, done: Sequence[Cell], several_draws: bool) -> Measurements | None:
-    """The scores by size, over the columns that all sizes have; None without any."""
-    if not done:
-        return None
+    """The scores by size, over the columns that all sizes have; None where they share none."""
     if _is_free(done):
         values = _merged([cell.group.values_by_seed for cell in done])
         return Measurements(strategy=strategy, by_size={0: Scores.from_seeds(values)}, learns=False)

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 MAX_GAPS = 10
+COLUMNS = (
+    "task", "strategy", "metric", "n_labels", "quality", "quality_low", "quality_high", "n", "seeds",
+    "fitted",
+)  # fmt: skip
 
 
 def frame(curves: LearningCurves) -> pd.DataFrame:
     """One line a task, strategy and number of labels; ``fitted`` is the law's quality."""
     import pandas as pd
 
-    found = pd.DataFrame([_flat(curve, point) for curve in curves.curves for point in curve.points])
-    numbers = ["quality", "quality_low", "quality_high", "fitted"]
-    return found.astype(dict.fromkeys(numbers, "float64"))
+    lines = [_flat(curve, point) for curve in curves.curves for point in curve.points]
+    found = pd.DataFrame(lines, columns=COLUMNS)
+    return found.astype({name: "float64" for name in COLUMNS if name.startswith(("quality", "fitted"))})
 
 
 def _flat(curve: LearningCurve, point: CurvePoint) -> dict[str, Any]:

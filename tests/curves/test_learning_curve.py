@@ -135,6 +135,15 @@ def test_a_size_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
     assert found.gaps[0] in found.to_text()
 
 
+def test_where_nothing_could_be_measured_only_gaps_are_left(tmp_path: Path) -> None:
+    found = measured(tmp_path, NeedsMany(), sizes=(5, 10), seeds=1)
+    assert (found.curves, found.tasks, found.worth(), found.crossovers()) == ((), (), (), ())
+    assert len(found.gaps) == 2
+    assert all(gap in found.to_text() for gap in found.gaps)
+    assert len(found.to_frame()) == 0
+    assert found.plot().axes == []
+
+
 def test_two_strategies_of_one_name_are_told_apart(tmp_path: Path) -> None:
     found = measured(tmp_path, Counts(), Counts(seed=10), sizes=(5, 10), seeds=2)
     assert [c.strategy for c in found.curves] == ["counts", "counts:seed=10"]

@@ -48,6 +48,8 @@ def make_curves(
         rng: for the resampling.
         clusters: the cluster of a test row by id.
     """
+    if not measured:
+        return []
     ordered = [[m.by_size[n] for n in sorted(m.by_size)] for m in measured]
     resampled = resample(ordered, rng=rng, clusters=clusters)
     curves = []
