@@ -123,7 +123,7 @@ def test_its_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     )
     truth = next(n for n in range(1, 5000) if steep.at(n) > shallow.at(n))
     held = 0
-    for run in range(100):
+    for run in range(70):
         rng = np.random.default_rng(run)
         laws = {"lora": steep, "knn": shallow}
         found = crossover(*curves_of({k: scored(law.at, rng, n_rows=150) for k, law in laws.items()}))
@@ -131,7 +131,7 @@ def test_its_interval_holds_the_truth_about_as_often_as_it_says() -> None:
             held += (found.low or 0) <= truth <= (found.high or 10**9)
         else:  # what leads from the start crosses at or before the fewest labels
             held += found.kind == "throughout" and (found.share or 0) < 0.975
-    assert held / 100 >= 0.9
+    assert held / 70 >= 0.9
 
 
 def test_one_that_leads_everywhere_crosses_nowhere() -> None:

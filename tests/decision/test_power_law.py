@@ -94,6 +94,13 @@ def test_a_line_without_end_stops_at_the_ceiling_of_1() -> None:
     assert found.ceiling == 1
 
 
+def test_a_higher_ceiling_may_be_allowed() -> None:
+    exact = np.array([[1.05 - 0.9 * n**-0.3 for n in SIZES]])
+    (free,), (held,) = fit_many(SIZES, exact, rounds=24, max_ceiling=1.1), fit_many(SIZES, exact, rounds=24)
+    assert free.tolist() == pytest.approx([1.05, 0.9, 0.3], abs=1e-6)
+    assert held[0] == 1
+
+
 @pytest.mark.parametrize("sizes", [(16, 64), (16, 16, 64), (0, 16, 64)])
 def test_fewer_than_three_numbers_are_refused(sizes: tuple[int, ...]) -> None:
     with np.errstate(divide="ignore"), pytest.raises(ConfigError, match="at least 3 numbers above 0"):

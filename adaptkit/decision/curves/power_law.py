@@ -79,7 +79,12 @@ def fit_power_law(n_labels: ArrayLike, qualities: ArrayLike, weights: ArrayLike 
 
 
 def fit_many(
-    n_labels: ArrayLike, qualities: Floats, weights: ArrayLike | None = None, *, rounds: int = _ROUNDS_OF_MANY
+    n_labels: ArrayLike,
+    qualities: Floats,
+    weights: ArrayLike | None = None,
+    *,
+    rounds: int = _ROUNDS_OF_MANY,
+    max_ceiling: float = 1.0,
 ) -> Floats:
     """Fit a law to each of several curves over the same numbers of labels.
 
@@ -88,6 +93,7 @@ def fit_many(
         qualities: ``[n_curves, n_sizes]``; what lies outside 0..1 is cut off.
         weights: of the sizes, the same for every curve.
         rounds: how often the grid of rates is made finer; each time 5 times.
+        max_ceiling: the highest ceiling, at least 1.
 
     Returns:
         ``[n_curves, 3]``: ceiling, amplitude and rate.
@@ -100,15 +106,16 @@ def fit_many(
     values = np.clip(qualities, 0.0, 1.0)
     log_rates = np.linspace(np.log(MIN_RATE), np.log(MAX_RATE), N_RATES)[None]
     step = float(log_rates[0, 1] - log_rates[0, 0])
-    best = _best_of(log_rates, logs, values, shares)
+    best = _best_of(log_rates, logs, values, shares, max_ceiling)
     for _ in range(rounds):
         finer = best[:, [2]] + np.linspace(-step, step, _FINER_RATES)
-        best = _best_of(np.clip(finer, np.log(MIN_RATE), np.log(MAX_RATE)), logs, values, shares)
+        within = np.clip(finer, np.log(MIN_RATE), np.log(MAX_RATE))
+        best = _best_of(within, logs, values, shares, max_ceiling)
         step /= _FINER_RATES // 2
     return np.column_stack([best[:, :2], np.exp(best[:, 2])])
 
 
-def _best_of(log_rates: Floats, logs: Floats, values: Floats, shares: Floats) -> Floats:
+def _best_of(log_rates: Floats, logs: Floats, values: Floats, shares: Floats, max_ceiling: float) -> Floats:
     """The best of some rates for each curve: ceiling, amplitude and log of the rate.
 
     Args:
@@ -116,10 +123,11 @@ def _best_of(log_rates: Floats, logs: Floats, values: Floats, shares: Floats) ->
         logs: of the numbers of labels, ``[n_sizes]``.
         values: ``[n_curves, n_sizes]``, 0..1.
         shares: weights that add up to 1, ``[n_sizes]``.
+        max_ceiling: see ``fit_many``.
     """
     x = np.exp(-np.exp(log_rates)[..., None] * logs)  # [1 or n_curves, n_rates, n_sizes]
     y = values[:, None, :]
-    ceiling, amplitude = _line(x, y, shares)
+    ceiling, amplitude = _line(x, y, shares, max_ceiling)
     misses = y - ceiling[..., None] + amplitude[..., None] * x
     best = (np.square(misses) @ shares).argmin(axis=1)
     rows = np.arange(len(values))
@@ -127,8 +135,8 @@ def _best_of(log_rates: Floats, logs: Floats, values: Floats, shares: Floats) ->
     return np.column_stack([ceiling[rows, best], amplitude[rows, best], rates[rows, best]])
 
 
-def _line(x: Floats, y: Floats, shares: Floats) -> tuple[Floats, Floats]:
-    """Least squares of ``y = ceiling - amplitude * x`` with ``amplitude >= 0`` and ``ceiling <= 1``.
+def _line(x: Floats, y: Floats, shares: Floats, most: float) -> tuple[Floats, Floats]:
+    """Least squares of ``y = ceiling - amplitude * x`` with ``amplitude >= 0`` and ``ceiling <= most``.
 
     The squares are convex, so where a bound does not hold the best lies on it; with y in 0..1 both never
     fail at once.
@@ -139,7 +147,7 @@ def _line(x: Floats, y: Floats, shares: Floats) -> tuple[Floats, Floats]:
     slope = (apart * y) @ shares / np.maximum(spread, np.finfo(float).tiny)
     amplitude = np.maximum(0.0, -slope)
     ceiling = y_mean + amplitude * x_mean
-    # On the bound: y = 1 - amplitude * x.
-    at_one = np.maximum(0.0, (x * (1 - y)) @ shares / (np.square(x) @ shares))
-    over = ceiling > 1
-    return np.where(over, 1.0, ceiling), np.where(over, at_one, amplitude)
+    # On the bound: y = most - amplitude * x.
+    at_most = np.maximum(0.0, (x * (most - y)) @ shares / (np.square(x) @ shares))
+    over = ceiling > most
+    return np.where(over, most, ceiling), np.where(over, at_most, amplitude)
