@@ -184,6 +184,8 @@ def notes(curves: LearningCurves) -> Iterator[str]:
     one = [c.strategy for c in learning if max((p.n_seeds for p in c.points), default=0) == 1]
     if one:
         yield f"One seed for {listing(sorted(set(one)))}: intervals do not cover which labels were drawn."
+    if any(p.n_seeds == 2 for c in learning for p in c.points):
+        yield "Two seeds tell little of how seeds differ, so intervals are wide: three narrow them by far."
     flat = sorted({c.strategy for c in curves.curves if not c.learns})
     if flat:
         yield f"0 labels: train rows make no difference to {listing(flat)}."

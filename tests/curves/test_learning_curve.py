@@ -148,6 +148,7 @@ def test_two_strategies_of_one_name_are_told_apart(tmp_path: Path) -> None:
     found = measured(tmp_path, Counts(), Counts(seed=10), sizes=(5, 10), seeds=2)
     assert [c.strategy for c in found.curves] == ["counts", "counts:seed=10"]
     assert all(p.n_seeds == 2 for c in found.curves for p in c.points)
+    assert "Two seeds tell little of how seeds differ" in found.to_text()
 
 
 def test_labels_are_priced_by_the_assumptions_of_the_run(curves: LearningCurves) -> None:
