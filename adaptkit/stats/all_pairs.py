@@ -50,7 +50,8 @@ def compare_all(
     * p-value: McNemar's exact test where every row is right or wrong and independent; otherwise a sign-flip
       permutation test of row means, clusters flipping together. Where training seeds vary, the larger of
       that and of a t test over rows and seeds (see ``Spread``).
-    * intervals: t over the differences of rows or clusters and, where they vary, seeds.
+    * intervals: t over the differences of rows or clusters and, where they vary, seeds, corrected for skew
+      and for differences that are mostly equal (see ``Spread`` and ``paired``).
     * verdict: see ``verdict``; p-values are adjusted after Holm over all pairs.
 
     The order of strategies and rows changes no figure. 10 strategies of 10,000 rows take 10,000 resamples

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaptkit.stats.luck import Luck
 from adaptkit.stats.resample import N_RESAMPLES, resampled_sums
 from adaptkit.stats.scores import Floats, Scores
 from adaptkit.stats.sign_flip import TIE
-from adaptkit.stats.spread import Part
 from adaptkit.stats.table import Table
 
 
@@ -74,7 +74,7 @@ def resampled_gaps(table: Table, *, rng: np.random.Generator, n_resamples: int =
     Rows (or clusters) are drawn with replacement, the same for every strategy; seeds of a strategy whose
     seeds vary are drawn with them. A bootstrap of S seeds is too narrow by ``sqrt((S - 1) / S)``, and
     crossing it with rows counts what varies from row to row under a seed again; so the seeds' share of a
-    resample is scaled to the variance of ``seed_part``.
+    resample is scaled to the variance of their ``Luck``.
 
     Strategies are compared through the one with the most rows: each by its mean difference to that one over
     the rows that both have, so that a strategy that was stopped early is judged on what it answered.
@@ -84,9 +84,9 @@ def resampled_gaps(table: Table, *, rng: np.random.Generator, n_resamples: int =
         return Gaps(table.names, np.zeros((0, len(table.names))))
     reference = int(np.argmax(n_rows))
     gaps = _resampled_gaps(table, reference, rng, n_resamples)
-    for k, (scores, part) in enumerate(zip(table.scores, table.seed_parts, strict=True)):
-        if part is not None:
-            gaps[:, k] += _resampled_luck(scores, part, rng, n_resamples)
+    for k, (scores, luck) in enumerate(zip(table.scores, table.lucks, strict=True)):
+        if luck is not None:
+            gaps[:, k] += _resampled_luck(scores, luck, rng, n_resamples)
     # Few clusters: a draw may hold none of the reference's, and then says nothing.
     return Gaps(table.names, gaps[~np.isnan(gaps[:, reference])])
 
@@ -106,10 +106,10 @@ def _resampled_gaps(table: Table, reference: int, rng: np.random.Generator, n_re
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
 
 
-def _resampled_luck(scores: Scores, part: Part, rng: np.random.Generator, n_resamples: int) -> Floats:
+def _resampled_luck(scores: Scores, luck: Luck, rng: np.random.Generator, n_resamples: int) -> Floats:
     """How far the mean moves when seeds are drawn again, ``[n_resamples]``."""
     of_seed = np.nanmean(scores.values - scores.row_means[:, None], axis=0)
     of_seed = of_seed - of_seed.mean()
     drawn = of_seed[rng.integers(0, scores.n_seeds, size=(n_resamples, scores.n_seeds))].mean(axis=1)
     plain = float(of_seed.var()) / scores.n_seeds
-    return np.asarray(drawn * (part.variance / plain) ** 0.5) if plain > 0 else np.zeros(n_resamples)
+    return np.asarray(drawn * (luck.variance / plain) ** 0.5) if plain > 0 else np.zeros(n_resamples)

@@ -15,9 +15,11 @@ import numpy as np
 from adaptkit.core.results import Estimate
 from adaptkit.stats.distributions import t_quantile
 from adaptkit.stats.intervals import score_bounds, unit_of_labels, wilson
+from adaptkit.stats.luck import luck_of, luck_part, one_seed
 from adaptkit.stats.resample import bca_interval, percentile_interval, resampled_means
 from adaptkit.stats.scores import Ints, Scores, unit_of_rows
-from adaptkit.stats.spread import Part, Spread, Units, one_seed, seed_part
+from adaptkit.stats.spread import Part, Spread
+from adaptkit.stats.units import Units
 
 # With fewer than this many units away from the commonest score, their spread says next to nothing.
 _MIN_VARIED = 2
@@ -59,7 +61,7 @@ def mean_estimate(
     rows = _Rows(
         scores=table,
         units=Units.of(table.row_means, unit_of_row),
-        seeds=seed_part(table, unit_of_row),
+        seeds=luck_part([luck_of(table, unit_of_row)]),
         confidence=confidence,
     )
     (low, high), method = rows.interval(unit_of_row, rng)
@@ -111,7 +113,7 @@ class _Rows:
         return (units.mean - half, units.mean + half), f"t interval over {self.what}"
 
     def _spread(self, rows: Part) -> Spread:
-        return Spread(rows=rows, seeds=() if self.seeds is None else (self.seeds,))
+        return Spread(rows=rows, seeds=self.seeds)
 
     def _wilson_for_spread(self) -> Bounds:
         units = self.units

@@ -13,7 +13,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.stats.distributions import beta_quantile, t_quantile
 from adaptkit.stats.resample import N_RESAMPLES, bca_interval, percentile_interval, resampled_means
 from adaptkit.stats.scores import Ints
-from adaptkit.stats.spread import Units
+from adaptkit.stats.units import Units
 
 
 def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptkit.core.results import Verdict
+from adaptkit.stats.luck import luck_part, one_seed
 from adaptkit.stats.mcnemar import mcnemar_exact
 from adaptkit.stats.power import detectable_difference, rows_beside_seeds
 from adaptkit.stats.scores import Floats, Scores
 from adaptkit.stats.sign_flip import TIE, flips_in_words
-from adaptkit.stats.spread import Part, Spread, Units, one_seed
+from adaptkit.stats.spread import Part, Spread
 from adaptkit.stats.table import Table
+from adaptkit.stats.units import Units
 from adaptkit.stats.verdict import non_inferior
 
 
@@ -166,9 +168,8 @@ class Measured:
         delta = self.delta
         if delta is None or self.spread is None:
             return None, None
-        half = self.spread.half_width(confidence)
-        limit = 1.0 if self.bounded else np.inf
-        return float(max(-limit, delta - half)), float(min(limit, delta + half))
+        low, high = self.spread.bounds(delta, confidence)
+        return (max(-1.0, low), min(1.0, high)) if self.bounded else (low, high)
 
     def _power(self) -> tuple[float | None, int | None]:
         delta = self.delta
@@ -192,7 +193,7 @@ class Measured:
 
     def two_level_p(self) -> float | None:
         """The p-value of the t test over rows and seeds; None where there is one level."""
-        if self.spread is None or not self.spread.seeds:
+        if self.spread is None or self.spread.seeds is None:
             return None
         return self.spread.p_value(self.units.mean)
 
@@ -206,7 +207,7 @@ def measure(table: Table, strategy: int, baseline: int) -> Measured:
     differences[np.abs(differences) <= TIE] = 0.0
     units = Units.of(differences, table.unit_of_row[rows])
     bounded = a.in_unit_range and b.in_unit_range
-    seeds = tuple(p for p in (table.seed_parts[strategy], table.seed_parts[baseline]) if p is not None)
+    seeds = luck_part([table.lucks[strategy], table.lucks[baseline]])
     return Measured(
         names=(table.names[strategy], table.names[baseline]),
         rows=rows,
@@ -224,9 +225,9 @@ def _right_or_wrong(a: Scores, b: Scores) -> bool:
     return a.right_or_wrong and b.right_or_wrong
 
 
-def _spread(units: Units, seeds: tuple[Part, ...], *, bounded: bool) -> Spread | None:
+def _spread(units: Units, seeds: Part | None, *, bounded: bool) -> Spread | None:
     """None where nothing shows how differences vary: one unit, or equal ones of scores without bounds."""
-    if len(units.sums) < 2 or (not bounded and units.all_equal and not any(p.variance for p in seeds)):
+    if len(units.sums) < 2 or (not bounded and units.all_equal and not (seeds and seeds.variance)):
         return None
     return Spread(rows=_rows_part(units, bounded), seeds=seeds)
 
@@ -235,8 +236,10 @@ def _rows_part(units: Units, bounded: bool) -> Part:
     """Steady the variance of differences of which most are equal: two strategies that almost always agree.
 
     The unit that was not seen differs by the geometric mean of the largest difference that was seen and the
-    largest there can be, 1; its weight is the squared share of equal units. Found by simulation: t alone
-    covers 85 % of the time for 20 rows of which one in ten differs, and the wider choices above 98 %.
+    largest there can be, 1; its weight is the squared share of equal units. Without it, intervals of two
+    strategies that differ on one row in ten hold the truth in 80 of 100 simulated sets of 20 rows, with it
+    in 97; where they differ on one cluster in ten, in 62 of 100 sets of 10 clusters, with it in all. The
+    price is that few clusters, some of them equal by chance, have intervals that are somewhat too wide.
     """
     if not bounded:
         return units.part()

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from adaptkit.stats.scores import Floats
-from adaptkit.stats.spread import Units
+from adaptkit.stats.units import Units
 
 N_RESAMPLES = 10_000
 # Counts made at once: 300,000 of 8 bytes fit in the second level of cache with the indices beside them.

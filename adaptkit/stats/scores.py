@@ -21,7 +21,7 @@ class Scores:
 
     Attributes:
         ids: the example of each row, ``n_rows`` different ones.
-        values: ``[n_rows, n_seeds]``, NaN where a seed lacks the row.
+        values: ``[n_rows, n_seeds]``, NaN where a seed lacks the row; seeds without any row are left out.
         seeds_vary: whether seeds are training seeds or draws of demonstrations, which shift all rows of a
             seed together: a second level of chance beside the rows. Without, seeds are repeats of a row,
             independent of each other, and are averaged within it.
@@ -45,6 +45,8 @@ class Scores:
         if np.isinf(values).any() or (len(values) and np.isnan(values).all(axis=1).any()):
             expected = "finite, and at least one of each row known"
             raise ConfigError.for_parameter("Scores", "values", expected, "an infinite or missing one")
+        if len(values):
+            values = values[:, ~np.isnan(values).all(axis=0)]
         ids = tuple(sorted(self.ids))
         if ids != self.ids:
             values = values[sorted(range(len(ids)), key=self.ids.__getitem__)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptkit.stats.luck import Luck, luck_of
 from adaptkit.stats.scores import Floats, Ints, Scores, unit_of_rows
-from adaptkit.stats.spread import Part, seed_part
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,7 +22,7 @@ class Table:
         ids: rows that any of them has.
         means: ``[n_rows, n_strategies]``, the mean over seeds, NaN where a strategy lacks the row.
         unit_of_row: ``[n_rows]``, see ``unit_of_rows``.
-        seed_parts: what drawing other training seeds would change for each; None where that is not asked.
+        lucks: of the training seeds of each; None where seeds do not vary or there is one.
     """
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class Table:
     ids: tuple[str, ...]
     means: Floats
     unit_of_row: Ints
-    seed_parts: tuple[Part | None, ...]
+    lucks: tuple[Luck | None, ...]
 
     @classmethod
     def of(cls, scores: Mapping[str, Scores], clusters: Mapping[str, str] | None) -> Table:
@@ -42,18 +42,18 @@ class Table:
         place = {i: n for n, i in enumerate(ids)}
         means = np.full((len(ids), len(names)), np.nan)
         unit_of_row = unit_of_rows(ids, clusters)
-        parts = []
+        lucks = []
         for column, name in enumerate(names):
             rows = _rows(scores[name].ids, place, same)
             means[rows, column] = scores[name].row_means
-            parts.append(seed_part(scores[name], unit_of_row[rows]))
+            lucks.append(luck_of(scores[name], unit_of_row[rows]))
         return cls(
             names=tuple(names),
             scores=tuple(scores[name] for name in names),
             ids=ids,
             means=means,
             unit_of_row=unit_of_row,
-            seed_parts=tuple(parts),
+            lucks=tuple(lucks),
         )
 
     @property

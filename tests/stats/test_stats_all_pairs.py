@@ -222,3 +222,12 @@ def test_a_strategy_that_stopped_early_is_judged_on_what_it_answered() -> None:
     assert scores["c"].values.mean() > scores["a"].values.mean()
     assert found["a"] == pytest.approx(1.0, abs=0.02)
     assert found["c"] == pytest.approx(0.0, abs=0.02)
+
+
+def test_a_draw_without_any_row_of_the_reference_says_nothing() -> None:
+    """Two documents, of which a answered one: a quarter of the draws hold only the other."""
+    a = {"r0": 1.0, "r1": 1.0, "r2": 1.0}
+    b = {"r0": 0.0, "r3": 1.0}
+    clusters = {"r0": "x", "r1": "x", "r2": "x", "r3": "y"}
+    scores = {"a": Scores.from_rows(a), "b": Scores.from_rows(b)}
+    assert compare_all(scores, rng=rng(), clusters=clusters, n_resamples=200).p_best == {"a": 1.0, "b": 0.0}

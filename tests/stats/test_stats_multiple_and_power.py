@@ -1,20 +1,33 @@
-"""Holm's correction and the arithmetic of sample size."""
+"""Correction for many tests, and the arithmetic of sample size: golden values, statsmodels, laws."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import normal_sample_size_one_tail
 
+from adaptkit.core.errors import ConfigError
 from adaptkit.stats import (
+    benjamini_hochberg,
+    deff,
     detectable_difference,
+    difference_for_power,
     holm,
+    mcnemar_exact,
     minimum_detectable_difference,
     rows_for_difference,
+    rows_for_power,
     rows_to_decide,
+    variance_of_difference,
 )
+from adaptkit.stats.power import rows_beside_seeds
 
 
 @pytest.mark.parametrize(
@@ -30,17 +43,44 @@ def test_holm_gives_the_published_values(raw: list[float], adjusted: list[float]
     assert holm(raw) == pytest.approx(adjusted)
 
 
-def test_a_test_that_was_not_made_stays_undefined_and_costs_nothing() -> None:
+@pytest.mark.parametrize(
+    ("raw", "adjusted"),
+    [([0.01, 0.04, 0.03, 0.005], [0.02, 0.04, 0.04, 0.02]), ([0.9, 0.95], [0.95, 0.95]), ([], [])],
+)
+def test_benjamini_hochberg_gives_the_published_values(raw: list[float], adjusted: list[float]) -> None:
+    assert benjamini_hochberg(raw) == pytest.approx(adjusted)
+
+
+Correction = Callable[[Sequence[float | None]], list[float | None]]
+BOTH = pytest.mark.parametrize(("correct", "name"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
+
+
+@BOTH
+def test_corrections_equal_statsmodels(correct: Correction, name: str) -> None:
+    @given(st.lists(st.floats(1e-9, 1), min_size=1, max_size=15))
+    def check(raw: list[float]) -> None:
+        assert correct(raw) == pytest.approx(multipletests(raw, method=name)[1].tolist(), abs=1e-9)
+
+    check()
+
+
+@BOTH
+def test_a_test_that_was_not_made_stays_undefined_and_costs_nothing(correct: Correction, name: str) -> None:
+    assert correct([0.02, None, 0.03]) == [correct([0.02, 0.03])[0], None, correct([0.02, 0.03])[1]]
+    assert correct([None]) == [None]
     assert holm([0.02, None, 0.03]) == [0.04, None, 0.04]
-    assert holm([None]) == [None]
 
 
-@given(st.lists(st.floats(0, 1), max_size=12))
-def test_holm_raises_and_keeps_the_order(raw: list[float]) -> None:
-    adjusted = [p for p in holm(raw) if p is not None]
-    assert all(p <= q <= 1 for p, q in zip(raw, adjusted, strict=True))
-    order = sorted(range(len(raw)), key=lambda i: raw[i])
-    assert all(adjusted[i] <= adjusted[j] for i, j in pairwise(order))
+@BOTH
+def test_corrections_raise_and_keep_the_order(correct: Correction, name: str) -> None:
+    @given(st.lists(st.floats(0, 1), max_size=12))
+    def check(raw: list[float]) -> None:
+        adjusted = [p for p in correct(raw) if p is not None]
+        assert all(p <= q * (1 + 1e-12) and q <= 1 for p, q in zip(raw, adjusted, strict=True))
+        order = sorted(range(len(raw)), key=lambda i: raw[i])
+        assert all(adjusted[i] <= adjusted[j] for i, j in pairwise(order))
+
+    check()
 
 
 _TABLE = {
@@ -92,3 +132,78 @@ def test_rows_for_a_difference() -> None:
     assert rows_for_difference(100, 0.03, 0.03 - half, 0.03 + half) == 969
     assert rows_for_difference(100, -0.03, -0.03 - half, -0.03 + half) == 969
     assert rows_for_difference(100, 0.0, -half, half) is None
+
+
+def test_millers_rows_give_the_published_values() -> None:
+    assert rows_for_power(0.03, 1 / 9) == pytest.approx(968.997, abs=5e-4)
+    assert rows_for_power(-0.03, 1 / 9) == rows_for_power(0.03, 1 / 9)
+    assert rows_for_power(0.0, 1 / 9) is None
+
+
+@pytest.mark.parametrize(("repeats", "difference"), [(1, 0.13273), (10, 0.07567)])
+def test_millers_differences_give_the_published_values(repeats: int, difference: float) -> None:
+    variance = variance_of_difference(1 / 9, (1 / 6, 1 / 6), (repeats, repeats))
+    assert difference_for_power(198, variance) == pytest.approx(difference, abs=5e-6)
+
+
+@given(st.floats(0.01, 0.5), st.floats(0.01, 1), st.floats(0.01, 0.2), st.floats(0.5, 0.99))
+def test_rows_and_differences_are_inverse_and_equal_statsmodels(
+    delta: float, variance: float, alpha: float, power: float
+) -> None:
+    n = rows_for_power(delta, variance, alpha=alpha, power=power)
+    assert n is not None
+    assert difference_for_power(n, variance, alpha=alpha, power=power) == pytest.approx(delta)
+    theirs = normal_sample_size_one_tail(delta, power, alpha / 2, std_null=math.sqrt(variance))
+    assert n == pytest.approx(theirs, rel=1e-9)
+
+
+def test_variance_of_a_rows_difference() -> None:
+    assert variance_of_difference(0.1) == 0.1
+    assert variance_of_difference(0.1, (0.3, 0.2), (3, 1)) == pytest.approx(0.4)
+    for bad in ((-0.1, (0.0, 0.0), (1, 1)), (0.1, (0.0, -1.0), (1, 1)), (0.1, (0.0, 0.0), (1, 0))):
+        with pytest.raises(ConfigError, match="Variances must be 0 or more"):
+            variance_of_difference(*bad)
+
+
+@pytest.mark.parametrize(("alpha", "power"), [(0.0, 0.8), (1.0, 0.8), (0.05, 0.0), (0.05, 1.0)])
+def test_levels_beyond_0_to_1_are_refused(alpha: float, power: float) -> None:
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        rows_for_power(0.1, 0.1, alpha=alpha, power=power)
+
+
+def test_no_rows_show_nothing() -> None:
+    assert difference_for_power(0, 0.1) is None
+
+
+def test_the_design_effect() -> None:
+    assert deff(1, 0.9) == 1
+    assert deff(5, 0.25) == 2
+    assert deff(11, 0.0) == 1
+    with pytest.raises(ConfigError, match="mean_size"):
+        deff(0.5, 0.1)
+
+
+def test_rows_beside_seeds() -> None:
+    """Without a part of the seeds as ``rows_for_difference``; with one more; with too large a one never."""
+    assert rows_beside_seeds(100, 0.03, 0.06, 0.0) == rows_for_difference(100, 0.03, -0.06, 0.06)
+    detectable_rows, detectable_seeds = detectable_difference(-0.06, 0.06), detectable_difference(-0.02, 0.02)
+    expected = math.ceil(100 * detectable_rows**2 / (0.05**2 - detectable_seeds**2))
+    assert rows_beside_seeds(100, 0.05, 0.06, 0.02) == expected
+    assert rows_beside_seeds(100, -0.05, 0.06, 0.02) == expected
+    assert rows_beside_seeds(100, 0.028, 0.06, 0.02) is None
+    assert rows_beside_seeds(100, 0.0, 0.06, 0.0) is None
+
+
+@pytest.mark.parametrize(("delta", "discordance"), [(0.05, 0.2), (0.05, 0.1), (0.1, 0.3)])
+def test_the_exact_test_finds_a_winner_about_as_often_as_the_formula_says(
+    delta: float, discordance: float
+) -> None:
+    """Summed over all outcomes, no draw involved: an exact test rejects a little less often than asked."""
+    n, wins = rows_to_decide(delta, discordance), (discordance + delta) / (2 * discordance)
+    assert n is not None
+    found = 0.0
+    for flips in range(1, n + 1):
+        shown = [g for g in range(flips // 2 + 1, flips + 1) if mcnemar_exact(g, flips - g) < 0.05]
+        if shown:
+            found += binom.pmf(flips, n, discordance) * binom.sf(min(shown) - 1, flips, wins)
+    assert 0.75 < found < 0.80

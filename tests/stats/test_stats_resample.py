@@ -13,7 +13,7 @@ from adaptkit.stats.resample import (
     resampled_means,
     resampled_sums,
 )
-from adaptkit.stats.spread import Units
+from adaptkit.stats.units import Units
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -93,3 +93,11 @@ def test_units_are_clusters_or_rows() -> None:
     # A row that is called as a cluster is still a row of its own.
     assert unit_of_rows(["a", "x"], {"a": "x"}).tolist() == [0, 1]
     assert unit_of_rows([], {"a": "x"}).tolist() == []
+
+
+def test_a_seed_without_any_row_is_left_out() -> None:
+    table = np.array([[0.5, math.nan, 0.1], [math.nan, math.nan, 0.2]])
+    scores = Scores(("a", "b"), table, seeds_vary=True)
+    assert scores.n_seeds == 2
+    np.testing.assert_array_equal(scores.values, [[0.5, 0.1], [math.nan, 0.2]])
+    assert scores.of_rows(["b"]).n_seeds == 1
