@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from adaptkit.stats.luck import luck_of
 from adaptkit.stats.resample import resampled_sums
 from adaptkit.stats.scores import Floats, Ints, Scores, unit_of_rows
-from adaptkit.stats.spread import Units, seed_part
+from adaptkit.stats.units import Units
 
 N_RESAMPLES = 2_000
 
@@ -106,7 +107,7 @@ def _resampled_rows(flat: Sequence[Scores], units: Sequence[Ints], draws: _Draws
 def _with_seeds(curve: Sequence[Scores], units: Sequence[Ints], by_rows: Floats, draws: _Draws) -> Resampled:
     """Add what other seeds would change."""
     means = np.array([s.row_means.mean() for s in curve])
-    parts = [seed_part(s, u) for s, u in zip(curve, units, strict=True)]
+    parts = [luck_of(s, u) for s, u in zip(curve, units, strict=True)]
     known = [p for p in parts if p is not None]
     row_parts = [Units.of(s.row_means, u) for s, u in zip(curve, units, strict=True)]
     variances = np.array([u.variance() if len(u.sums) > 1 else 0.0 for u in row_parts])
@@ -114,8 +115,8 @@ def _with_seeds(curve: Sequence[Scores], units: Sequence[Ints], by_rows: Floats,
         return Resampled(means=means, resamples=by_rows, variances=variances)
     # Part of the seeds' spread comes of single rows, which the rows' part holds already: taken off over all
     # sizes together, because the spread of three seeds at one size says little.
-    gross = sum(p.variance if p.gross is None else p.gross for p in known)
-    net = sum(p.variance for p in known)
+    gross = sum(p.gross for p in known)
+    net = max(0.0, gross - sum(p.rest for p in known))
     share = net / gross if gross else 0.0
     of_seed = np.array([np.nanmean(s.values - s.row_means[:, None], axis=0) for s in curve])  # [sizes, seeds]
     moved = draws.of_seeds(curve[0].n_seeds) @ of_seed.T * np.sqrt(share)
