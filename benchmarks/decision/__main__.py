@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from adaptkit.core.files import write_text_atomic
-from benchmarks.decision.judged import MARGIN, Price, false_winners, regrets, reliability_error, summary
+from benchmarks.decision.judged import (
+    MARGIN,
+    Price,
+    false_winners,
+    regrets,
+    reliability_error,
+    stated,
+    summary,
+)
 from benchmarks.decision.methods import METHODS
 from benchmarks.decision.scored import FOLDER, ScoredTask, keep, load
 
@@ -50,13 +58,13 @@ def main() -> int:
 
 def measure(tasks: list[ScoredTask], *, n_rows: int, n_draws: int) -> dict[str, Any]:
     """Judge all tasks at all prices, and the planted ties."""
-    lost, ties = [], []
+    lost, ties, said = [], [], []
     for place, task in enumerate(tasks):
         sys.stderr.write(f"{task.name}: {len(task.ids)} rows, {len(task.rows)} strategies ...\n")
         rng = np.random.default_rng((SEED, place))
         lost += [regrets(task, Price(share=s), n_rows=n_rows, n_draws=n_draws, rng=rng) for s in SHARES]
+        said += stated(task, n_rows=n_rows, n_draws=n_draws, rng=rng)
         ties.append(false_winners(task, n_rows=n_rows, n_draws=n_draws, rng=rng))
-    stated = [s for f in lost for s in f.pop("stated")]
     return {
         "n_rows": n_rows,
         "n_draws": n_draws,
@@ -68,8 +76,8 @@ def measure(tasks: list[ScoredTask], *, n_rows: int, n_draws: int) -> dict[str, 
             n: float(np.mean([t["false_winners"][n] for t in ties])) for n in ties[0]["false_winners"]
         },
         "reliability_error": {
-            "of each strategy": reliability_error(p for s in stated for p in s["each"]),
-            "of the one named": reliability_error(s["named"] for s in stated if s["named"]),
+            "of each strategy": reliability_error(p for s in said for p in s["each"]),
+            "of the one named": reliability_error(s["named"] for s in said if s["named"]),
         },
     }
 

@@ -12,7 +12,7 @@ from adaptkit.decision import Requirements
 from adaptkit.decision.choice import Choice
 from adaptkit.decision.judging import judge
 from benchmarks.decision.methods import METHODS
-from benchmarks.decision.samples import Sample, draw, tied
+from benchmarks.decision.samples import Sample, draw, tied, variant
 from benchmarks.decision.scored import ScoredTask
 
 MARGIN = 0.02
@@ -49,7 +49,7 @@ def regrets(
     truth, required = price.truth(task), price.required(task)
     best = max(truth.values())
     lost: dict[str, list[float]] = {name: [] for name in METHODS}
-    open_, near, stated = 0, 0, []
+    open_, near = 0, 0
     for _ in range(n_draws):
         sample = draw(task, n_rows, rng)
         for name, method in METHODS.items():
@@ -58,20 +58,28 @@ def regrets(
         if judged.choice is None or not judged.choice.decided:
             open_ += 1
             near += lost["adaptkit"][-1] <= MARGIN
-        if not price.share:
-            stated.append(_stated(sample, truth, judged.named))
     return {
         "task": task.name,
         "share": price.share,
         "regret": {name: float(np.mean(each)) for name, each in lost.items()},
         "undecided": open_ / n_draws,
         "undecided_though_near": near / n_draws,
-        "stated": stated,
     }
 
 
-def _stated(sample: Sample, truth: dict[str, float], named: str | None) -> dict[str, Any]:
-    """What was said of being best, beside what is so; of equal ones each is best in its share."""
+def stated(task: ScoredTask, *, n_rows: int, n_draws: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """What is said of being best in samples of variants of a task, beside what is so on all their rows."""
+    found = []
+    for _ in range(n_draws):
+        other = variant(task, rng)
+        sample = draw(other, n_rows, rng)
+        named = judge(sample.evidence, Requirements()).named
+        found.append(_beside(sample, Price(share=0.0).truth(other), named))
+    return found
+
+
+def _beside(sample: Sample, truth: dict[str, float], named: str | None) -> dict[str, Any]:
+    """Pairs of what was said and what is so; of equal ones each is best in its share."""
     assert sample.evidence.gaps is not None
     said = sample.evidence.gaps.p_best()
     best = [s for s, q in truth.items() if q >= max(truth.values()) - 1e-12]

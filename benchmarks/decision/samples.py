@@ -53,6 +53,23 @@ def tied(task: ScoredTask, n_rows: int, n_strategies: int, rng: np.random.Genera
     return sample_of(replace(task, rows=rows), dealt, clusters, rng)
 
 
+def variant(task: ScoredTask, rng: np.random.Generator) -> ScoredTask:
+    """A task like this one: three or more of its strategies, and as many rows, drawn with replacement.
+
+    Each has a truth of its own, so that what is said of being best is judged on more than a few truths.
+    """
+    n = int(rng.integers(3, len(task.rows) + 1))
+    columns = np.sort(rng.choice(len(task.rows), size=n, replace=False))
+    places, clusters = _drawn(task, len(task.ids), rng)
+    return replace(
+        task,
+        ids=tuple(_id(n) for n in range(len(places))),
+        clusters=clusters,
+        rows=tuple(task.rows[c] for c in columns),
+        scores=task.scores[places][:, columns],
+    )
+
+
 def _drawn(task: ScoredTask, n_rows: int, rng: np.random.Generator) -> tuple[list[int], dict[str, str]]:
     units = _units(task)
     places: list[int] = []

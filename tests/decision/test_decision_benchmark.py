@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.decision import Requirements
 from benchmarks.decision.judged import Price, false_winners, regrets, reliability_error
 from benchmarks.decision.methods import METHODS
-from benchmarks.decision.samples import draw, tied
+from benchmarks.decision.samples import draw, tied, variant
 from benchmarks.decision.scored import ScoredTask, load
 
 RATES = {"prompt": 0.5, "few-shot": 0.9, "lora": 0.7}
@@ -111,3 +112,17 @@ def test_kept_scores_are_read_again(tmp_path: Path) -> None:
     (again,) = load(tmp_path)
     assert (again.name, again.ids, again.rows) == (task.name, task.ids, task.rows)
     assert np.array_equal(again.scores, task.scores)
+
+
+def test_a_variant_has_a_truth_of_its_own_and_the_clusters_of_its_rows() -> None:
+    rng = np.random.default_rng(6)
+    task = scored({**RATES, "rag": 0.6, "full-sft": 0.8}, clusters=100)
+    found = [variant(task, rng) for _ in range(10)]
+    assert {len(v.rows) for v in found} > {4}
+    for v in found:
+        assert v.scores.shape == (len(v.ids), len(v.rows))
+        assert set(v.clusters) == set(v.ids)
+        assert len(v.ids) == 300
+        # Clusters are of three rows still, though one may be drawn twice.
+        assert set(Counter(v.clusters.values()).values()) == {3}
+    assert len({v.scores[:, 0].mean() for v in found}) > 5
