@@ -114,6 +114,8 @@ def test_a_volume_pays_back_at_the_end_of_its_horizon(
         (-10.0, 0.5, "always", None),
         (-10.0, 0.0, "always", None),
         (-10.0, -0.5, "up to", 20.0),
+        (-0.5, -0.5, "up to", 1.0),
+        (0.5, 0.25, "from", 2.0),
     ],
 )
 def test_the_signs_decide(advance: float, saving: float, kind: str, requests: float | None) -> None:
@@ -145,6 +147,7 @@ def test_the_signs_decide(advance: float, saving: float, kind: str, requests: fl
             "always by these rows, perhaps only up to 20 {}",
         ),
         (-10, (0.4, 0.1, 0.8), ("always", None, None, None, True), "always"),
+        (-0.5, (-0.5, -0.8, -0.4), ("up to", 1, 0.625, 1.25, True), "up to 1 {} (0.62 to 1.2)"),
         (0, (0.1, -0.5, 0.8), ("always", None, None, None, False), "always by these rows, perhaps never"),
         (0, (-0.1, -0.5, 0.8), ("never", None, None, None, False), "never by these rows, perhaps always"),
         (0, (0.4, 0.1, 0.8), ("always", None, None, None, True), "always"),
@@ -323,6 +326,10 @@ def test_a_machine_that_is_kept_on_beside_a_provider() -> None:
     assert bounds(turned) == pytest.approx(bounds(found), rel=1e-2)
     quick = account(measured(machine_s={"z": 0.001}), machine_hours_per_month=730)
     assert between(quick, bought).reason is None
+    # Just so many requests as its hours suffice for, and one more.
+    enough = replace(own, capacity=requests)
+    assert between(enough, bought).reason is None
+    assert between(replace(own, capacity=requests - 1), bought).reason is not None
     both = between(own, quick)
     assert (both.kind, both.certain) == ("never", None)
     assert both.reason == "no interval: no request adds to either bill"

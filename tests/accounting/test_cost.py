@@ -84,6 +84,7 @@ def test_seconds_to_usd() -> None:
 
 def test_costs_that_are_unknown_are_left_out() -> None:
     assert usd_per_1k([0.001, None, 0.003]) == pytest.approx(2.0)
+    assert usd_per_1k([0.0011, 0.0012]) == pytest.approx(1.15)
     assert usd_per_1k([None]) is None
     assert usd_per_1k([]) is None
     assert usd_per_1k([0.0]) == 0.0

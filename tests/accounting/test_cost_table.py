@@ -131,6 +131,18 @@ def test_rows_without_a_baseline_have_no_break_even() -> None:
     assert [r.break_even for r in rows(PLAIN, LORA, baseline="rag")] == [None, None]
 
 
+def test_a_known_break_even_of_any_kind_leaves_nothing_to_explain() -> None:
+    dear = {str(i): 0.002 + 0.0001 * i for i in range(9)}
+    cheap = {i: c / 2 for i, c in dear.items()}
+    hosted = Spent(seconds=0, billed_usd=5.0)
+    low, high = billed(dear, strategy="dear"), billed(cheap, strategy="cheap", training=hosted)
+    for first, second, kind in ((low, high, "from"), (high, low, "up to")):
+        row = rows(first, second, baseline=first.strategy, machine=None)[1]
+        assert row.break_even is not None
+        assert row.break_even.kind == kind
+        assert "break_even" not in row.blank
+
+
 def test_a_providers_cache_is_shown_with_and_without() -> None:
     (row,) = rows(billed({"a": 0.002, "b": 0.004}), machine=None)
     assert row.usd_per_1k_requests == pytest.approx((3, 3, 3))
@@ -163,7 +175,12 @@ def test_notes() -> None:
     )
     assert not any(n.startswith("Price of") for n in bare)
     assert bare[-1] == "Answering pays from 81.5 % right answers on, what requests cost not counted."
-    worthless = CostAssumptions(usd_per_success=0, usd_per_failure=0)
-    assert not any(
-        "Answering" in n for n in cost_notes(worthless, machine=None, model=None, today=date(2026, 2, 1))
-    )
+    for stakes in (
+        {"usd_per_success": 0, "usd_per_failure": 0},
+        {"usd_per_success": 1},
+        {"usd_per_failure": 1},
+    ):
+        silent = CostAssumptions(**stakes)  # type: ignore[arg-type]
+        assert not any(
+            "Answering" in n for n in cost_notes(silent, machine=None, model=None, today=date(2026, 2, 1))
+        )

@@ -78,6 +78,19 @@ def test_the_interval_is_the_wider_of_scipys_two_on_many_rows() -> None:
     assert high == pytest.approx(bca.high, abs=0.02 * width)
 
 
+def test_the_skew_counts_as_scipys_does() -> None:
+    costs, other = drawn(100, 4)
+    differences = np.array([other[i] - costs[i] for i in costs])
+    bca = scipy_stats.bootstrap(
+        (differences,), np.mean, n_resamples=100_000, batch=10_000, method="BCa", rng=np.random.default_rng(1)
+    ).confidence_interval
+    _, high = bounds(saving(costs, other, n_resamples=100_000))
+    # Wider than scipy's by what few rows ask for, Student's quantile and n / (n - 1), and by nothing else.
+    room = float(scipy_stats.t.ppf(0.975, 99) / scipy_stats.norm.ppf(0.975)) * (100 / 99) ** 0.5
+    mean = float(differences.mean())
+    assert (high - mean) / (bca.high - mean) == pytest.approx(room, abs=0.01)
+
+
 def test_few_rows_are_given_room() -> None:
     """Wider than percentiles by what Student's quantile and ``n / (n - 1)`` add, 22 % for 10 rows."""
     values = {str(i): float(v) for i, v in enumerate([-9, -7, -5, -3, -1, 1, 3, 5, 7, 9])}
@@ -124,6 +137,32 @@ def test_one_row_alone_has_no_spread_of_its_own() -> None:
     assert (found.n_paired, found.n_unpaired) == (30, 1)
     low, high = bounds(found)
     assert low < found.usd < high
+
+
+def test_two_rows_alone_are_given_room_as_all_are() -> None:
+    costs, other = drawn(30)
+    far = {"one": 1000.0, "another": 2000.0}
+    found = saving(costs, {**other, **far})
+    low, high = bounds(found)
+    # All others together vary by a thousandth of these two, whose squares add up to 2 * 500^2 / (2 - 1).
+    half = float(scipy_stats.t.ppf(0.975, 30)) * (2 * 2 * 500**2) ** 0.5 / 32
+    assert found.usd - low == pytest.approx(half, rel=0.02)
+    assert high - found.usd == pytest.approx(half, rel=0.02)
+
+
+def test_what_parts_groups_of_rows_is_no_variation() -> None:
+    """All rows of both strategies save alike, and so do those of one only: nothing says how far rows vary."""
+    costs = dict.fromkeys(map(str, range(10)), 1.0) | {f"own {i}": 2.0 for i in range(6)}
+    found = saving(costs, dict.fromkeys(map(str, range(10)), 3.0))
+    assert (found.n_paired, found.n_unpaired) == (10, 6)
+    assert (found.low, found.high) == (None, None)
+
+
+def test_small_differences_of_many_rows_count() -> None:
+    costs = dict.fromkeys(map(str, range(1000)), 1.0)
+    other = {i: 2.00001 if int(i) < 10 else 2.0 for i in costs}
+    low, high = bounds(saving(costs, other))
+    assert low < 1.0000001 < high < 1.0000002
 
 
 def test_what_makes_a_row_dear_for_both_cancels_out() -> None:

@@ -213,6 +213,7 @@ def test_a_machine_that_is_kept_on_is_paid_by_the_month_and_not_twice() -> None:
     # What it would cost by the hour stays in the table.
     assert found.request.usd == approx(0.002 / 0.3)
     assert found.capacity == approx(730 * 3600 / 2)
+    assert costs(measured(rows_per_s=0.0007), machine_hours_per_month=1).capacity == approx(2.52)
     assert found.samples is None
     assert found.total(1000).usd == approx(12 * (730 * 3.6 + 1))
     most = found.total(730 * 3600 / 2)
@@ -244,6 +245,11 @@ def test_samples_have_the_mean_that_is_charged() -> None:
     # Seconds of one of two requests: the other is given the mean.
     m = billed({"a": 0.001, "b": 0.003}, machine_s={"a": 2.0})
     assert costs(m, utilisation=1).samples == pytest.approx({"a": 0.003, "b": 0.005})
+    halves = billed({"a": 0.001, "b": 0.003, "c": 0.004}, machine_s={"a": 1.0, "b": 2.0})
+    assert costs(halves, utilisation=1).samples == pytest.approx({"a": 0.002, "b": 0.005, "c": 0.0055})
+    # Requests that took no time at all cost what the provider bills.
+    at_once = billed({"a": 0.001, "b": 0.003}, machine_s={"a": 0.0})
+    assert costs(at_once, utilisation=1).samples == {"a": 0.001, "b": 0.003}
     assert costs(measured(machine_s={}, rows_per_s=5.0)).samples == {}
     assert costs(measured(), None).samples == {}
     assert costs(billed({"a": 1.0}), None).samples == {"a": 1.0}

@@ -52,7 +52,7 @@ def test_a_planted_oracle_gap_is_the_lever_of_retrieval() -> None:
     found = judged(records, "rag", pair(records, RAG_ORACLE, "rag"))
     assert found.next_lever == (
         "rag is wrong where retrieval missed the passage on 40 % of the rows, and oracle passages "
-        "(rag:passages=oracle) would add 24 points [15, 33] on 100 rows, an upper bound: improve the "
+        "(rag:passages=oracle) would add 24 points [16, 33] on 100 rows, an upper bound: improve the "
         "retriever before fine-tuning."
     )
     (lever,) = found.levers

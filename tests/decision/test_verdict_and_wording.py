@@ -27,6 +27,10 @@ from adaptkit.decision.wording import interval, listing, p_value, percent, point
         (0.001, 0.009, 0.001, 0.01, "equivalent"),  # real, and it does not matter
         (0.001, 0.02, 0.001, 0.01, "better"),
         (-0.01, 0.01, None, 0.02, "equivalent"),
+        (0.0, 0.0, 0.9, 0.0, "equivalent"),  # nothing but no difference at all
+        (0.0, 0.01, 0.9, 0.0, "undecided"),
+        (None, 0.2, 0.01, None, "undecided"),  # one bound is no interval
+        (0.01, None, 0.01, None, "undecided"),
     ],
 )
 def test_verdict(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.stats import AllPairs, PairedDifference, Scores, compare_all, holm, paired_difference
+from adaptkit.stats.table import Table
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -118,11 +119,24 @@ def test_graded_pairs_of_different_rows_are_tested_on_their_own() -> None:
     assert pair(found, "b", "a").n == 20
 
 
+def test_one_resample_has_one_winner() -> None:
+    found = compare_all(strategies(np.array([[1.0, 0.0]] * 4)), rng=rng(), n_resamples=1)
+    assert found.p_best == {"a": 1.0, "b": 0.0}
+
+
 def test_fewer_than_two_strategies_have_no_pairs() -> None:
     one = strategies(alike([0.5], 10))
     alone, nothing = compare_all(one, rng=rng(), n_resamples=50), compare_all({}, rng=rng())
     assert (alone.pairs, alone.p_best) == ((), {"a": 1.0})
     assert (nothing.pairs, nothing.p_best) == ((), {})
+
+
+def test_a_table_counts_rows_alone_and_clusters() -> None:
+    scores = {"x": Scores.from_rows({"a": 1.0, "b": 0.0, "c": 0.0})}
+    assert Table.of(scores, None).n_units == 3
+    assert Table.of(scores, {"a": "one", "c": "one"}).n_units == 2
+    assert Table.of(scores, dict.fromkeys("abc", "one")).n_units == 1
+    assert Table.of({}, None).n_units == 0
 
 
 def test_a_strategy_without_rows_is_undefined() -> None:

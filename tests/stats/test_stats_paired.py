@@ -80,6 +80,19 @@ def test_one_row_has_no_interval() -> None:
     d = paired_difference({"a": 1.0}, {"a": 0.0}, rng=rng())
     assert (d.delta, d.low, d.high, d.p_value) == (1.0, None, None, 1.0)
     assert (d.detectable, d.n_to_decide) == (None, None)
+    assert d.test == "exact McNemar test"
+    graded = paired_difference({"a": 0.9}, {"a": 0.4}, rng=rng())
+    assert (graded.p_value, graded.test) == (1.0, "exact sign-flip permutation test")
+    # Two rows have one, wide as it is.
+    two = paired_difference({"a": 0.9, "b": 0.8}, {"a": 0.6, "b": 0.6}, rng=rng())
+    half = float(scipy_stats.t.ppf(0.975, 1)) * 0.05
+    assert (two.low, two.high) == pytest.approx((0.25 - half, 0.25 + half))
+
+
+def test_rows_are_counted_only_where_both_are_right_or_wrong() -> None:
+    right, graded = scores("1101001"), by_id(np.array([0.2, 0.5, 0.1, 0.9, 0.4, 0.3, 0.7]))
+    for a, b in ((right, graded), (graded, right)):
+        assert paired_difference(a, b, rng=rng()).test == "exact sign-flip permutation test"
 
 
 def test_the_interval_of_graded_scores_is_students_corrected_for_skew() -> None:
@@ -112,12 +125,26 @@ def test_small_differences_of_few_rows() -> None:
     assert (d.low, d.high) == pytest.approx(expected)
 
 
+def test_clusters_that_mostly_agree_are_not_all_too_sure() -> None:
+    """Four documents of 20 differ, by 0.3 on each of their two rows; one that was not seen, as much."""
+    by_document = [0.8, 0.8, 0.2, 0.2, *[0.5] * 16]
+    a = {f"{i:02d} {k}": by_document[i] for i in range(20) for k in range(2)}
+    d = paired_difference(a, dict.fromkeys(a, 0.5), rng=rng(), clusters={i: i[:2] for i in a})
+    means = np.array(by_document) - 0.5
+    tied = (16 / 20) ** 2
+    variance = (means.var(ddof=1) * 19 + tied * 0.3) / (19 + tied) / 20
+    half = scipy_stats.t.ppf(0.975, 19) * math.sqrt(variance)
+    assert (d.low, d.high) == pytest.approx((-half, half))
+    assert d.test == "exact sign-flip permutation test over 20 clusters"
+
+
 def test_strategies_that_agree_everywhere_are_not_certainly_equal() -> None:
     d = paired_difference(scores("1" * 60), scores("1" * 60), rng=rng())
     assert d.low is not None
     assert d.high is not None
     assert d.low == -d.high
-    assert 0.02 < d.high < 0.06
+    # As one row more would, that differs by all it can.
+    assert d.high == pytest.approx(float(scipy_stats.t.ppf(0.975, 59)) / 60)
     assert d.p_value == 1.0
 
 
@@ -151,6 +178,11 @@ def test_bounds_stay_within_what_scores_allow() -> None:
     assert (tiny.low, tiny.high) == (-1.0, 1.0)
     # No true difference of scores in 0..1 is as large as three rows would need.
     assert tiny.detectable is None
+    a, b = by_id(np.array([0.9, 0.5, 0.3])), by_id(np.array([0.2, 0.4, 0.6]))
+    few = paired_difference(a, b, rng=rng())
+    error = float(np.std([0.7, 0.1, -0.3], ddof=1)) / 3**0.5
+    assert 1 < float(scipy_stats.t.ppf(0.975, 2)) * error / 1.959964 * 2.801585 < 2
+    assert few.detectable is None
 
 
 def test_clusters_flip_together() -> None:
@@ -210,6 +242,22 @@ def test_training_seeds_are_a_second_level() -> None:
     assert d.detectable > 0.8
 
 
+def test_more_rows_make_up_for_their_own_part_only() -> None:
+    """The seeds' part of an interval stays as it is, whatever the number of rows."""
+    base = rng(4).random((100, 1)) * 0.3
+    steady = seeded(base + np.array([0.30, 0.31, 0.32]) + rng(5).normal(0, 0.1, (100, 3)))
+    table = Table.of({"a": steady, "b": seeded(base, seeds_vary=False)}, None)
+    (found,) = measured(table)
+    assert found.spread is not None
+    rows, whole = found.spread.rows.half_width(0.95), found.spread.half_width(0.95)
+    d = found.difference(Levels())
+    assert d.delta is not None
+    factor = (2.801585 / 1.959964) ** 2
+    left = d.delta**2 - factor * (whole**2 - rows**2)
+    assert d.n_to_decide == math.ceil(100 * factor * rows**2 / left)
+    assert d.detectable == pytest.approx(factor**0.5 * whole, rel=1e-5)
+
+
 def test_seeds_that_agree_do_not_make_few_rows_sure() -> None:
     """Five rows of sixty differ, all one way: 2 / 2^5, whatever t says."""
     values = np.tile(np.array([[1.0]] * 60), (1, 3))
@@ -246,6 +294,8 @@ def test_non_inferior_is_a_matter_of_the_margin() -> None:
         assert d.equivalence_low is not None
         assert d.non_inferior is expected
         assert d.non_inferior is (d.equivalence_low > -margin)
+        # A loss of the whole margin is too much.
+        assert paired_difference(a, b, rng=rng(), margin=-d.equivalence_low).non_inferior is False
     assert paired_difference(a, b, rng=rng()).non_inferior is None
 
 

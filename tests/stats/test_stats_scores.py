@@ -63,6 +63,7 @@ def test_a_choice_of_rows() -> None:
     ("ids", "values", "message"),
     [
         (("a",), [[1.0], [0.0]], "an array of 1 rows"),
+        (("a", "b"), [[1.0]], "an array of 2 rows"),
         (("a", "b"), [1.0, 0.0], "an array of 2 rows"),
         (("a", "a"), [[1.0], [0.0]], "'a' twice"),
         (("a", "b"), [[1.0], [math.inf]], "finite"),

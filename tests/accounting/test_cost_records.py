@@ -1,0 +1,52 @@
+"""What costs are made of and told in: each value is given by its name, and stays as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+import pytest
+from accounts import MACHINE, billed, measured
+
+from adaptkit.accounting import (
+    NOTHING,
+    BreakEven,
+    BreakEvenVolume,
+    CostAssumptions,
+    FitSeconds,
+    RequestCost,
+    Term,
+    TokenBills,
+    cost_rows,
+    strategy_costs,
+)
+from adaptkit.accounting.cost.saving import exact_saving
+
+COSTS = strategy_costs(measured(), CostAssumptions(), machine=MACHINE)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        NOTHING,
+        BreakEven(requests=1.0, never=False),
+        BreakEvenVolume(kind="never"),
+        CostAssumptions(),
+        FitSeconds(training=1.0, tuning=0.0, index=0.0),
+        RequestCost(usd=1.0),
+        Term(name="labels", usd=1.0),
+        TokenBills(),
+        exact_saving(1.0, "given"),
+        billed({"a": 1.0}),
+        COSTS,
+        *cost_rows([measured()], CostAssumptions(), baseline=None, machine=MACHINE, rng=None),  # type: ignore[arg-type]
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_values_are_given_by_name_and_stay(record: Any) -> None:
+    kinds = {p.kind for p in inspect.signature(type(record)).parameters.values()}
+    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
+    field = dataclasses.fields(record)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(record, field, getattr(record, field))
