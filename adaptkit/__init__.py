@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
+    from adaptkit.piloting import Pilot, pilot
     from adaptkit.strategies.base import Strategy
     from adaptkit.strategies.compose import Compose
     from adaptkit.strategies.few_shot import FewShot
@@ -54,6 +55,7 @@ __all__ = [
     "LearningCurves",
     "LoRASFT",
     "Passage",
+    "Pilot",
     "Prediction",
     "Prompt",
     "PromptEngineering",
@@ -74,6 +76,7 @@ __all__ = [
     "load_strategy",
     "load_task",
     "measure_freshness",
+    "pilot",
     "testing",
     "tune",
 ]
@@ -88,6 +91,7 @@ _HOMES = {
     "adaptkit.freshness": ("Freshness", "measure_freshness"),
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),
+    "adaptkit.piloting": ("Pilot", "pilot"),
     "adaptkit.strategies.base": ("Strategy",),
     "adaptkit.strategies.compose": ("Compose",),
     "adaptkit.strategies.few_shot": ("FewShot",),

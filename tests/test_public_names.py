@@ -16,13 +16,14 @@ PROMISED = (
     "load_model", "load_task", "Task", "PromptEngineering", "FewShot", "RAG", "LoRASFT", "FullSFT",
     "FunctionCalling", "Strategy", "Compose", "Tuned", "load_strategy", "compare", "Comparison",
     "load_comparison", "RunSettings", "Prediction", "Example", "Document", "Demonstration", "Passage",
-    "Prompt", "FakeModel", "measure_freshness", "Freshness", "learning_curve", "LearningCurves", "errors",
-    "testing", "__version__",
+    "Prompt", "FakeModel", "measure_freshness", "Freshness", "learning_curve", "LearningCurves", "pilot",
+    "Pilot", "errors", "testing", "__version__",
 )  # fmt: skip
 METHODS = {
     "Strategy": ("fit", "generate", "save"),
     "Comparison": ("to_frame", "plot", "report", "recommend", "records", "rows", "pairs"),
     "LearningCurves": ("of", "to_frame", "to_text", "plot", "worth", "crossovers", "save"),
+    "Pilot": ("forecast", "to_text", "to_frame", "minutes", "tokens", "usd"),
     "Freshness": ("to_frame", "to_markdown", "save"),
 }
 HEAVY = ("torch", "transformers", "faiss", "peft", "matplotlib", "pandas")

@@ -47,6 +47,10 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--resume", action="store_true", help="go on where the folder stands (the default)")
     again.add_argument("--fresh", action="store_true", help="forget what the folder holds")
     p.add_argument("--dry-run", action="store_true", help="say what would be run, and stop")
+    p.add_argument(
+        "--pilot", type=int, nargs="?", const=8, metavar="N",
+        help="with --dry-run: predict minutes, tokens and USD from N (8) train or validation rows",
+    )  # fmt: skip
     p.add_argument("--offline", action="store_true", help="use nothing that is not on this machine yet")
     p.add_argument("--executor", default="local", metavar="NAME", help="local")
     p.add_argument("--usd-per-hour", type=float, metavar="USD", help="price of this machine")

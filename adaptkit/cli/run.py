@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adaptkit.cli.fail_if import Condition
     from adaptkit.cli.suite import Suite
     from adaptkit.comparing.plan import Plan
+    from adaptkit.comparing.provider import ModelProvider
     from adaptkit.comparison import Comparison, RunSettings
     from adaptkit.models.load import ModelSource
     from adaptkit.strategies import Strategy
@@ -58,8 +59,7 @@ class Job:
 def _run(arguments: argparse.Namespace) -> int:
     job = _check(arguments)
     if arguments.dry_run:
-        _print_plan(job)
-        return EXIT_DONE
+        return _foretell(job, arguments)
     comparison = _compare(job, offline=arguments.offline)
     _print_result(comparison, arguments.format)
     if not arguments.quiet:
@@ -79,6 +79,8 @@ def _check(arguments: argparse.Namespace) -> Job:
     from adaptkit.models.load import resolve_model
     from adaptkit.tasks import load_task
 
+    if arguments.pilot is not None and not arguments.dry_run:
+        raise ConfigError("--pilot goes with --dry-run: it predicts what a run takes. Give both.")
     if arguments.executor not in EXECUTORS:
         raise UnknownNameError.for_name("executor", arguments.executor, EXECUTORS)
     suite = _suite(arguments)
@@ -222,16 +224,46 @@ def _print_plan(job: Job) -> None:
         print(f"  {trial.task.name}: {trial.label}: {f'left out: {refusal}' if refusal else what}")
 
 
-def _compare(job: Job, *, offline: bool) -> Comparison:
+def _foretell(job: Job, arguments: argparse.Namespace) -> int:
+    """Print the plan and, if asked for, what it will take by a pilot."""
+    if arguments.pilot is None:
+        _print_plan(job)
+        print("Minutes, tokens and USD: add --pilot, which runs each strategy on a few rows.")
+        return EXIT_DONE
+    from adaptkit.piloting import MIN_ROWS, pilot
+
+    _count("--pilot", arguments.pilot, None, least=MIN_ROWS)
+    _print_plan(job)
+    asked = ("limit", "seeds", "tune", "baselines", "noise_floor")
+    found = pilot(
+        job.strategies,
+        job.plan.tasks,
+        model=_provider(job, offline=arguments.offline),
+        n_rows=arguments.pilot,
+        settings=job.settings,
+        **{name: job.options[name] for name in asked},
+    )
+    print(f"\n{found.to_text()}", end="")
+    if job.options["until_decided"]:
+        print("- With --until-decided the run may stop earlier: this is for all rows.")
+    return EXIT_FAILED if found.is_lower_bound else EXIT_DONE
+
+
+def _provider(job: Job, *, offline: bool) -> ModelProvider:
     from adaptkit.comparing.provider import ModelProvider
-    from adaptkit.comparison import compare
     from adaptkit.models.load import load_model
 
-    provider = ModelProvider(
+    return ModelProvider(
         id=job.source.id,
         revision=job.source.revision,
         load=lambda: load_model(job.source.id, offline=offline),
     )
+
+
+def _compare(job: Job, *, offline: bool) -> Comparison:
+    from adaptkit.comparison import compare
+
+    provider = _provider(job, offline=offline)
     try:
         return compare(
             job.strategies,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import ModelInfo
 from adaptkit.models.base import Model
 
@@ -46,3 +47,17 @@ class ModelProvider:
         if self._model is None:
             self._model = self._load()
         return self._model
+
+
+def provider_of(model: Model | ModelProvider | None) -> ModelProvider:
+    """The means to a model; None is the embedded default, loaded when it is needed."""
+    if isinstance(model, ModelProvider):
+        return model
+    if model is not None:
+        if not isinstance(model, Model):
+            raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
+        return ModelProvider.of(model)
+    from adaptkit.models.load import load_model, resolve_model
+
+    source = resolve_model(None)
+    return ModelProvider(id=source.id, revision=source.revision, load=lambda: load_model(source.id))

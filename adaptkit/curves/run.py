@@ -8,7 +8,7 @@ from pathlib import Path
 from adaptkit.comparing.leaks import Leakage
 from adaptkit.comparing.lineup import lineup
 from adaptkit.comparing.plan import check_counts, strategy_labels
-from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.provider import ModelProvider, provider_of
 from adaptkit.comparison import Comparison, RunSettings, compare, default_folder
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.numbers import is_count
@@ -64,7 +64,7 @@ def learning_curve(  # noqa: PLR0913 - all but the first two by name only
     check_counts(limit, seeds)
     sizes = _checked(sizes, task)
     learning, free = _parted(task, strategies, baselines)
-    provider = _provider(model)
+    provider = provider_of(model)
     folder = Path(out) if out else default_folder([task]).with_name(default_folder([task]).name + "+curve")
     made: list[Comparison] = []
 
@@ -121,15 +121,3 @@ def _parted(
     if not learning:
         raise CapabilityError(f"None of {', '.join(strategy_labels(free))} learns from labels.")
     return learning, free
-
-
-def _provider(model: Model | ModelProvider | None) -> Model | ModelProvider:
-    """The model, or the embedded default, loaded once and when the first trial needs it."""
-    if isinstance(model, Model):
-        return ModelProvider.of(model)
-    if model is not None:
-        return model
-    from adaptkit.models.load import load_model, resolve_model
-
-    source = resolve_model(None)
-    return ModelProvider(id=source.id, revision=source.revision, load=lambda: load_model(source.id))

@@ -160,7 +160,7 @@ def _planned(plan: Plan) -> list[Block]:
     found: list[Block] = [
         Heading(text="Plan"),
         Table(header=("", "strategy", "role", "seeds", "how"), rows=rows),
-        Bullets(lines=(_rows_needed(plan), *_labels(plan), _forecast(plan.pilot, plan.n_runs), plan.stop)),
+        Bullets(lines=(_rows_needed(plan), *_labels(plan), _forecast(plan), plan.stop)),
     ]
     return found
 
@@ -188,14 +188,32 @@ def _labels(plan: Plan) -> list[str]:
     return [f"Labels: {plan.labels_to_make:,} more{hours}, towards the 100 from which tuning is recommended."]
 
 
-def _forecast(pilot: Forecast | None, n_runs: int) -> str:
+def _forecast(plan: Plan) -> str:
+    pilot = plan.pilot
     if pilot is None:
-        return f"Effort: {n_runs} runs; minutes, tokens and USD are known after a pilot on a few rows."
+        return f"Effort: {plan.n_runs} runs; minutes, tokens and USD are known after a pilot on a few rows."
+    n_runs = plan.n_runs if pilot.n_runs is None else pilot.n_runs
+    by = f"by a pilot on {pilot.n_rows} rows"
+    if pilot.minutes is None or pilot.tokens is None:
+        return f"Effort: minutes, tokens and USD are not known {by}{_not_in(pilot, plan)}."
     usd = "an unknown price" if pilot.usd is None else f"{_range(pilot.usd, '.2f')} USD"
-    return (
-        f"Effort: {n_runs} runs, {_range(pilot.minutes, '.0f')} minutes, {_range(pilot.tokens, ',.0f')} "
-        f"tokens, {usd}, by a pilot on {pilot.n_rows} rows."
-    )
+    least = "at least " if pilot.unknown else ""
+    minutes = _range(pilot.minutes, ".0f" if pilot.minutes[1] >= 10 else ".1f")
+    tokens = _range(pilot.tokens, ",.0f")
+    figures = f"{least}{minutes} minutes, {tokens} tokens, {usd}"
+    return f"Effort: {n_runs} runs, {figures}, {by}{_not_in(pilot, plan)}."
+
+
+def _not_in(pilot: Forecast, plan: Plan) -> str:
+    """What the figures do not hold: what a pilot could not run, and what of the plan it was not asked for."""
+    named = {name.partition(":")[0] for name in (*pilot.strategies, *pilot.unknown)}
+    others = [f"`{s.strategy}`" for s in plan.steps if named and s.strategy not in named]
+    failed = [f"`{name}`" for name in pilot.unknown]
+    parts = [
+        *([f"which could not run {listing(failed)}"] if failed else []),
+        *([f"without {listing(others)}"] if others else []),
+    ]
+    return f", {', and '.join(parts)}" if parts else ""
 
 
 def _range(bounds: tuple[float, float], form: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adaptkit.decision.advice import Advice
 from adaptkit.decision.hypotheses import weigh
-from adaptkit.decision.planning import plan_of
+from adaptkit.decision.planning import Foretold, plan_of
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.situation import situation_of
 from adaptkit.decision.what_if import what_would_change
@@ -16,6 +16,7 @@ def advise(
     task: Task | None = None,
     *,
     model_parameters: float | None = None,
+    pilot: Foretold | None = None,
 ) -> Advice:
     """Say which strategies to try, in which order, and why; nothing is run.
 
@@ -26,6 +27,7 @@ def advise(
         requirements: what is required and known; nothing by default.
         task: read for its rows, classes, lengths, documents and tools, which then need not be stated.
         model_parameters: the number of weights of the model that will serve.
+        pilot: what the plan will take, from :func:`adaptkit.pilot`.
 
     Returns:
         Hypotheses in their order, what is not worth trying, warnings, what would change it, and a plan.
@@ -51,5 +53,5 @@ def advise(
         not_worth_trying=weighed.rejected,
         warnings=weighed.warnings,
         would_change=what_would_change(situation),
-        plan=plan_of(situation, weighed),
+        plan=plan_of(situation, weighed, None if pilot is None else pilot.forecast),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from adaptkit.decision.hypotheses import Weighed
 from adaptkit.decision.rules import ASSUMED_DISCORDANCE, ORDER, SEEDS, TUNED, Citation
@@ -46,15 +47,34 @@ class Forecast:
 
     Attributes:
         n_rows: rows of the pilot.
-        minutes: of the whole plan.
-        tokens: read and written.
+        minutes: of all that the pilot could run; None where it could run nothing.
+        tokens: read, written and trained on; None as well.
         usd: None where a price is not known.
+        n_runs: runs that it speaks of, None for those of the plan.
+        strategies: what it speaks of; empty for all of the plan.
+        unknown: what it was to run and could not: all figures are lower bounds then.
     """
 
     n_rows: int
-    minutes: tuple[float, float]
-    tokens: tuple[float, float]
+    minutes: tuple[float, float] | None
+    tokens: tuple[float, float] | None
     usd: tuple[float, float] | None = None
+    n_runs: int | None = None
+    strategies: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def forecast(self) -> Forecast:
+        """Itself: a forecast can stand where a pilot is asked for."""
+        return self
+
+
+class Foretold(Protocol):
+    """What has a forecast: a pilot, or a forecast."""
+
+    @property
+    def forecast(self) -> Forecast:
+        """What will be taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +112,8 @@ class Plan:
         return sum(step.seeds for step in self.steps)
 
 
-def plan_of(situation: Situation, weighed: Weighed) -> Plan:
-    """Plan what confirms or rejects the hypotheses."""
+def plan_of(situation: Situation, weighed: Weighed, pilot: Forecast | None = None) -> Plan:
+    """Plan what confirms or rejects the hypotheses; ``pilot`` tells what that will take."""
     margin = situation.required.margin or MARGIN
     n_test = situation.n_test
     labels = _labels_to_make(situation)
@@ -109,6 +129,7 @@ def plan_of(situation: Situation, weighed: Weighed) -> Plan:
         labels_to_make=labels,
         label_hours=None if labels is None or minutes is None else labels * minutes / 60,
         stop=_stop(situation, margin),
+        pilot=pilot,
     )
 
 

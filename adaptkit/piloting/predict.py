@@ -1,0 +1,77 @@
+"""From one strategy's pilot to its line of the forecast."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from adaptkit.accounting import MachinePrice
+from adaptkit.comparing.measured import Measured
+from adaptkit.comparing.plan import Trial
+from adaptkit.piloting.answers import Answers
+from adaptkit.piloting.fits import fit_span, trainings_of
+from adaptkit.piloting.result import PilotLine
+from adaptkit.piloting.shorten import tuning_of
+from adaptkit.piloting.span import total
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What a comparison will do with one strategy on one task.
+
+    Attributes:
+        trials: of the comparison: one a seed, and perhaps the second run of the baseline.
+        n_rows: test rows of each, the first ``n_alone`` of them sent alone.
+    """
+
+    trials: Sequence[Trial]
+    n_rows: int
+    n_alone: int
+
+    def line(self) -> PilotLine:
+        """Its line before anything is known."""
+        first = self.trials[0]
+        return PilotLine(
+            task=first.task.name,
+            strategy=first.label,
+            n_runs=len(self.trials),
+            n_rows=self.n_rows,
+            n_configurations=tuning_of(first.strategy, first.task).n_configurations,
+            trains=first.strategy.trains_weights,
+        )
+
+
+def predicted(planned: Planned, found: Measured, device: str, price: MachinePrice | None) -> PilotLine:
+    """The line of a strategy that a pilot ran.
+
+    Args:
+        planned: what is to be predicted.
+        found: what the pilot measured.
+        device: of the model.
+        price: of the machine, None when unknown.
+    """
+    line = planned.line()
+    answers = Answers.of(found.records)
+    if found.status != "done" or found.fit_s is None:
+        return dataclasses.replace(line, reason=found.reason or found.status)
+    if answers is None:
+        return dataclasses.replace(line, reason=_failure(found))
+    strategy, task = planned.trials[0].strategy, planned.trials[0].task
+    tuning = tuning_of(strategy, task)
+    trainings = trainings_of(strategy, found.fit_notes, device)
+    fit = fit_span(found.fit_s, found.fit_notes, trainings) + answers.rows_s(tuning.n_rows, 0)
+    learnt = total(t.span_tokens for t in trainings) + answers.rows_tokens(tuning.n_rows)
+    tokens = learnt.times(tuning.times) + answers.rows_tokens(planned.n_rows)
+    return dataclasses.replace(
+        line,
+        fit_s=fit.times(tuning.times).times(line.n_runs),
+        answers_s=answers.rows_s(planned.n_rows, planned.n_alone).times(line.n_runs),
+        tokens=tokens.times(line.n_runs),
+        usd_per_hour=None if price is None else price.usd_per_hour,
+    )
+
+
+def _failure(found: Measured) -> str:
+    failed = [r.error for r in found.records if r.error is not None]
+    message = f": {failed[0].get('message', '')}" if failed else ""
+    return f"{len(failed)} of {len(found.records)} rows failed{message}"
