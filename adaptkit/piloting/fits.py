@@ -17,7 +17,7 @@ ONE_FIT_FACTOR = 1.5
 """A fit was timed once, which tells no spread: it is taken to lie between 2/3 and 3/2 of that."""
 N_EVALUATIONS = 5
 """How often a long training takes its validation loss, and may stop: ``SftSettings.evaluations``."""
-TOKENS = "train_tokens"
+TOKENS, TOO_LONG = "train_tokens", "train_rows_too_long"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +62,22 @@ def fit_span(fit_s: float, notes: Mapping[str, Any], trainings: list[Training]) 
     return Span(low=expected.low, value=expected.value, high=max(expected.high, grown))
 
 
-def trainings_of(strategy: Strategy, notes: Mapping[str, Any], device: str) -> list[Training]:
+def trainings_of(
+    strategy: Strategy, notes: Mapping[str, Any], *, n_train: int, device: str
+) -> list[Training]:
     """The trainings that a pilot noted, held against what the strategy as given asks for.
 
     Args:
         strategy: as given, not as shortened.
         notes: of the shortened one's fit.
+        n_train: train rows of the whole task.
         device: of the model.
     """
     parts = trained_parts(strategy)
-    return [_training(part, noted, device) for part, noted in zip(parts, _noted(notes), strict=False)]
+    return [
+        _training(part, noted, part.steps_wanted(n_train - (noted[TOO_LONG] or 0)), device)
+        for part, noted in zip(parts, _noted(notes), strict=False)
+    ]
 
 
 def _noted(notes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -82,14 +88,13 @@ def _noted(notes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {name: notes.get(f"{prefix}{name}") for name in _NAMES}
 
 
-_NAMES = (TOKENS, "train_tokens_per_s", "n_steps", "n_steps_wanted", "validation_losses")
+_NAMES = (TOKENS, TOO_LONG, "train_tokens_per_s", "n_steps", "validation_losses")
 
 
-def _training(part: SupervisedFineTuning, noted: Mapping[str, Any], device: str) -> Training:
+def _training(part: SupervisedFineTuning, noted: Mapping[str, Any], n_steps: int, device: str) -> Training:
     tokens = float(noted[TOKENS])
     a_step = tokens / noted["n_steps"]
     budget = part.max_tokens or (MAX_TOKENS_CPU if device.startswith("cpu") else None)
-    n_steps = noted["n_steps_wanted"]
     if budget is not None:
         n_steps = max(1, min(n_steps, math.floor(budget / a_step)))
     may_stop = part.patience is not None and noted["validation_losses"]

@@ -58,7 +58,7 @@ def predicted(planned: Planned, found: Measured, device: str, price: MachinePric
         return dataclasses.replace(line, reason=_failure(found))
     strategy, task = planned.trials[0].strategy, planned.trials[0].task
     tuning = tuning_of(strategy, task)
-    trainings = trainings_of(strategy, found.fit_notes, device)
+    trainings = trainings_of(strategy, found.fit_notes, n_train=len(task.train), device=device)
     fit = fit_span(found.fit_s, found.fit_notes, trainings) + answers.rows_s(tuning.n_rows, 0)
     learnt = total(t.span_tokens for t in trainings) + answers.rows_tokens(tuning.n_rows)
     tokens = learnt.times(tuning.times) + answers.rows_tokens(planned.n_rows)

@@ -81,7 +81,7 @@ def notes_of(pilot: Pilot) -> Iterator[str]:
     yield (
         "Ranges. Rows: 95 % prediction intervals of rows sent alone; of batches, from a line through one row "
         "and a small batch up to every row as in that batch. Fits: measured once, taken to vary by a factor "
-        f"of {ONE_FIT_FACTOR:g}."
+        f"of {ONE_FIT_FACTOR:g}. All hold for a machine that is as busy as it was during the pilot."
     )
     yield from _training_notes(pilot)
     yield (

@@ -217,9 +217,13 @@ class SupervisedFineTuning(Strategy):
     def _steps_an_epoch(self, n_rows: int) -> int:
         return math.ceil(n_rows / self.batch_size)
 
+    def steps_wanted(self, n_rows: int) -> int:
+        """Steps of the epochs on so many rows, if tokens set no bound."""
+        return math.ceil(self._steps_an_epoch(n_rows) * self._epochs(n_rows))
+
     def _n_steps(self, lengths: Sequence[int], device: str) -> int:
         """Steps for the epochs wanted, within the token budget."""
-        wanted = math.ceil(self._steps_an_epoch(len(lengths)) * self._epochs(len(lengths)))
+        wanted = self.steps_wanted(len(lengths))
         budget = self.max_tokens or (MAX_TOKENS_CPU if device.startswith("cpu") else None)
         self.fit_notes_ |= {"n_steps_wanted": wanted, "max_tokens": budget}
         if budget is None:

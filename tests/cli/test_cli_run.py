@@ -413,8 +413,51 @@ def test_a_dry_run_says_what_would_be_run_and_touches_nothing(
         "  questions: few-shot: 5 rows, seed 0",
         "  questions: few-shot: 5 rows, seed 1",
         "  questions: rag: left out: RAG needs documents, and the task 'questions' has none.",
+        "Minutes, tokens and USD: add --pilot, which runs each strategy on a few rows.",
     ]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_pilot_adds_what_the_plan_will_take_and_answers_no_test_row(
+    run: Callable[..., int], use: Callable[[Answer], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+
+    def noted(request: Request) -> str:
+        asked.append(int(request.prompt.input.split()[1]))
+        return answer(request)
+
+    use(noted)
+    before = sorted(tmp_path.rglob("*"))
+    assert run("--dry-run", "--pilot", "4", "--seeds", "2", "--limit", "30", strategies=RANDOM_SHOTS) == 0
+    out, err = capsys.readouterr()
+    assert "  questions: few-shot: 30 rows, seed 1" in out.splitlines()
+    assert "Forecast by a pilot on 4 rows with fake" in out
+    assert "--until-decided" not in out
+    assert "prompt: 4 rows" in err
+    assert max(asked) < 10
+    assert sorted(tmp_path.rglob("*")) == before
+    assert run("--dry-run", "--pilot", "--quiet", "--until-decided") == 0
+    out, err = capsys.readouterr()
+    assert "Forecast by a pilot on 4 rows" in out
+    assert "this is for all rows" in out
+    assert err == ""
+
+
+def test_a_pilot_in_which_a_strategy_fails_ends_with_one(
+    run: Callable[..., int], use: Callable[[Answer], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(request: Request) -> str:
+        raise ModelError("no answer")
+
+    use(fail)
+    assert run("--dry-run", "--pilot", "--quiet", strategies="prompt") == 1
+    assert "prompt on questions: not predicted: 4 of 4 rows failed: no answer." in capsys.readouterr().out
+
+
+def test_a_pilot_is_refused_without_a_dry_run_and_on_too_few_rows(refused: Callable[..., str]) -> None:
+    assert refused("--pilot") == "--pilot goes with --dry-run: it predicts what a run takes. Give both."
+    assert refused("--dry-run", "--pilot", "3") == "--pilot must be an int >= 4. Got 3 instead."
 
 
 def test_a_dry_run_counts_the_second_run_of_the_baseline(
