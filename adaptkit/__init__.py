@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
     from adaptkit.piloting import Pilot, pilot
+    from adaptkit.robustness import Robustness, measure_robustness
     from adaptkit.strategies.base import Strategy
     from adaptkit.strategies.compose import Compose
     from adaptkit.strategies.few_shot import FewShot
@@ -61,6 +62,7 @@ __all__ = [
     "PromptEngineering",
     "Recommendation",
     "Requirements",
+    "Robustness",
     "RunSettings",
     "Strategy",
     "Task",
@@ -76,6 +78,7 @@ __all__ = [
     "load_strategy",
     "load_task",
     "measure_freshness",
+    "measure_robustness",
     "pilot",
     "testing",
     "tune",
@@ -92,6 +95,7 @@ _HOMES = {
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),
     "adaptkit.piloting": ("Pilot", "pilot"),
+    "adaptkit.robustness": ("Robustness", "measure_robustness"),
     "adaptkit.strategies.base": ("Strategy",),
     "adaptkit.strategies.compose": ("Compose",),
     "adaptkit.strategies.few_shot": ("FewShot",),

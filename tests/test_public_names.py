@@ -17,7 +17,7 @@ PROMISED = (
     "FunctionCalling", "Strategy", "Compose", "Tuned", "load_strategy", "compare", "Comparison",
     "load_comparison", "RunSettings", "Prediction", "Example", "Document", "Demonstration", "Passage",
     "Prompt", "FakeModel", "measure_freshness", "Freshness", "learning_curve", "LearningCurves", "pilot",
-    "Pilot", "errors", "testing", "__version__",
+    "Pilot", "measure_robustness", "Robustness", "errors", "testing", "__version__",
 )  # fmt: skip
 METHODS = {
     "Strategy": ("fit", "generate", "save"),
@@ -25,6 +25,7 @@ METHODS = {
     "LearningCurves": ("of", "to_frame", "to_text", "plot", "worth", "crossovers", "save"),
     "Pilot": ("forecast", "to_text", "to_frame", "minutes", "tokens", "usd"),
     "Freshness": ("to_frame", "to_markdown", "save"),
+    "Robustness": ("to_frame", "to_text", "summary", "save"),
 }
 HEAVY = ("torch", "transformers", "faiss", "peft", "matplotlib", "pandas")
 

@@ -1,0 +1,103 @@
+"""The table of a measurement of robustness: as a frame, as text, as HTML."""
+
+from __future__ import annotations
+
+import html as markup
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from adaptkit.decision.wording import percent
+from adaptkit.robustness.result import UNCHANGED, Effect, Robustness
+from adaptkit.robustness.sentences import choice_line, difference, notes, summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBERS = (
+    "quality", "quality_low", "quality_high", "delta", "delta_low", "delta_high", "p_value",
+    "p_value_adjusted",
+)  # fmt: skip
+
+
+def frame(found: Robustness) -> pd.DataFrame:
+    """One line a strategy and change; ``named`` is what would be recommended under the change."""
+    import pandas as pd
+
+    choices = {c.change: c for c in (found.unchanged, *found.choices)}
+    lines = [{**_flat(e), "named": choices[e.change].named} for e in found.effects]
+    return pd.DataFrame(lines).astype(dict.fromkeys(_NUMBERS, "float64"))
+
+
+def _flat(effect: Effect) -> dict[str, Any]:
+    return {
+        "change": effect.change,
+        "strategy": effect.strategy,
+        "n": effect.n,
+        "quality": effect.quality,
+        "quality_low": effect.quality_low,
+        "quality_high": effect.quality_high,
+        "delta": effect.delta,
+        "delta_low": effect.low,
+        "delta_high": effect.high,
+        "p_value": effect.p_value,
+        "p_value_adjusted": effect.p_adjusted,
+        "touched": effect.touched,
+        "reason": effect.reason,
+    }
+
+
+def text(found: Robustness) -> str:
+    """The summary, the table, what is named under each change, the notes."""
+    choices = [choice_line(c) for c in (found.unchanged, *found.choices)]
+    return "\n".join(
+        [
+            f"{summary(found)}\n",
+            f"{_aligned(_grid(found))}\n",
+            _section("Named", choices),
+            _section("Notes", list(notes(found))),
+        ]
+    )
+
+
+def html(found: Robustness) -> str:
+    """The same for a notebook."""
+    head, *body = _grid(found)
+    rows = [_html_row(head, "th"), *(_html_row(line, "td") for line in body)]
+    told = [*(choice_line(c) for c in (found.unchanged, *found.choices)), *notes(found)]
+    items = "".join(f"<li>{markup.escape(sentence)}</li>" for sentence in told)
+    return f"<p><b>{markup.escape(summary(found))}</b></p><table>{''.join(rows)}</table><ul>{items}</ul>"
+
+
+def _html_row(cells: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{markup.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _grid(found: Robustness) -> list[list[str]]:
+    """A header, and a line a change: many changes and few strategies fit a page better so."""
+    strategies = list(dict.fromkeys(e.strategy for e in found.effects))
+    at = {(e.change, e.strategy): e for e in found.effects}
+    changes = [UNCHANGED, *(c.change for c in found.choices)]
+    lines = [[c, *(_cell(at.get((c, s))) for s in strategies)] for c in changes]
+    return [["change", *strategies], *lines]
+
+
+def _cell(effect: Effect | None) -> str:
+    """Quality, and the difference that the change makes."""
+    if effect is None or effect.quality is None:
+        return ""
+    if not effect.touched:
+        return f"{percent(effect.quality)} ="
+    mark = "*" if effect.p_value is not None and effect.is_shown else ""
+    return f"{percent(effect.quality)} {difference(effect)}{mark}".strip()
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _section(title: str, sentences: Sequence[str]) -> str:
+    return f"{title}\n" + "".join(f"- {sentence}\n" for sentence in sentences)
