@@ -18,6 +18,10 @@ COMMANDS = {
     "compare": ("adaptkit.cli.main:compare", "Run strategies on the same rows with the same model."),
     "curve": ("adaptkit.cli.curve:curve", "Measure quality against the number of labels."),
     "recommend": ("adaptkit.cli.recommend:recommend", "What to take by a finished comparison."),
+    "robustness": (
+        "adaptkit.cli.robustness:robustness",
+        "Whether the choice stands when inputs are otherwise.",
+    ),
     "verify": ("adaptkit.cli.verify:verify", "Compute a comparison's numbers again from its records."),
 }
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptkit.core.codec import to_json
 from adaptkit.core.errors import UnknownNameError
 from adaptkit.core.files import write_json_atomic
 
@@ -179,6 +178,8 @@ class Robustness:
 
     def save(self, folder: str | Path) -> Path:
         """Write ``robustness.json`` into a folder, which is made if need be; return the file's path."""
+        from adaptkit.robustness.table import as_json
+
         path = Path(folder) / ROBUSTNESS_FILE
-        write_json_atomic(path, {**to_json(self), "summary": self.summary()})
+        write_json_atomic(path, as_json(self))
         return path

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from adaptkit.comparing.leaks import Leakage
 from adaptkit.comparing.lineup import lineup
-from adaptkit.comparing.measured import Measured
-from adaptkit.comparing.plan import Plan, check_counts, choose_rows, make_plan, strategy_labels
+from adaptkit.comparing.plan import check_counts, choose_rows
 from adaptkit.comparing.provider import ModelProvider, provider_of
-from adaptkit.comparing.store import RunStore
-from adaptkit.comparing.stored import stored_run
-from adaptkit.comparison import Comparison, RunSettings, compare, default_folder
+from adaptkit.comparison import RunSettings, default_folder
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.numbers import is_count
 from adaptkit.models.base import Model
 from adaptkit.robustness.gather import gathered
-from adaptkit.robustness.judging import Reading
-from adaptkit.robustness.lending import lend
-from adaptkit.robustness.result import UNCHANGED, Robustness
-from adaptkit.robustness.variants import CHANGES, MAKERS, SLICE, Given, Variant, is_touched, keeps_fit
+from adaptkit.robustness.result import Robustness
+from adaptkit.robustness.running import Runs
+from adaptkit.robustness.variants import CHANGES, MAKERS, PARAPHRASES, SLICE, Given
 from adaptkit.strategies import Strategy
 from adaptkit.tasks import Task
-
-NO_STRATEGY = "it reaches no strategy that was measured"
-PARAPHRASES = "paraphrases"
 
 
 def measure_robustness(  # noqa: PLR0913 - all but the first three by name only
@@ -99,7 +89,7 @@ def measure_robustness(  # noqa: PLR0913 - all but the first three by name only
     folder = (
         Path(out) if out else default_folder([task]).with_name(default_folder([task]).name + "+robustness")
     )
-    runs = _Runs(
+    runs = Runs(
         given=given,
         provider=provider_of(model),
         folder=folder,
@@ -156,120 +146,3 @@ def _paraphrases(paraphrases: object, task: Task) -> Mapping[str, str]:
 def _everyone(task: Task, strategies: Sequence[Strategy], baselines: bool) -> tuple[Strategy, ...]:
     given, added = lineup(list(strategies), tune=False, baselines=baselines)
     return (*(b for b in added if not b.refusal(task)), *given)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Runs:
-    """The comparisons of one measurement."""
-
-    given: Given
-    provider: ModelProvider
-    folder: Path
-    options: Mapping[str, Any]
-    settings: RunSettings
-    leakage: Leakage
-
-    def unchanged(self) -> Comparison:
-        return self._compare(
-            UNCHANGED, self.given.strategies, self.given.task, leakage=self.leakage, settings=self.settings
-        )
-
-    def _compare(
-        self,
-        name: str,
-        strategies: Sequence[Strategy],
-        task: Task,
-        *,
-        leakage: Leakage,
-        settings: RunSettings,
-    ) -> Comparison:
-        return compare(
-            strategies,
-            task,
-            model=self.provider,
-            baselines=False,
-            noise_floor=False,
-            leakage=leakage,
-            out=self.folder / name,
-            settings=settings,
-            **self.options,
-        )
-
-    def changed(self, names: Sequence[str], base: Comparison) -> tuple[list[Reading], dict[str, str]]:
-        """What was measured under each change, and why some were not."""
-        readings, skipped = [], {}
-        for name in names:
-            made = MAKERS[name](self.given)
-            found = made if isinstance(made, str) else self._measured(made, base)
-            if isinstance(found, str):
-                skipped[name] = found
-            else:
-                readings.append(found)
-        return readings, skipped
-
-    def _measured(self, variant: Variant, base: Comparison) -> Reading | str:
-        """Run the strategies that a change reaches; of the others, what they answered without it holds."""
-        labels = strategy_labels(self.given.strategies)
-        done = {row.strategy for row in base.rows if row.status == "done"}
-        touched = [
-            i for i, label in enumerate(labels) if label in done and is_touched(i, self.given, variant)
-        ]
-        if not touched:
-            return NO_STRATEGY
-        strategies = _distinct([variant.strategies[i] for i in touched])
-        names = strategy_labels(strategies)
-        named = {labels[i]: names[strategies.index(variant.strategies[i])] for i in touched}
-        lent = {named[labels[i]]: labels[i] for i in touched if keeps_fit(i, self.given, variant)}
-        self._lend(variant, strategies, lent)
-        comparison = self._compare(
-            variant.name,
-            strategies,
-            variant.task,
-            # Of the same rows it was asked before; only what the user wrote may stand elsewhere.
-            leakage=self.leakage if variant.name == PARAPHRASES else "off",
-            settings=dataclasses.replace(self.settings, fresh=False),
-        )
-        trials = [*_kept(base, named), *_renamed(comparison, named)]
-        order = {label: i for i, label in enumerate(labels)}
-        return Reading(
-            name=variant.name,
-            what=variant.what,
-            trials=tuple(sorted(trials, key=lambda t: order[t.strategy])),
-            touched=frozenset(named),
-        )
-
-    def _lend(self, variant: Variant, strategies: Sequence[Strategy], names: Mapping[str, str]) -> None:
-        plans = (
-            self._plan(self.given.strategies, self.given.task),
-            self._plan(strategies, variant.task),
-        )
-        stores = (RunStore(self.folder / UNCHANGED), RunStore(self.folder / variant.name))
-        lend(*stores, plans, names, fresh=self.settings.fresh)
-
-    def _plan(self, strategies: Sequence[Strategy], task: Task) -> Plan:
-        return make_plan(strategies, [task], model_key=self.provider.key, **self.options)
-
-
-def _distinct(strategies: Sequence[Strategy]) -> list[Strategy]:
-    """Two that a change makes equal are run once."""
-    found: list[Strategy] = []
-    for strategy in strategies:
-        if strategy not in found:
-            found.append(strategy)
-    return found
-
-
-def _kept(base: Comparison, touched: Mapping[str, str]) -> list[Measured]:
-    trials = stored_run(base.folder, base.result.manifest).trials
-    return [t for t in trials if t.strategy not in touched]
-
-
-def _renamed(comparison: Comparison, named: Mapping[str, str]) -> list[Measured]:
-    """The trials under the names of the unchanged run."""
-    trials = stored_run(comparison.folder, comparison.result.manifest).trials
-    return [
-        dataclasses.replace(trial, strategy=label)
-        for label, name in named.items()
-        for trial in trials
-        if trial.strategy == name
-    ]

@@ -23,7 +23,7 @@ def summary(found: Robustness) -> str:
 
 
 def _stands(found: Robustness) -> str:
-    first, judged = found.unchanged, [c for c in found.choices if c.stands is not None]
+    first, judged = found.unchanged, found.choices
     name = f"The choice ({first.named}{'' if first.is_shown else ', for now'})"
     if not judged:
         return f"{name} was held against no change"

@@ -6,6 +6,7 @@ import html as markup
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from adaptkit.core.codec import to_json
 from adaptkit.decision.wording import percent
 from adaptkit.robustness.result import UNCHANGED, Effect, Robustness
 from adaptkit.robustness.sentences import choice_line, difference, notes, summary
@@ -44,6 +45,11 @@ def _flat(effect: Effect) -> dict[str, Any]:
         "touched": effect.touched,
         "reason": effect.reason,
     }
+
+
+def as_json(found: Robustness) -> dict[str, Any]:
+    """What robustness.json holds: all figures, and the summary in words."""
+    return {**to_json(found), "summary": summary(found)}
 
 
 def text(found: Robustness) -> str:

@@ -41,7 +41,7 @@ def with_typos(text: str, rng: np.random.Generator, share: float = TYPO_SHARE) -
 
     Examples:
         >>> with_typos("When does the depot open on 5 May?", np.random.default_rng(1))
-        'When dose the depot open on 5 May?'
+        'When dows the depot open on 5 May?'
     """
     words = list(_WORD.finditer(text))
     if not words:

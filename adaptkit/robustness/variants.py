@@ -123,7 +123,7 @@ def _paraphrases(given: Given) -> Variant | str:
     if not rows:
         return "no paraphrase is of a test row in use"
     test = [dataclasses.replace(r, input=given.paraphrases[r.id]) for r in rows]
-    return _of_rows("paraphrases", "as paraphrased by the user", given, test)
+    return _of_rows(PARAPHRASES, "as paraphrased by the user", given, test)
 
 
 def _instruction(given: Given) -> Variant | str:
@@ -175,16 +175,17 @@ def _distractors(given: Given) -> Variant | str:
     )
 
 
+PARAPHRASES = "paraphrases"
 SLICE = "slice"
 MAKERS: dict[str, Maker] = {
     "typos": _rewriting("typos", "words are mistyped", with_typos),
     "case": _rewriting("case", "no capitals, no mark at the end", lambda text, _: in_lower_case(text)),
     "wrapping": _rewriting("wrapping", "polite words around the input", wrapped),
-    "paraphrases": _paraphrases,
+    PARAPHRASES: _paraphrases,
     "instruction": _instruction,
     "format": _format,
     "distractors": _distractors,
 }
 """By name, all that is run; a slice is only read off the unchanged run."""
-CHANGES = (*(name for name in MAKERS if name != "paraphrases"), SLICE)
+CHANGES = (*(name for name in MAKERS if name != PARAPHRASES), SLICE)
 """Those that need nothing from the user."""

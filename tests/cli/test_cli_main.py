@@ -75,8 +75,8 @@ def test_an_unknown_command_is_refused_with_the_closest(capsys: pytest.CaptureFi
     assert main(["verfy", "runs/x"]) == 2
     err = capsys.readouterr().err
     assert (
-        "Unknown command 'verfy'. Did you mean 'verify'? Known: advise, compare, curve, recommend, verify."
-        in err
+        "Unknown command 'verfy'. Did you mean 'verify'? Known: advise, compare, curve, recommend, "
+        "robustness, verify." in err
     )
     assert main(["zzz"]) == 2
     assert "Did you mean" not in capsys.readouterr().err

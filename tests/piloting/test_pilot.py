@@ -109,7 +109,8 @@ def ranges(line: PilotLine | ak.Pilot) -> list[Span]:
 
 
 def test_ranges_hold_the_likely_value_and_totals_are_sums(found: ak.Pilot) -> None:
-    for of in (*found.lines, found):
+    every: list[PilotLine | ak.Pilot] = [*found.lines, found]
+    for of in every:
         for span in ranges(of):
             assert 0 < span.low <= span.value <= span.high
         minutes, tokens, _ = ranges(of)

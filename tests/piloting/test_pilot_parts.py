@@ -114,7 +114,8 @@ def test_training_is_shortened_wherever_it_stands() -> None:
 
 
 def task_of(n_train: int, n_validation: int) -> ak.Task:
-    rows = [ak.Example(id=f"r{i}", input=f"row {i}", target="x") for i in range(n_train + n_validation + 3)]
+    n = n_train + n_validation + 3
+    rows = tuple(ak.Example(id=f"r{i}", input=f"row {i}", target="x") for i in range(n))
     return ak.Task(
         name="t",
         kind="generation",

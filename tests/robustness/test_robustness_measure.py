@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import qa_task
 from worded import (
     FITS,
     N_ROWS,
@@ -24,6 +25,7 @@ from worded import (
 
 import adaptkit as ak
 from adaptkit.core.errors import ConfigError, UnknownNameError
+from adaptkit.retrieval import Retriever
 
 INPUTS = ("typos", "case", "wrapping")
 
@@ -81,6 +83,30 @@ def test_strategies_are_fitted_once_for_all_changes_of_inputs(tmp_path: Path) ->
     assert sorted(FITS) == ["exact"] * 2 + ["sturdy"] * 2
     marks = [json.loads(p.read_text()) for p in tmp_path.glob("*/artifacts/exact/trial.json")]
     assert len({m["key"] for m in marks}) == 5
+
+
+def test_an_index_is_built_again_only_for_other_documents(
+    tmp_path: Path, hash_embedder: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    original = Retriever.built_as
+
+    def counted(settings: Any, documents: Any, **options: Any) -> Retriever:
+        built.append(len(documents))
+        return original(settings, documents, **options)
+
+    monkeypatch.setattr(Retriever, "built_as", staticmethod(counted))
+    found = measured(
+        tmp_path,
+        ak.RAG(k=1),
+        ak.PromptEngineering(),
+        task=qa_task(),
+        changes=("typos", "distractors"),
+        model=ak.FakeModel(lambda r: r.prompt.context[0].text if r.prompt.context else ""),
+        leakage="off",
+    )
+    assert built == [10, 20]
+    assert found.effect("rag", "typos").n == len(qa_task().test)
 
 
 def test_a_finished_measurement_asks_no_model_again(folder: Path, found: ak.Robustness) -> None:
