@@ -50,8 +50,17 @@ def instead(choice: Choice) -> str:
 def _worst(found: Robustness) -> str:
     worst = found.most_sensitive
     if worst is None:
-        return "no change is shown to cost a strategy anything" if found.choices else ""
+        return _not_ruled_out(found) if found.choices else ""
     return f"most sensitive: {worst.strategy}, {difference(worst)} points under {worst.change}"
+
+
+def _not_ruled_out(found: Robustness) -> str:
+    """That no loss is shown, and how large one could be all the same: few rows hide much."""
+    said = "no change is shown to cost a strategy anything"
+    lows = [e.low for e in found.effects if e.p_value is not None and e.low is not None]
+    if not lows or min(lows) >= 0:
+        return said
+    return f"{said}, though losses of up to {points(min(lows))[1:]} points are not ruled out"
 
 
 def difference(effect: Effect) -> str:
@@ -97,7 +106,7 @@ def notes(found: Robustness) -> Iterator[str]:
         yield "A slice is held against all other test rows: without a test, its interval not corrected."
     untouched = sorted({e.strategy for e in found.effects if not e.touched})
     if untouched:
-        yield f"{listing(untouched)}: unchanged where a change does not reach it (=), and not run again."
+        yield f"=: the change does not reach the strategy, which was not run again ({listing(untouched)})."
     for name, why in found.skipped.items():
         yield f"{name} was not measured: {why}."
     yield from found.gaps[:MAX_GAPS]
