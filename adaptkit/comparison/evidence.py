@@ -42,7 +42,7 @@ def evidence_of(
     described = {t["name"]: t for t in result.manifest["tasks"]}
     return [
         dataclasses.replace(
-            _of_task(_judged_by(task, metric), run, result),
+            _of_task(judged_by(task, metric), run, result),
             assumptions=assumptions or run.assumptions,
             facts=facts_of_manifest(described[task.name]),
             model_parameters=(result.manifest.get("model") or {}).get("n_parameters") or None,
@@ -51,8 +51,12 @@ def evidence_of(
     ]
 
 
-def _judged_by(task: TaskFacts, metric: str | None) -> TaskFacts:
-    """The task with this metric in the first place."""
+def judged_by(task: TaskFacts, metric: str | None) -> TaskFacts:
+    """The task with this metric in the first place.
+
+    Raises:
+        UnknownNameError: it has no such metric.
+    """
     if metric is None:
         return task
     if metric not in task.metrics:

@@ -38,15 +38,21 @@ class Candidate:
         return self.row.strategy
 
     @property
+    def quality(self) -> float:
+        """Its mean score; what was measured has one."""
+        assert self.row.quality is not None
+        return self.row.quality
+
+    @property
     def score(self) -> float:
         """Quality, less the cost in points."""
-        return (self.row.quality or 0.0) - self.offset
+        return self.quality - self.offset
 
     @property
     def objectives(self) -> tuple[float | None, ...]:
         """What should be low: wrong answers, price, time, effort to keep and to undo."""
         row = self.row
-        return -(row.quality or 0.0), self.request_usd, row.p95_latency_s, float(effort(row.strategy))
+        return -self.quality, self.request_usd, row.p95_latency_s, float(effort(row.strategy))
 
 
 class Differences:

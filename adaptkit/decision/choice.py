@@ -125,9 +125,9 @@ def _rows_needed(blockers: Sequence[_Blocker], margin: float) -> int | None:
     """Rows that decide the hardest of them."""
     needed = [_rows_for(b, margin) for b in blockers]
     known = [n for n in needed if n is not None]
-    if len(known) < len(needed) or max(known, default=0) > MAX_ROWS:
+    if len(known) < len(needed) or any(n > MAX_ROWS for n in known):
         return None
-    return max(MIN_ROWS, *known, 0)
+    return max([MIN_ROWS, *known])
 
 
 def _rows_for(blocker: _Blocker, margin: float) -> int | None:
@@ -135,23 +135,24 @@ def _rows_for(blocker: _Blocker, margin: float) -> int | None:
     pair = blocker.pair
     if pair is None or pair.delta is None or pair.delta_low is None or pair.delta_high is None:
         return None
-    cheaper = pair.turned() if blocker.other_is_cheaper else pair
-    delta, low, high = (float(v or 0.0) for v in (cheaper.delta, cheaper.delta_low, cheaper.delta_high))
-    ways = (
-        rows_for_difference(pair.n, delta, low, high),
-        rows_for_equivalence(pair.n, delta, low, high, margin=margin),
+    # The cheaper one's lead, with an interval as wide as the difference's.
+    lead, half = (
+        -pair.delta if blocker.other_is_cheaper else pair.delta,
+        (pair.delta_high - pair.delta_low) / 2,
     )
+    figures = (pair.n, lead, lead - half, lead + half)
+    ways = (rows_for_difference(*figures), rows_for_equivalence(*figures, margin=margin))
     known = [n for n in ways if n is not None]
     return max(pair.n, min(known)) if known else None
 
 
 def _for_target(field: Field, target: float, front: tuple[str, ...]) -> Choice:
     """The cheapest that surely reaches the target; for now, the one that looks likeliest to."""
-    sure = [c for c in field.candidates if c.row.n >= MIN_ROWS and (c.row.quality_low or 0.0) >= target]
+    sure = [c for c in field.candidates if c.row.n >= MIN_ROWS and _at_least(c.row.quality_low, target)]
     if sure:
         return Choice(kind="target", taken=sure[0], tied=tuple(c.strategy for c in sure), front=front)
-    likeliest = max(field.candidates, key=lambda c: c.row.quality or 0.0)
-    looks = [c for c in field.candidates if (c.row.quality or 0.0) >= target]
+    likeliest = max(field.candidates, key=lambda c: c.quality)
+    looks = [c for c in field.candidates if c.quality >= target]
     return Choice(
         kind="open",
         taken=looks[0] if looks else likeliest,
@@ -159,6 +160,10 @@ def _for_target(field: Field, target: float, front: tuple[str, ...]) -> Choice:
         rows_needed=_rows_to_reach(looks[0] if looks else likeliest, target),
         front=front,
     )
+
+
+def _at_least(value: float | None, target: float) -> bool:
+    return value is not None and value >= target
 
 
 def _rows_to_reach(c: Candidate, target: float) -> int | None:
@@ -170,4 +175,4 @@ def _rows_to_reach(c: Candidate, target: float) -> int | None:
     if gap == 0:
         return None
     needed = math.ceil(row.n * (half / gap) ** 2)
-    return max(MIN_ROWS, row.n + 1, needed) if needed <= MAX_ROWS else None
+    return max(MIN_ROWS, needed) if needed <= MAX_ROWS else None

@@ -60,7 +60,7 @@ def _target(field: Field, choice: Choice, margin: float, target: float | None) -
     doubtful = [
         c
         for c in field.candidates[: field.candidates.index(taken)]
-        if target is not None and (c.row.quality or 0.0) >= target
+        if target is not None and c.quality >= target
     ]
     if doubtful:
         text += f"; {listing([f'{c.strategy} {quality(c.row)}' for c in doubtful])} may, and would cost less"

@@ -33,6 +33,7 @@ def main() -> int:
     """Draw samples and print what became of the recommendations."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decision", description=__doc__)
     parser.add_argument("--keep", nargs="+", type=Path, metavar="DIR", help="keep the scores of these runs")
+    parser.add_argument("--metric", help="what their quality is judged by (default each task's first)")
     parser.add_argument("--rows", type=int, default=50, help="rows of a sample (default 50)")
     parser.add_argument("--draws", type=int, default=200, help="samples of each task (default 200)")
     parser.add_argument(
@@ -40,7 +41,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     for folder in args.keep or ():
-        for path in keep(folder):
+        for path in keep(folder, metric=args.metric):
             sys.stdout.write(f"kept {path.name}\n")
     if args.keep:
         return 0

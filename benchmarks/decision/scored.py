@@ -13,6 +13,7 @@ import numpy as np
 from adaptkit.comparing.measured import groups_of
 from adaptkit.comparing.scores import clusters_of, scores_of
 from adaptkit.comparing.stored import stored_run
+from adaptkit.comparison.evidence import evidence_of, judged_by
 from adaptkit.core.codec import to_json
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import from_json, read_comparison
@@ -50,27 +51,34 @@ class ScoredTask:
     scores: Floats
 
 
-def keep(run_folder: Path, folder: Path = FOLDER) -> list[Path]:
-    """Write the scores of a run's tasks, each to a file of its own."""
+def keep(run_folder: Path, folder: Path = FOLDER, *, metric: str | None = None) -> list[Path]:
+    """Write the scores of a run's tasks, each to a file of its own.
+
+    Args:
+        run_folder: a finished comparison with its records.
+        folder: where to.
+        metric: what quality is judged by, None for each task's first one.
+    """
     written = []
-    for task in _read(run_folder):
+    for task in _read(run_folder, metric):
         path = folder / f"{task['name']}.json"
         write_text_atomic(path, json.dumps(task, ensure_ascii=False, separators=(",", ":")) + "\n")
         written.append(path)
     return written
 
 
-def _read(run_folder: Path) -> Iterator[dict[str, Any]]:
+def _read(run_folder: Path, metric: str | None) -> Iterator[dict[str, Any]]:
     result = read_comparison(run_folder)
     run = stored_run(run_folder, result.manifest)
     described = {t["name"]: t for t in result.manifest["tasks"]}
-    for task in run.tasks:
+    evidence = {e.task: e for e in evidence_of(run_folder, result, metric=metric)}
+    for task in (judged_by(t, metric) for t in run.tasks):
         groups = [g for g in groups_of(task, run.trials) if g.records]
         scores = scores_of(groups)
         ids = sorted(set.intersection(*(set(s.ids) for s in scores.values())))
         table = {name: dict(zip(s.ids, s.row_means.tolist(), strict=True)) for name, s in scores.items()}
         clusters = clusters_of([r for g in groups for r in g.records])
-        rows = {r.strategy: r for r in result.rows if r.task == task.name}
+        rows = {r.strategy: r for r in evidence[task.name].rows}
         yield {
             "name": task.name,
             "kind": task.kind,

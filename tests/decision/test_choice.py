@@ -259,3 +259,27 @@ def test_what_was_chosen_stays() -> None:
         name = dataclasses.fields(value)[0].name
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(value, name, getattr(value, name))
+
+
+def test_equal_ones_take_the_rows_that_show_them_to_be_within_the_margin() -> None:
+    found = choose(field({"prompt": 0.5, "lora": 0.5}, half=0.05), MARGIN)
+    assert (found.kind, found.taken.strategy) == ("open", "prompt")
+    assert found.rows_needed == rows_for_equivalence(400, 0.0, -0.05, 0.05, margin=MARGIN)
+
+
+def test_no_right_answer_is_a_quality_too() -> None:
+    rows = [replace(row("prompt", 0.0), quality_low=0.0), replace(row("lora", 0.1), quality_low=0.02)]
+    found = choose(field_of(rows, [], {}, NOTHING_ASSUMED), MARGIN, 0.5)
+    assert (found.taken.strategy, found.kind) == ("lora", "open")
+    assert [c.score for c in field_of(rows, [], {}, NOTHING_ASSUMED).candidates] == [0.0, 0.1]
+
+
+def test_better_is_as_good_whatever_else_was_asked() -> None:
+    """Pairs of old folders know of no margin: only verdicts count."""
+    plain = pair("lora", "prompt", -0.3)
+    assert plain.verdict == "worse"
+    rows = [row("prompt", 0.9), row("lora", 0.6)]
+    old = replace(plain, margin=None, equivalence_low=None, equivalence_high=None, non_inferior=None)
+    assert choose(field_of(rows, [old], {}, NOTHING_ASSUMED), MARGIN).kind == "alone"
+    alike = replace(old, verdict="equivalent", delta=-0.001)
+    assert choose(field_of(rows, [alike], {}, NOTHING_ASSUMED), MARGIN).kind == "enough"

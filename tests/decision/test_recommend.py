@@ -223,3 +223,17 @@ def test_a_planted_winner_is_found() -> None:
     rng = np.random.default_rng(2)
     found = [_simulate({"prompt": 0.4, "few-shot": 0.5, "lora": 0.8}, rng, 100) for _ in range(50)]
     assert sum(f.strategy == "lora" for f in found) >= 45
+
+
+def test_what_is_done_without_rows_or_failed_with_some_was_not_measured() -> None:
+    rows = [row("prompt", 0.5), row("lora", 0.9)]
+    for broken in (
+        row("rag", 0.99, n=0),
+        replace(row("rag", 0.99), status="failed", reason="halfway"),
+        replace(row("rag", 0.99), status="skipped"),
+    ):
+        found = one([*rows, broken], pairs_of({"prompt": 0.5, "lora": 0.9}))
+        assert found.strategy == "lora"
+        assert "rag" not in found.tied
+    single = one([row("prompt", 0.0, n=1), row("lora", 1.0, n=1)], [])
+    assert (single.verdict, single.for_now) == ("undecided", "lora")
