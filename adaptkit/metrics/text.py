@@ -85,10 +85,9 @@ def contains(answer: Answer) -> Score:
 
 
 def _contains(output: str, reference: str) -> bool:
-    expected = tokens(reference)
-    if len(expected) == 1 and expected[0] in _POLAR:
+    expected, found = tokens(reference), tokens(output)
+    if len(expected) == 1 and expected[0] in _POLAR and found != expected:
         clauses = (tokens(clause) for clause in _CLAUSE_END.split(cut_lead_in(output)))
         return next((clause for clause in clauses if clause), []) == expected
-    found = tokens(output)
     width = len(expected)
     return width > 0 and any(found[i : i + width] == expected for i in range(len(found) - width + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from adaptkit.core.types import Example
@@ -50,6 +50,7 @@ def test_scores_are_between_0_and_1_and_lenient_is_never_lower(name: str, output
 
 @pytest.mark.parametrize("name", TEXT_METRICS)
 @given(text=OUTPUTS)
+@example(text="THE\nYES")
 def test_an_identical_output_scores_1(name: str, text: str) -> None:
     assume(text.strip())
     assert judge(name, text, text) == Score(strict=1, lenient=1)
