@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, go_offline
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, go_offline, listed
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.threads import share_cores
 
@@ -110,23 +110,17 @@ def _runs_in(folder: Path) -> list[Path]:
 def _run(asked: Asked) -> LearningCurves:
     from adaptkit.comparing.provider import ModelProvider
     from adaptkit.curves import learning_curve
-    from adaptkit.models.load import load_model, resolve_model
     from adaptkit.strategies import parse_strategy
     from adaptkit.tasks import load_task
 
     share_cores()
     if asked.offline:
         go_offline()
-    strategies = [parse_strategy(name) for name in asked.strategies.split(",") if name.strip()]
-    source = resolve_model(asked.model)
+    strategies = [parse_strategy(name) for name in listed(asked.strategies)]
     return learning_curve(
         load_task(str(asked.task)),
         strategies,
-        model=ModelProvider(
-            id=source.id,
-            revision=source.revision,
-            load=lambda: load_model(source.id, offline=asked.offline),
-        ),
+        model=ModelProvider.named(asked.model, offline=asked.offline),
         sizes=_sizes(asked.sizes),
         seeds=asked.seeds,
         limit=asked.limit,

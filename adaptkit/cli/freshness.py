@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline, listed
 from adaptkit.core.errors import AdaptKitError, ConfigError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.threads import share_cores
@@ -88,7 +88,7 @@ def _measure(arguments: argparse.Namespace) -> Freshness:
 
 
 def _listed(option: str, text: str) -> list[str]:
-    names = [part.strip() for part in text.split(",") if part.strip()]
+    names = listed(text)
     if not names:
         raise ConfigError(f"{option} is empty. Leave it out, or give names with commas between them.")
     return names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, go_offline
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, go_offline, listed
 from adaptkit.core.threads import share_cores
 
 if TYPE_CHECKING:
@@ -82,7 +82,6 @@ def _run(asked: Asked) -> Robustness:
     from adaptkit.cli.progress import display
     from adaptkit.comparing.provider import ModelProvider
     from adaptkit.comparison import RunSettings
-    from adaptkit.models.load import load_model, resolve_model
     from adaptkit.robustness import measure_robustness
     from adaptkit.robustness.variants import CHANGES
     from adaptkit.strategies import parse_strategy
@@ -91,16 +90,11 @@ def _run(asked: Asked) -> Robustness:
     share_cores()
     if asked.offline:
         go_offline()
-    source = resolve_model(asked.model)
     return measure_robustness(
         load_task(asked.task),
-        [parse_strategy(name) for name in asked.strategies.split(",") if name.strip()],
-        ModelProvider(
-            id=source.id,
-            revision=source.revision,
-            load=lambda: load_model(source.id, offline=asked.offline),
-        ),
-        changes=CHANGES if asked.changes is None else _listed(asked.changes),
+        [parse_strategy(name) for name in listed(asked.strategies)],
+        ModelProvider.named(asked.model, offline=asked.offline),
+        changes=CHANGES if asked.changes is None else listed(asked.changes),
         paraphrases=_paraphrases(asked.paraphrases),
         instruction=asked.instruction,
         seeds=asked.seeds,
@@ -111,10 +105,6 @@ def _run(asked: Asked) -> Robustness:
         out=asked.out,
         settings=RunSettings(listener=display(quiet=asked.quiet)),
     )
-
-
-def _listed(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _paraphrases(path: Path | None) -> Any:

@@ -251,13 +251,8 @@ def _foretell(job: Job, arguments: argparse.Namespace) -> int:
 
 def _provider(job: Job, *, offline: bool) -> ModelProvider:
     from adaptkit.comparing.provider import ModelProvider
-    from adaptkit.models.load import load_model
 
-    return ModelProvider(
-        id=job.source.id,
-        revision=job.source.revision,
-        load=lambda: load_model(job.source.id, offline=offline),
-    )
+    return ModelProvider.of_source(job.source, offline=offline)
 
 
 def _compare(job: Job, *, offline: bool) -> Comparison:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from adaptkit.core.errors import ConfigError
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.tuned import Budget, Tuned
+from adaptkit.tasks import Task
 
 
 def lineup(
@@ -29,6 +30,12 @@ def lineup(
     given = {s.label for s in strategies if isinstance(s, Strategy)}
     added = [b for b in automatic() if b.label not in given] if baselines else []
     return [_tuned(s, budget) for s in strategies], [_tuned(b, budget) for b in added]
+
+
+def everyone(task: Task, strategies: Sequence[Strategy], *, baselines: bool) -> list[Strategy]:
+    """Those that take part on one task, untuned: the baselines that it lets, then what is given."""
+    given, added = lineup(list(strategies), tune=False, baselines=baselines)
+    return [*(b for b in added if not b.refusal(task)), *given]
 
 
 def automatic() -> list[Strategy]:

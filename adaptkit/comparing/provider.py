@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import ModelInfo
 from adaptkit.models.base import Model
+
+if TYPE_CHECKING:
+    from adaptkit.models.load import ModelSource
 
 
 class ModelProvider:
@@ -32,6 +36,22 @@ class ModelProvider:
         info = model.info
         return cls(id=info.id, revision=info.revision, load=lambda: model, variant=info.dtype)
 
+    @classmethod
+    def of_source(cls, source: ModelSource, *, offline: bool = False) -> ModelProvider:
+        """The means to a model that has a name; nothing is loaded yet."""
+        from adaptkit.models.load import load_model
+
+        return cls(
+            id=source.id, revision=source.revision, load=lambda: load_model(source.id, offline=offline)
+        )
+
+    @classmethod
+    def named(cls, model: str | None = None, *, offline: bool = False) -> ModelProvider:
+        """The means to a model by its name; None is the embedded default."""
+        from adaptkit.models.load import resolve_model
+
+        return cls.of_source(resolve_model(model), offline=offline)
+
     @property
     def key(self) -> str:
         """What identifies the model in a trial's key."""
@@ -51,13 +71,17 @@ class ModelProvider:
 
 def provider_of(model: Model | ModelProvider | None) -> ModelProvider:
     """The means to a model; None is the embedded default, loaded when it is needed."""
+    return ModelProvider.named() if model is None else provider_given(model)
+
+
+def provider_given(model: object) -> ModelProvider:
+    """The means to a model that has to be given.
+
+    Raises:
+        ConfigError: it is none.
+    """
     if isinstance(model, ModelProvider):
         return model
-    if model is not None:
-        if not isinstance(model, Model):
-            raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
-        return ModelProvider.of(model)
-    from adaptkit.models.load import load_model, resolve_model
-
-    source = resolve_model(None)
-    return ModelProvider(id=source.id, revision=source.revision, load=lambda: load_model(source.id))
+    if not isinstance(model, Model):
+        raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
+    return ModelProvider.of(model)

@@ -150,7 +150,7 @@ class Comparison:
 
     def _chosen(self, task: str) -> str:
         """The strategy recommended or named for now; where there is none, the best that is no control."""
-        named = next((r.strategy or r.for_now for r in self.result.recommendation if r.task == task), None)
+        named = next((r.named for r in self.result.recommendation if r.task == task), None)
         ran = [r for r in self.rows if r.task == task and r.quality is not None]
         ran = [r for r in ran if not r.fit_notes.get("control")] or ran
         if named is None and not ran:

@@ -13,7 +13,7 @@ from adaptkit.comparing.listener import Listener
 from adaptkit.comparing.manifest import make_manifest
 from adaptkit.comparing.measured import measured
 from adaptkit.comparing.plan import folder_name, make_plan
-from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.provider import ModelProvider, provider_given
 from adaptkit.comparing.run import Run
 from adaptkit.comparing.runner import require_something_to_run, run_plan
 from adaptkit.comparing.standards import Standards
@@ -22,7 +22,6 @@ from adaptkit.comparing.summary import Summary, summarise
 from adaptkit.comparison.face import Comparison
 from adaptkit.comparison.settings import RunSettings
 from adaptkit.core.codec import to_json
-from adaptkit.core.errors import ConfigError
 from adaptkit.core.result_io import write_comparison
 from adaptkit.core.results import ComparisonResult
 from adaptkit.models.base import Model
@@ -86,7 +85,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     settings = settings or RunSettings()
     standards = Standards(margin=margin, until_decided=until_decided)
     tasks = _listed(task)
-    provider = _provider(model)
+    provider = provider_given(model)
     given, added = lineup(_listed(strategies), tune=tune, baselines=baselines)
     plan = make_plan(
         given,
@@ -139,14 +138,6 @@ def _listed(value: Any) -> list[Any]:
     return [value] if alone else list(value)
 
 
-def _provider(model: object) -> ModelProvider:
-    if isinstance(model, ModelProvider):
-        return model
-    if not isinstance(model, Model):
-        raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
-    return ModelProvider.of(model)
-
-
 def _written(folder: Path, summary: Summary, manifest: Mapping[str, Any]) -> Comparison:
     result = ComparisonResult(
         rows=summary.rows,
@@ -164,6 +155,6 @@ def _written(folder: Path, summary: Summary, manifest: Mapping[str, Any]) -> Com
     return comparison
 
 
-def default_folder(tasks: Sequence[Task]) -> Path:
-    """``runs/`` and the names of the tasks."""
-    return RUNS / folder_name([t.name for t in tasks])
+def default_folder(tasks: Sequence[Task], *, kind: str = "") -> Path:
+    """``runs/`` and the names of the tasks, with ``+kind`` for what is more than one comparison."""
+    return RUNS / (folder_name([t.name for t in tasks]) + (f"+{kind}" if kind else ""))

@@ -248,6 +248,11 @@ class TaskRecommendation:
     for_now: str | None = None
     rows_needed: int | None = None
 
+    @property
+    def named(self) -> str | None:
+        """The strategy to take, for good or for now."""
+        return self.strategy or self.for_now
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonResult:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptkit.comparing.leaks import Leakage
-from adaptkit.comparing.lineup import lineup
+from adaptkit.comparing.lineup import everyone
 from adaptkit.comparing.plan import check_counts, strategy_labels
 from adaptkit.comparing.provider import ModelProvider, provider_of
 from adaptkit.comparison import Comparison, RunSettings, compare, default_folder
@@ -65,7 +65,7 @@ def learning_curve(  # noqa: PLR0913 - all but the first two by name only
     sizes = _checked(sizes, task)
     learning, free = _parted(task, strategies, baselines)
     provider = provider_of(model)
-    folder = Path(out) if out else default_folder([task]).with_name(default_folder([task]).name + "+curve")
+    folder = Path(out) if out else default_folder([task], kind="curve")
     made: list[Comparison] = []
 
     def run(name: str, given: Sequence[Strategy], tasks: Sequence[Task], seed: int) -> None:
@@ -109,15 +109,14 @@ def _parted(
 
     Of two with one name neither is free: side by side, their parameters tell them apart.
     """
-    given, added = lineup(list(strategies), tune=False, baselines=baselines)
-    everyone = [*(b for b in added if not b.refusal(task)), *given]
-    if not all(isinstance(s, Strategy) for s in everyone) or not given:
+    entered = everyone(task, strategies, baselines=baselines)
+    if not all(isinstance(s, Strategy) for s in entered) or not strategies:
         raise ConfigError.for_parameter(
             "learning_curve", "strategies", "a list of strategies such as ak.FewShot(k=8)", strategies
         )
-    alike = [s.label for s in everyone]
-    free = [s for s in everyone if alike.count(s.label) == 1 and "train" not in s.labels_used(task)]
-    learning = [s for s in everyone if not any(s is f for f in free)]
+    alike = [s.label for s in entered]
+    free = [s for s in entered if alike.count(s.label) == 1 and "train" not in s.labels_used(task)]
+    learning = [s for s in entered if not any(s is f for f in free)]
     if not learning:
         raise CapabilityError(f"None of {', '.join(strategy_labels(free))} learns from labels.")
     return learning, free

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html as markup
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.curves.result import MORE_LABELS, LearningCurves
 from adaptkit.decision.curves import CurvePoint, LearningCurve
 from adaptkit.decision.wording import MINUS, interval, listing, percent
+from adaptkit.report.lines import aligned, html_list, html_table, html_title, section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,11 +52,11 @@ def text(curves: LearningCurves, more: int) -> str:
     parts = []
     for task in curves.tasks:
         own = curves.of_task(task)
-        parts.append(f"{_title(own)}\n\n{_aligned(_grid(own))}\n")
+        parts.append(f"{_title(own)}\n\n{aligned(_grid(own))}\n")
         found = [str(w) for w in worth if w.task == task]
         said = {"Power laws": _laws(own), "More labels": found, "Crossings": _crossings(curves, task)}
-        parts += [_section(title, lines) for title, lines in said.items() if lines]
-    return "\n".join([*parts, _section("Notes", list(notes(curves)))])
+        parts += [section(title, lines) for title, lines in said.items() if lines]
+    return "\n".join([*parts, section("Notes", list(notes(curves)))])
 
 
 def html(curves: LearningCurves) -> str:
@@ -65,20 +65,10 @@ def html(curves: LearningCurves) -> str:
     parts = []
     for task in curves.tasks:
         own = curves.of_task(task)
-        head, *body = _grid(own)
-        rows = [_html_row(head, "th"), *(_html_row(line, "td") for line in body)]
-        parts.append(f"<p><b>{markup.escape(_title(own))}</b></p><table>{''.join(rows)}</table>")
+        parts.append(html_title(_title(own)) + html_table(_grid(own)))
         found = [*_laws(own), *(str(w) for w in worth if w.task == task), *_crossings(curves, task)]
-        parts.append(_html_list(found))
-    return "".join(parts) + _html_list(list(notes(curves)))
-
-
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{markup.escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _html_list(sentences: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{markup.escape(s)}</li>' for s in sentences)}</ul>"
+        parts.append(html_list(found))
+    return "".join(parts) + html_list(list(notes(curves)))
 
 
 def as_json(curves: LearningCurves, more: int = MORE_LABELS) -> dict[str, Any]:
@@ -128,18 +118,6 @@ def _quality(point: CurvePoint | None) -> str:
     if point is None:
         return ""
     return f"{percent(point.quality)} {interval(point.low, point.high)}".strip()
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def _section(title: str, sentences: Sequence[str]) -> str:
-    return f"{title}\n" + "".join(f"- {sentence}\n" for sentence in sentences)
 
 
 def _laws(own: Sequence[LearningCurve]) -> list[str]:

@@ -11,7 +11,7 @@ from statistics import NormalDist
 from adaptkit.accounting import CostAssumptions, StrategyCosts
 from adaptkit.core.results import Pair, Row
 from adaptkit.decision.order import effort
-from adaptkit.stats import holm, verdict
+from adaptkit.stats import holm, non_inferior, verdict
 
 _Z = NormalDist().inv_cdf(0.975)
 
@@ -115,7 +115,7 @@ def field_of(
     """
     volume = min(assumptions.volumes, default=None)
     found = [_candidate(row, costs.get(row.strategy), volume) for row in rows]
-    stake = _at_stake(assumptions)
+    stake = at_stake(assumptions)
     if stake is not None and all(c.request_usd is not None for c in found):
         found = [replace(c, offset=(c.request_usd or 0.0) / stake) for c in found]
     else:
@@ -141,8 +141,11 @@ def _candidate(row: Row, cost: StrategyCosts | None, volume: float | None) -> Ca
     return Candidate(row=row, request_usd=total / (volume * months), total_usd=total)
 
 
-def _at_stake(a: CostAssumptions) -> float | None:
-    """``V + F``; one that is not stated is taken for 0 where the other is."""
+def at_stake(a: CostAssumptions) -> float | None:
+    """What a right answer is worth over a wrong one, ``V + F``; None where neither is stated.
+
+    One that is not stated is taken for 0 where the other is.
+    """
     return (a.usd_per_success or 0.0) + (a.usd_per_failure or 0.0) or None
 
 
@@ -186,12 +189,11 @@ def _moved(pair: Pair, by: float) -> Pair:
 
 def _judged(pair: Pair, p_adjusted: float | None) -> Pair:
     bounds = (pair.equivalence_low, pair.equivalence_high)
-    low, margin = pair.equivalence_low, pair.margin
     return replace(
         pair,
         p_value_adjusted=p_adjusted,
-        verdict=verdict(pair.delta_low, pair.delta_high, p_adjusted, margin=margin, equivalence=bounds),
-        non_inferior=None if low is None or margin is None else low > -margin,
+        verdict=verdict(pair.delta_low, pair.delta_high, p_adjusted, margin=pair.margin, equivalence=bounds),
+        non_inferior=non_inferior(pair.equivalence_low, pair.margin),
     )
 
 

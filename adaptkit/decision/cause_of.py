@@ -52,7 +52,7 @@ _FOUND_AS_TEXT = ("qa",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Controlled:
     """What answers are judged with.
 
     Attributes:
@@ -93,14 +93,14 @@ def _regains(value: float, score: float) -> bool:
     return value - score >= (1 - score) / 2
 
 
-def cause_of(record: Record, evidence: Evidence) -> CauseName:
+def cause_of(record: Record, evidence: Controlled) -> CauseName:
     """Name why a record that scores less than 1 does so; see the list above."""
     return _by_form(record, evidence) or (
         _with_passages(record, evidence) if evidence.shows_passages else _without(record, evidence)
     )
 
 
-def _by_form(record: Record, evidence: Evidence) -> CauseName | None:
+def _by_form(record: Record, evidence: Controlled) -> CauseName | None:
     if record.error is not None:
         return "error"
     fault = evidence.form_fault(record)
@@ -114,7 +114,7 @@ def _by_form(record: Record, evidence: Evidence) -> CauseName | None:
     return next((name for name, holds in signs if holds), None)
 
 
-def _with_passages(record: Record, evidence: Evidence) -> CauseName:
+def _with_passages(record: Record, evidence: Controlled) -> CauseName:
     there = _passage_is_there(record, evidence)
     if there is None:
         return "unexplained"
@@ -130,18 +130,18 @@ def _with_passages(record: Record, evidence: Evidence) -> CauseName:
     return "retrieval_miss" if in_part else "distracted"
 
 
-def _without(record: Record, evidence: Evidence) -> CauseName:
+def _without(record: Record, evidence: Controlled) -> CauseName:
     if any(evidence.right(record, helper) for helper in evidence.helpers):
         return "knowledge_missing"
     return "wrong_reasoning" if _has_oracle(record, evidence) else "unexplained"
 
 
-def _has_oracle(record: Record, evidence: Evidence) -> bool:
+def _has_oracle(record: Record, evidence: Controlled) -> bool:
     """A row without gold documents has none: what the oracle shows there was retrieved."""
     return bool(record.gold_documents) and record.example_id in evidence.oracle
 
 
-def _passage_is_there(record: Record, evidence: Evidence) -> bool | None:
+def _passage_is_there(record: Record, evidence: Controlled) -> bool | None:
     """Whether the passages shown hold the answer; None where nobody knows.
 
     Of a task that names gold documents, a row without any may have no answer in the documents.

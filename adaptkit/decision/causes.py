@@ -9,9 +9,10 @@ from typing import Any
 
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.decision.blocks import as_markdown, as_text
-from adaptkit.decision.cause_of import CAUSES, CauseName, Evidence, FormFault, cause_of
+from adaptkit.decision.cause_of import CAUSES, CauseName, Controlled, FormFault, cause_of
 from adaptkit.decision.causes_text import blocks
 from adaptkit.decision.controls import Controls, controls_of
+from adaptkit.decision.flips import shown_output
 from adaptkit.decision.lever import Judged, Lever, levers_of, next_lever
 from adaptkit.tasks import TaskFacts
 
@@ -116,11 +117,11 @@ def causes(
 
 def _evidence(
     own: Sequence[Record], task: TaskFacts, strategy: str, controls: Controls, form_fault: FormFault
-) -> Evidence:
+) -> Controlled:
     def answers(name: str | None) -> ByRow:
         return _by_row(r for r in own if r.strategy == name)
 
-    return Evidence(
+    return Controlled(
         metric=task.primary_metric,
         kind=task.kind,
         form_fault=form_fault,
@@ -140,7 +141,7 @@ def _by_row(records: Iterable[Record]) -> ByRow:
     return rows
 
 
-def _judged(answers: ByRow, evidence: Evidence) -> list[Judged]:
+def _judged(answers: ByRow, evidence: Controlled) -> list[Judged]:
     found = []
     for records in answers.values():
         for record in records:
@@ -220,12 +221,11 @@ def _examples(judged: Sequence[Judged]) -> tuple[WrongAnswer, ...]:
 
 
 def _example(record: Record, score: float) -> WrongAnswer:
-    failed = record.error and f"{record.error.get('type', 'Error')}: {record.error.get('message', '')}"
     return WrongAnswer(
         example_id=record.example_id,
         seed=record.seed,
         target=record.target,
-        output=failed or record.output,
+        output=shown_output(record),
         score=score,
         passages=tuple(str(p.get("id")) for p in record.contexts),
     )

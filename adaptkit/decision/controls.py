@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.results import Row
-from adaptkit.decision.order import ORDER
+from adaptkit.decision.order import name_of, needs_no_model, parts_of
 
 RETRIEVAL = "rag"
 PLAIN = "prompt"
 ORACLE = "passages oracle"
 """What the fit notes of a strategy say that shows the passages of each row's gold documents."""
-_WITHOUT_MODEL = ORDER[:3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ def controls_of(strategy: str, rows: Sequence[Row], showing: Collection[str]) ->
         showing: the strategies whose records hold passages.
     """
     shows = strategy in showing or RETRIEVAL in _parts(strategy)
-    if _base(strategy) in _WITHOUT_MODEL:
+    if needs_no_model(strategy):
         return Controls(shows_passages=shows)
     done = [row for row in rows if row.status == "done"]
     oracle = _oracle(next(row for row in rows if row.strategy == strategy), done)
@@ -69,14 +68,9 @@ def controls_of(strategy: str, rows: Sequence[Row], showing: Collection[str]) ->
     )
 
 
-def _base(label: str) -> str:
-    """The name without the parameters that tell two of a kind apart."""
-    return label.partition(":")[0]
-
-
 def _parts(label: str) -> frozenset[str]:
     """What a strategy adds to the plain prompt."""
-    return frozenset(_base(label).split("+")) - {PLAIN}
+    return parts_of(label) - {PLAIN}
 
 
 def _kinds(row: Row) -> set[str]:
@@ -115,13 +109,13 @@ def _helps(row: Row, strategy: str, showing: Collection[str]) -> bool:
 
 
 def _without_retrieval(strategy: str) -> str:
-    return "+".join(p for p in _base(strategy).split("+") if p != RETRIEVAL) or PLAIN
+    return "+".join(p for p in name_of(strategy).split("+") if p != RETRIEVAL) or PLAIN
 
 
 def _with_oracle(strategy: str) -> Mapping[str, Any]:
     if _parts(strategy) <= {RETRIEVAL}:
         return {"name": RETRIEVAL, "passages": "oracle"}
-    name = _base(strategy)
+    name = name_of(strategy)
     name = name if RETRIEVAL in _parts(strategy) else f"{RETRIEVAL}+{name}"
     return {"name": name, RETRIEVAL: {"passages": "oracle"}}
 

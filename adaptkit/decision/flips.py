@@ -80,14 +80,15 @@ def _flip(mine: list[Record], theirs: list[Record], metric: str) -> Flip:
     return Flip(
         example_id=mine[0].example_id,
         target=mine[0].target,
-        strategy_output=_output(mine[0]),
-        baseline_output=_output(theirs[0]),
+        strategy_output=shown_output(mine[0]),
+        baseline_output=shown_output(theirs[0]),
         strategy_score=scores[0],
         baseline_score=scores[1],
     )
 
 
-def _output(record: Record) -> str:
+def shown_output(record: Record) -> str:
+    """What a record answered, or the error that it raised."""
     if record.error is None:
         return record.output
     return f"{record.error.get('type', 'Error')}: {record.error.get('message', '')}"

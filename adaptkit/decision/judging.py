@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adaptkit.accounting import StrategyCosts
 from adaptkit.core.results import Row
@@ -26,6 +26,7 @@ class Judgement:
         ran: strategies that were measured, without controls; ``missing`` those that were not.
         costs: by strategy.
         excluded: what breaks a requirement.
+        margin: the largest difference that does not matter, as required, else as chosen before the run.
         obstacle: why nothing can be ranked, None where it can.
         field: the candidates, None where there is an obstacle or none is left.
         choice: likewise.
@@ -35,6 +36,7 @@ class Judgement:
     missing: tuple[Row, ...]
     costs: Mapping[str, StrategyCosts]
     excluded: tuple[Exclusion, ...]
+    margin: float
     obstacle: str | None
     field: Field | None = None
     choice: Choice | None = None
@@ -62,20 +64,15 @@ def judge(evidence: Evidence, required: Requirements) -> Judgement:
     obstacle = _obstacle(ran)
     out = {e.strategy for e in excluded}
     left = [row for row in ran if row.strategy not in out]
-    if obstacle or not left:
-        return Judgement(ran=ran, missing=missing, costs=costs, excluded=excluded, obstacle=obstacle)
     margin = required.margin or evidence.margin
+    judged = Judgement(
+        ran=ran, missing=missing, costs=costs, excluded=excluded, margin=margin, obstacle=obstacle
+    )
+    if obstacle or not left:
+        return judged
     pairs = evidence.pairs if required.margin is None else with_margin(evidence.pairs, margin)
     field = field_of(left, pairs, costs, evidence.assumptions)
-    return Judgement(
-        ran=ran,
-        missing=missing,
-        costs=costs,
-        excluded=excluded,
-        obstacle=None,
-        field=field,
-        choice=choose(field, margin, required.target_quality),
-    )
+    return replace(judged, field=field, choice=choose(field, margin, required.target_quality))
 
 
 def _obstacle(ran: Sequence[Row]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 # Of strategies that the rows cannot tell apart, the first is the cheapest to keep and the easiest to leave.
@@ -17,6 +16,16 @@ _RETRIEVING: Final = frozenset({"rag", "top-passage"})
 _CALLING: Final = frozenset({"function-calling"})
 
 
+def name_of(label: str) -> str:
+    """A name in a table without the parameters that tell two of a kind apart.
+
+    Examples:
+        >>> name_of("few-shot:k=2")
+        'few-shot'
+    """
+    return label.partition(":")[0]
+
+
 def parts_of(label: str) -> frozenset[str]:
     """The strategies that a name in a table is made of.
 
@@ -24,8 +33,7 @@ def parts_of(label: str) -> frozenset[str]:
         >>> sorted(parts_of("lora+rag:k=3"))
         ['lora', 'rag']
     """
-    match = re.match(r"[a-z]+(?:[-+][a-z]+)*", label)
-    return frozenset(match.group().split("+")) if match else frozenset()
+    return frozenset(name_of(label).split("+"))
 
 
 def rank(label: str) -> int:
@@ -62,4 +70,4 @@ def calls(label: str) -> bool:
 
 def needs_no_model(label: str) -> bool:
     """Whether no language model answers."""
-    return parts_of(label) <= set(BASELINES) and bool(parts_of(label))
+    return parts_of(label) <= set(BASELINES)

@@ -8,9 +8,8 @@ from typing import Protocol
 from adaptkit.decision.hypotheses import Weighed
 from adaptkit.decision.rules import ASSUMED_DISCORDANCE, ORDER, SEEDS, TUNED, Citation
 from adaptkit.decision.situation import Situation
-from adaptkit.stats import minimum_detectable_difference, rows_to_decide
+from adaptkit.stats import MARGIN, minimum_detectable_difference, rows_to_decide
 
-MARGIN = 0.02
 ENOUGH_TO_TUNE = 100
 _DRAWS = ("few-shot", *TUNED)
 

@@ -16,7 +16,7 @@ from adaptkit.stats import detectable_difference
 ENOUGH_SEEDS = 3
 
 
-def reason(judged: Judgement, margin: float, target: float | None) -> str:
+def reason(judged: Judgement, target: float | None) -> str:
     """Say why, what would decide, what did not run, and for which model it holds."""
     if judged.obstacle:
         return _sentences(judged.obstacle, _absent(judged.missing, reasons=True))
@@ -24,7 +24,7 @@ def reason(judged: Judgement, margin: float, target: float | None) -> str:
         return _sentences(_nearest_miss(judged), _absent(judged.missing, reasons=False))
     said = {"alone": _alone, "enough": _enough, "target": _target, "open": _open}[judged.choice.kind]
     return _sentences(
-        said(judged.field, judged.choice, margin, target),
+        said(judged.field, judged.choice, judged.margin, target),
         _excluded(judged.excluded),
         _absent(judged.missing, reasons=False),
         _scope(judged.choice.taken.row),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation
-from adaptkit.decision.candidates import Differences, Field
+from adaptkit.decision.candidates import Differences, Field, at_stake
 from adaptkit.decision.checking import Checked, check
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.hypotheses import weigh
@@ -34,13 +34,12 @@ def recommend(rows: Sequence[Row], pairs: Sequence[Pair]) -> tuple[TaskRecommend
     """
     tasks = list(dict.fromkeys(row.task for row in rows))
     return tuple(
-        _short(
+        _of_table(
             Evidence(
                 task=task,
                 rows=tuple(r for r in rows if r.task == task),
                 pairs=tuple(p for p in pairs if p.task == task),
-            ),
-            Requirements(),
+            )
         )
         for task in tasks
     )
@@ -57,8 +56,8 @@ def recommend_for(evidence: Evidence, required: Requirements) -> Recommendation:
         required: what is required and known.
     """
     judged = judge(evidence, required)
-    short = _of(evidence, required, judged)
-    near, best = _standing(evidence, judged, required.margin or evidence.margin)
+    short = _short(evidence, required, judged)
+    near, best = _standing(evidence.gaps, judged)
     return Recommendation(
         **{name: getattr(short, name) for name in short.__dataclass_fields__},
         requirements=required,
@@ -72,13 +71,14 @@ def recommend_for(evidence: Evidence, required: Requirements) -> Recommendation:
     )
 
 
-def _short(evidence: Evidence, required: Requirements) -> TaskRecommendation:
-    return _of(evidence, required, judge(evidence, required))
+def _of_table(evidence: Evidence) -> TaskRecommendation:
+    required = Requirements()
+    return _short(evidence, required, judge(evidence, required))
 
 
-def _of(evidence: Evidence, required: Requirements, judged: Judgement) -> TaskRecommendation:
+def _short(evidence: Evidence, required: Requirements, judged: Judgement) -> TaskRecommendation:
     choice = judged.choice
-    text = reason(judged, required.margin or evidence.margin, required.target_quality)
+    text = reason(judged, required.target_quality)
     if choice is None:
         return TaskRecommendation(
             task=evidence.task,
@@ -100,13 +100,13 @@ def _of(evidence: Evidence, required: Requirements, judged: Judgement) -> TaskRe
     )
 
 
-def _standing(evidence: Evidence, judged: Judgement, margin: float) -> tuple[float | None, float | None]:
+def _standing(gaps: Gaps | None, judged: Judgement) -> tuple[float | None, float | None]:
     """How often the choice is near the best candidate, and how often the best, when all is drawn again."""
-    if evidence.gaps is None or judged.field is None or judged.named is None:
+    if gaps is None or judged.field is None or judged.named is None:
         return None, None
     names = [c.strategy for c in judged.field.candidates]
-    gaps = evidence.gaps.of(names, _drawn_costs(judged, judged.field, evidence.gaps))
-    return gaps.p_within(judged.named, margin), gaps.p_best()[judged.named]
+    own = gaps.of(names, _drawn_costs(judged, judged.field, gaps))
+    return own.p_within(judged.named, judged.margin), own.p_best()[judged.named]
 
 
 def _drawn_costs(judged: Judgement, field: Field, gaps: Gaps) -> dict[str, np.ndarray]:
@@ -127,15 +127,8 @@ def _drawn_costs(judged: Judgement, field: Field, gaps: Gaps) -> dict[str, np.nd
 
 def _hypotheses(evidence: Evidence, required: Requirements, judged: Judgement) -> tuple[Checked, ...]:
     """What the rules let expect of this situation, beside the rows."""
-    facts = evidence.facts
-    situation = Situation(
-        required=required,
-        facts=facts,
-        model_parameters=evidence.model_parameters,
-        n_examples=required.examples_now if facts is None else facts.n_train,
-    )
-    margin = required.margin or evidence.margin
-    return check(weigh(situation).hypotheses, judged.ran, Differences(evidence.pairs), margin)
+    situation = Situation.of(required, evidence.facts, evidence.model_parameters)
+    return check(weigh(situation).hypotheses, judged.ran, Differences(evidence.pairs), judged.margin)
 
 
 def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> list[str]:
@@ -154,11 +147,7 @@ def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> 
             f"the margin of {100 * required.margin:g} points was chosen after the run, which had "
             f"{100 * evidence.margin:g}"
         )
-    if judged.field is not None and judged.field.at_stake_usd is None and _has_worth(evidence, required):
+    worth = at_stake(evidence.under(required).assumptions)
+    if judged.field is not None and judged.field.at_stake_usd is None and worth is not None:
         found.append("what answers are worth is stated, but what requests cost is not known of every one")
     return found
-
-
-def _has_worth(evidence: Evidence, required: Requirements) -> bool:
-    a = evidence.under(required).assumptions
-    return bool(a.usd_per_success or a.usd_per_failure)

@@ -40,10 +40,9 @@ def _title(r: Recommendation) -> str:
 def _sureness(r: Recommendation) -> list[Block]:
     if r.p_near_best is None or r.p_best is None:
         return []
-    name = r.strategy or r.for_now
     return [
         Paragraph(
-            text=f"Were rows, seeds and costs drawn again, {name} would be within the margin of the best "
+            text=f"Were rows, seeds and costs drawn again, {r.named} would be within the margin of the best "
             f"candidate in {percent(r.p_near_best, 0)} of the draws, and the best one in "
             f"{percent(r.p_best, 0)}."
         )

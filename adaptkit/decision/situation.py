@@ -105,6 +105,16 @@ class Situation:
     model_parameters: float | None = None
     n_examples: int | None = None
 
+    @classmethod
+    def of(cls, required: Requirements, facts: DataFacts | None, model_parameters: float | None) -> Situation:
+        """Put them together; examples are the task's, where there is one."""
+        return cls(
+            required=required,
+            facts=facts,
+            model_parameters=model_parameters,
+            n_examples=required.examples_now if facts is None else facts.n_train,
+        )
+
     @property
     def kind(self) -> str | None:
         """The kind of task; whoever counts classes has a classification."""
@@ -236,9 +246,4 @@ def situation_of(
     facts = None if task is None else facts_of(task)
     if facts is not None and requirements.metric not in (None, *facts.metrics):
         raise UnknownNameError.for_name(f"metric of {facts.task}", str(requirements.metric), facts.metrics)
-    return Situation(
-        required=requirements,
-        facts=facts,
-        model_parameters=model_parameters,
-        n_examples=requirements.examples_now if facts is None else facts.n_train,
-    )
+    return Situation.of(requirements, facts, model_parameters)

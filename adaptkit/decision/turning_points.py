@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adaptkit.decision.candidates import at_stake
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.requirements import Requirements
 
@@ -164,7 +165,7 @@ def _stated(name: str) -> Callable[[Evidence, Requirements], float | None]:
 def _counts(e: Evidence, r: Requirements) -> bool:
     """Whether costs enter the choice: totals over a volume, or the worth of answers."""
     a = e.under(r).assumptions
-    return bool(e.measured) and bool(a.volumes or a.usd_per_success or a.usd_per_failure)
+    return bool(e.measured) and bool(a.volumes or at_stake(a))
 
 
 def _volume(e: Evidence, r: Requirements) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from adaptkit.decision.wording import listing
@@ -10,6 +10,7 @@ from adaptkit.piloting.fits import ONE_FIT_FACTOR
 from adaptkit.piloting.result import Pilot, PilotLine
 from adaptkit.piloting.shorten import OTHERS_FACTOR, PILOT_TOKENS
 from adaptkit.piloting.span import Span
+from adaptkit.report.lines import aligned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ def text(pilot: Pilot) -> str:
     several = len({line.task for line in pilot.lines}) > 1
     rows = [_row(line, several) for line in pilot.lines if line.minutes is not None]
     head = [*(["task"] if several else []), "strategy", "runs", "rows", "minutes", "tokens", "USD"]
-    table = _aligned([head, *rows, _totals(pilot, several)])
+    table = aligned([head, *rows, _totals(pilot, several)])
     title = f"Forecast by a pilot on {pilot.n_rows} rows with {pilot.model}: likely (lowest to highest)"
     notes = "".join(f"- {note}\n" for note in notes_of(pilot))
     return f"{title}\n\n{table}\n\n{notes}"
@@ -60,14 +61,6 @@ def figure(value: float) -> str:
     if value >= FEW:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
 
 
 def notes_of(pilot: Pilot) -> Iterator[str]:

@@ -60,8 +60,7 @@ class TaskView:
 
     def chosen(self, row: Row) -> bool:
         """Whether this row is the recommended one."""
-        named = self.recommendation and (self.recommendation.strategy or self.recommendation.for_now)
-        return row.strategy == named
+        return self.recommendation is not None and row.strategy == self.recommendation.named
 
 
 def task_views(result: ComparisonResult) -> list[TaskView]:

@@ -9,7 +9,7 @@ from typing import Any
 from adaptkit.comparing.stored import stored_run
 from adaptkit.comparison import Comparison
 from adaptkit.core.types import Example
-from adaptkit.robustness.judging import Judge, Reading, corrected, named
+from adaptkit.robustness.judging import Judge, Reading, corrected
 from adaptkit.robustness.result import UNCHANGED, Choice, Effect, Robustness
 from adaptkit.robustness.variants import SLICE
 
@@ -81,7 +81,7 @@ def _reference(judge: Judge, reading: Reading, on_all: str | None) -> str | None
     """What is named without the change on the same rows."""
     if reading.ids == judge.base.ids:
         return on_all
-    return named(judge.recommended(judge.base.of_rows(reading.ids)))
+    return judge.recommended(judge.base.of_rows(reading.ids)).named
 
 
 def _slices(judge: Judge, rows: Sequence[Example]) -> Iterator[Reading | str]:

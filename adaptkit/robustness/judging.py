@@ -113,11 +113,11 @@ class Judge:
             change=reading.name,
             what=reading.what,
             n=len(reading.ids),
-            named=named(said),
+            named=said.named,
             is_shown=said.strategy is not None,
             tied=said.tied,
             reference=reference,
-            by_seed={seed: named(self.recommended(reading.of_seed(seed))) for seed in seeds},
+            by_seed={seed: self.recommended(reading.of_seed(seed)).named for seed in seeds},
             reason=said.reason,
         )
 
@@ -178,11 +178,6 @@ def _of_shared_seeds(*groups: Group) -> list[Group]:
     """The same without seeds that have not finished in all of them."""
     shared = set.intersection(*({t.seed for t in g.done} for g in groups))
     return [dataclasses.replace(g, trials=tuple(t for t in g.trials if t.seed in shared)) for g in groups]
-
-
-def named(said: TaskRecommendation) -> str | None:
-    """The strategy recommended, or else named for now."""
-    return said.strategy or said.for_now
 
 
 def _unpaired(effect: Effect, others: Estimate) -> Effect:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adaptkit.comparing.leaks import Leakage
-from adaptkit.comparing.lineup import lineup
+from adaptkit.comparing.lineup import everyone
 from adaptkit.comparing.plan import check_counts, choose_rows
 from adaptkit.comparing.provider import ModelProvider, provider_of
 from adaptkit.comparison import RunSettings, default_folder
@@ -80,15 +80,13 @@ def measure_robustness(  # noqa: PLR0913 - all but the first three by name only
     names = _names(changes, paraphrases)
     given = Given(
         task=task,
-        strategies=_everyone(task, strategies, baselines),
+        strategies=tuple(everyone(task, strategies, baselines=baselines)),
         rows=choose_rows(task.test, limit),
         seed=seed,
         paraphrases=_paraphrases(paraphrases, task),
         instruction=instruction,
     )
-    folder = (
-        Path(out) if out else default_folder([task]).with_name(default_folder([task]).name + "+robustness")
-    )
+    folder = Path(out) if out else default_folder([task], kind="robustness")
     runs = Runs(
         given=given,
         provider=provider_of(model),
@@ -141,8 +139,3 @@ def _paraphrases(paraphrases: object, task: Task) -> Mapping[str, str]:
     for example_id in paraphrases.keys() - set(known):
         raise UnknownNameError.for_name(f"test row of {task.name}", example_id, known)
     return paraphrases
-
-
-def _everyone(task: Task, strategies: Sequence[Strategy], baselines: bool) -> tuple[Strategy, ...]:
-    given, added = lineup(list(strategies), tune=False, baselines=baselines)
-    return (*(b for b in added if not b.refusal(task)), *given)

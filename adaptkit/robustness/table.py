@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html as markup
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.codec import to_json
 from adaptkit.decision.wording import percent
+from adaptkit.report.lines import aligned, html_list, html_table, html_title, section
 from adaptkit.robustness.result import UNCHANGED, Effect, Robustness
 from adaptkit.robustness.sentences import choice_line, difference, notes, summary
 
@@ -58,24 +57,17 @@ def text(found: Robustness) -> str:
     return "\n".join(
         [
             f"{summary(found)}\n",
-            f"{_aligned(_grid(found))}\n",
-            _section("Named", choices),
-            _section("Notes", list(notes(found))),
+            f"{aligned(_grid(found))}\n",
+            section("Named", choices),
+            section("Notes", list(notes(found))),
         ]
     )
 
 
 def html(found: Robustness) -> str:
     """The same for a notebook."""
-    head, *body = _grid(found)
-    rows = [_html_row(head, "th"), *(_html_row(line, "td") for line in body)]
     told = [*(choice_line(c) for c in (found.unchanged, *found.choices)), *notes(found)]
-    items = "".join(f"<li>{markup.escape(sentence)}</li>" for sentence in told)
-    return f"<p><b>{markup.escape(summary(found))}</b></p><table>{''.join(rows)}</table><ul>{items}</ul>"
-
-
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{markup.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+    return html_title(summary(found)) + html_table(_grid(found)) + html_list(told)
 
 
 def _grid(found: Robustness) -> list[list[str]]:
@@ -95,15 +87,3 @@ def _cell(effect: Effect | None) -> str:
         return f"{percent(effect.quality)} ="
     mark = "*" if effect.p_value is not None and effect.is_shown else ""
     return f"{percent(effect.quality)} {difference(effect)}{mark}".strip()
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def _section(title: str, sentences: Sequence[str]) -> str:
-    return f"{title}\n" + "".join(f"- {sentence}\n" for sentence in sentences)

@@ -25,7 +25,7 @@ from adaptkit.stats.power import (
 from adaptkit.stats.scores import Scores
 from adaptkit.stats.sequential import Look, RunSoFar, StoppingRule, looks_for
 from adaptkit.stats.sign_flip import sign_flip
-from adaptkit.stats.verdict import verdict
+from adaptkit.stats.verdict import non_inferior, verdict
 
 __all__ = [
     "MARGIN",
@@ -52,6 +52,7 @@ __all__ = [
     "mcnemar_mid_p",
     "mean_estimate",
     "minimum_detectable_difference",
+    "non_inferior",
     "paired_difference",
     "rows_for_difference",
     "rows_for_equivalence",

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from adaptkit.core.files import write_text_atomic
+from adaptkit.stats import MARGIN
 from benchmarks.decision.judged import (
-    MARGIN,
     Price,
     false_winners,
     regrets,

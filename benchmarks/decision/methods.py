@@ -46,12 +46,7 @@ def _unpaired_p(a: Row, b: Row, sample: Sample) -> float:
 def rules_alone(sample: Sample, required: Requirements) -> str:
     """The first hypothesis of an advice that was measured; no row is looked at."""
     e = sample.evidence
-    situation = Situation(
-        required=required,
-        facts=e.facts,
-        model_parameters=e.model_parameters,
-        n_examples=e.facts.n_train if e.facts else None,
-    )
+    situation = Situation.of(required, e.facts, e.model_parameters)
     for hypothesis in weigh(situation).hypotheses:
         same = [r for r in e.rows if parts_of(r.strategy) == parts_of(hypothesis.strategy)]
         if same:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 from typing import Any
 
 import pytest
 from accounts import MACHINE, billed, measured
+from sealed_values import assert_given_by_name, assert_stays
 
 from adaptkit.accounting import (
     NOTHING,
@@ -45,8 +44,5 @@ COSTS = strategy_costs(measured(), CostAssumptions(), machine=MACHINE)
     ids=lambda record: type(record).__name__,
 )
 def test_values_are_given_by_name_and_stay(record: Any) -> None:
-    kinds = {p.kind for p in inspect.signature(type(record)).parameters.values()}
-    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
-    field = dataclasses.fields(record)[0].name
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(record, field, getattr(record, field))
+    assert_given_by_name(record)
+    assert_stays(record)

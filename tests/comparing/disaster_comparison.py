@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from planted import Shots, Words, make_task
+from planted import Shots, Words
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.store import RunStore

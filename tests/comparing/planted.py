@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from questions import make_task
+
 import adaptkit as ak
 from adaptkit.comparison import Comparison, compare
 from adaptkit.core.results import Row
@@ -55,22 +57,6 @@ class Unlearnable(Words):
 
     def learn(self, model: Model, task: ak.Task) -> Model:
         raise RuntimeError("the loss is NaN\nat step 7")
-
-
-def make_task(n: int, *, name: str = "questions", rows_per_cluster: int = 0, n_train: int = 8) -> ak.Task:
-    def example(prefix: str, i: int) -> ak.Example:
-        cluster = f"{prefix}{i // rows_per_cluster}" if rows_per_cluster else None
-        return ak.Example(id=f"{prefix}{i}", input=f"{prefix} {i}", target=f"answer {i}", cluster=cluster)
-
-    return ak.Task(
-        name=name,
-        kind="generation",
-        instruction="Answer.",
-        metrics=("exact_match",),
-        train=tuple(example("train", i) for i in range(n_train)),
-        validation=(),
-        test=tuple(example("row", i) for i in range(n)),
-    )
 
 
 def planted_answer(right: Right) -> Callable[[Request], str]:

@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from planted import Shots, Tuned, Words, chance, make_task, planted_answer
+from planted import Shots, Tuned, Words, chance, planted_answer
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.listener import Listener

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from planted import Shots, Words, compared, make_task, planted_model
+from planted import Shots, Words, compared, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import Comparison, load_comparison

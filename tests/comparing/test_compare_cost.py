@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from planted import Shots, Words, make_task, planted_answer
+from planted import Shots, Words, planted_answer
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit import accounting, report

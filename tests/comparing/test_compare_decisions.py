@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import Right, Shots, Tuned, Words, chance, make_task, planted_model
+from planted import Right, Shots, Tuned, Words, chance, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit import stats

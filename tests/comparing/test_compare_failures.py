@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from planted import Shots, Tuned, Unlearnable, Words, answered_inputs, make_task, planted_answer
+from planted import Shots, Tuned, Unlearnable, Words, answered_inputs, planted_answer
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.listener import Listener

@@ -25,7 +25,7 @@ Answered = Counter[tuple[str, str]]
 
 
 def start(folder: Path, calls: Path) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([str(ROOT), str(SCRIPT.parent)])
+    path = os.pathsep.join([str(ROOT), str(SCRIPT.parent), str(SCRIPT.parents[1])])
     command = [sys.executable, str(SCRIPT), str(folder), str(calls)]
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE)
 

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import Shots, Tuned, Words, answered_inputs, compared, make_task, planted_model
+from planted import Shots, Tuned, Words, answered_inputs, compared, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.plan import choose_rows, folder_name, make_plan, strategy_labels, trial_key

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from planted import answered_inputs, compared, make_task, planted_model
+from planted import answered_inputs, compared, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.store import RunStore, TrialResult

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from planted import Words, make_task
+from planted import Words
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import compare

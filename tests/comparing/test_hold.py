@@ -32,7 +32,7 @@ def another_process(code: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Runs ``code``, in which ``store`` is the folder's store."""
     start = "import sys, os, time; from pathlib import Path; from adaptkit.comparing.store import RunStore;"
     command = [sys.executable, "-c", f"{start} store = RunStore(Path(sys.argv[1]))\n{code}", str(folder)]
-    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(Path(__file__).parents[1])])
     env = {**os.environ, "PYTHONPATH": path}
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     try:

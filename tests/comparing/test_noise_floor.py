@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from planted import Shots, Words, make_task, planted_model
+from planted import Shots, Words, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.plan import baseline_of

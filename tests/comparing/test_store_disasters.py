@@ -40,7 +40,7 @@ def runs_of(how: str, folder: Path, *, mounted: str = "") -> list[dict[str, Any]
     if mounted:
         script = 'mount -t tmpfs -o "$0" tmpfs "$1" && shift && exec "$@"'
         command = ["unshare", "-rm", "sh", "-c", script, mounted, str(folder), *command]
-    path = os.pathsep.join([str(ROOT), str(SCRIPT.parent)])
+    path = os.pathsep.join([str(ROOT), str(SCRIPT.parent), str(SCRIPT.parents[1])])
     env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from planted import Shots, Tuned, Words, answered_inputs, chance, make_task, planted_model
+from planted import Shots, Tuned, Words, answered_inputs, chance, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.plan import baseline_of

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planted import Shots, Tuned, Words, make_task, planted_model
+from planted import Shots, Tuned, Words, planted_model
+from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import compare

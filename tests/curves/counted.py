@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import questions
+
 import adaptkit as ak
 from adaptkit.core.types import Request
 from adaptkit.curves import LearningCurves
@@ -62,18 +64,7 @@ class NeedsMany(Counts):
 
 
 def make_task(n_test: int = 40, *, n_train: int = 80, name: str = "questions") -> ak.Task:
-    def example(prefix: str, i: int) -> ak.Example:
-        return ak.Example(id=f"{prefix}{i}", input=f"{prefix} {i}", target=f"answer {i}")
-
-    return ak.Task(
-        name=name,
-        kind="generation",
-        instruction="Answer.",
-        metrics=("exact_match",),
-        train=tuple(example("train", i) for i in range(n_train)),
-        validation=(),
-        test=tuple(example("row", i) for i in range(n_test)),
-    )
+    return questions.make_task(n_test, n_train=n_train, name=name)
 
 
 def answer(request: Request) -> str:

@@ -12,6 +12,7 @@ import pytest
 from counted import LAW, Counts, Fixed, NeedsMany, counting_model, make_task, measured
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupting import interrupted_after, rows_stored
 from tiny import classification_task, tiny_llama
 
 import adaptkit as ak
@@ -89,20 +90,9 @@ def test_a_finished_run_asks_no_model_again(folder: Path, curves: LearningCurves
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, curves: LearningCurves) -> None:
-    model = counting_model()
-    complete, done = model.complete, 0
-
-    def until_stopped(requests: Any) -> Any:
-        nonlocal done
-        done += 1
-        if done > 70:
-            raise KeyboardInterrupt
-        return complete(requests)
-
-    model.complete = until_stopped  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        measured(tmp_path, model=model)
-    stored = sum(len(p.read_text().splitlines()) for p in tmp_path.glob("*/records.jsonl"))
+        measured(tmp_path, model=interrupted_after(counting_model(), 70))
+    stored = rows_stored(tmp_path)
     assert stored > 40
     rest = counting_model()
     again = measured(tmp_path, model=rest)

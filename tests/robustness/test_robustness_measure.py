@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interrupting import interrupted_after, rows_stored
 from tiny import qa_task
 from worded import (
     FITS,
@@ -128,20 +129,9 @@ def test_more_changes_and_rows_add_to_what_is_there(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_measurement_goes_on_where_it_was(tmp_path: Path, found: ak.Robustness) -> None:
-    model = worded_model()
-    complete, done = model.complete, 0
-
-    def until_stopped(requests: Any) -> Any:
-        nonlocal done
-        done += 1
-        if done > 60:
-            raise KeyboardInterrupt
-        return complete(requests)
-
-    model.complete = until_stopped  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        measured(tmp_path, model=model)
-    stored = sum(len(p.read_text().splitlines()) for p in tmp_path.glob("*/records.jsonl"))
+        measured(tmp_path, model=interrupted_after(worded_model(), 60))
+    stored = rows_stored(tmp_path)
     assert stored > 2 * N_ROWS
     rest = worded_model()
     again = measured(tmp_path, model=rest)

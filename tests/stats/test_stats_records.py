@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import Any
 
 import numpy as np
 import pytest
+from sealed_values import assert_given_by_name, assert_stays
 
 from adaptkit.stats import Scores, StoppingRule, compare_all, looks_for
 from adaptkit.stats.all_pairs import measured
@@ -42,11 +42,8 @@ RULE = StoppingRule(order=[str(i) for i in range(9)])
     ids=lambda record: type(record).__name__,
 )
 def test_values_are_given_by_name_and_stay(record: Any) -> None:
-    kinds = {p.kind for p in inspect.signature(type(record)).parameters.values()}
-    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
-    field = dataclasses.fields(record)[0].name
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(record, field, getattr(record, field))
+    assert_given_by_name(record)
+    assert_stays(record)
 
 
 @pytest.mark.parametrize("record", [SCORES["a"], TABLE, MEASURED], ids=lambda record: type(record).__name__)
