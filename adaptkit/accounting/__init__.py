@@ -1,5 +1,6 @@
 """Time, memory and money: what was measured, and what it costs at a dated price."""
 
+from adaptkit.accounting.billing import Prices
 from adaptkit.accounting.cost import (
     NOTHING,
     UTILISATIONS,
@@ -64,6 +65,7 @@ __all__ = [
     "ModelPrice",
     "PeakMemory",
     "PriceSheet",
+    "Prices",
     "RequestCost",
     "Spent",
     "StrategyCosts",

@@ -12,13 +12,16 @@ from adaptkit.accounting import (
     NOTHING,
     CostAssumptions,
     CostRow,
-    MachinePrice,
+    FitSeconds,
     MeasuredCost,
+    Prices,
     Spent,
+    TokenBills,
     cost_rows,
     mean_by_example,
     split_fit,
 )
+from adaptkit.comparing.billing import bills_of, fit_bill
 from adaptkit.comparing.measured import Group
 from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparing.rows import timing
@@ -31,7 +34,7 @@ def costs_of(
     assumptions: CostAssumptions,
     *,
     baseline: str | None,
-    price: MachinePrice | None,
+    prices: Prices,
 ) -> list[CostRow]:
     """Account for the strategies of one task that were measured.
 
@@ -39,13 +42,13 @@ def costs_of(
         groups: their trials.
         assumptions: what no run measures.
         baseline: the strategy that break-evens refer to.
-        price: of the machine, None when unknown.
+        prices: of the machine, or of the tokens that a provider bills.
     """
     return cost_rows(
-        [measured_cost(g) for g in groups],
+        [measured_cost(g, prices) for g in groups],
         assumptions,
         baseline=baseline,
-        machine=price,
+        machine=prices.machine,
         rng=np.random.default_rng(RESAMPLING_SEED),
     )
 
@@ -62,26 +65,57 @@ def _plain(row: CostRow) -> dict[str, Any]:
     return values
 
 
-def measured_cost(group: Group) -> MeasuredCost:
-    """What was measured of a strategy, as far as it bears on its cost."""
-    records = group.records
-    first = group.done[0]
+def measured_cost(group: Group, prices: Prices) -> MeasuredCost:
+    """What was measured of a strategy, as far as it bears on its cost.
+
+    Args:
+        group: its trials.
+        prices: say whether a provider bills its tokens.
+    """
+    first, values = group.done[0], group.values
     parts = split_fit(_mean([t.fit_s for t in group.done]), first.fit_notes)
-    values = group.values
+    bills = bills_of(group, prices)
+    spent = _of_machine(group, parts) if bills is None else _of_provider(group, bills, prices)
     return MeasuredCost(
         strategy=group.label,
         quality=math.fsum(values.values()) / len(values) if values else None,
         n_labels=first.n_labels,
-        training=Spent(seconds=parts.training),
-        tuning=Spent(seconds=parts.tuning),
-        failed=_failed(group),
         index=Spent(seconds=parts.index),
-        # Seeds measure how sure a figure is: one of them is what a user pays.
-        evaluation=Spent(seconds=_mean([t.eval_s for t in group.done])),
-        machine_s=_machine_s(group),
-        rows_per_s=timing(records)["rows_per_s"],
-        clusters=clusters_of(records),
+        clusters=clusters_of(group.records),
+        **spent,
     )
+
+
+def _of_machine(group: Group, parts: FitSeconds) -> dict[str, Any]:
+    """What an own machine has done, in seconds."""
+    return {
+        "training": Spent(seconds=parts.training),
+        "tuning": Spent(seconds=parts.tuning),
+        "failed": _failed(group),
+        # Seeds measure how sure a figure is: one of them is what a user pays.
+        "evaluation": Spent(seconds=_mean([t.eval_s for t in group.done])),
+        "machine_s": _machine_s(group),
+        "rows_per_s": timing(group.records)["rows_per_s"],
+    }
+
+
+def _of_provider(group: Group, bills: TokenBills, prices: Prices) -> dict[str, Any]:
+    """What a provider has done, in USD: waiting for it costs nothing.
+
+    Its tokens are counted for a fit as a whole, so all of them stand under tuning where there was any.
+    """
+    fit, tuned = fit_bill(group, prices), bool(group.done[0].fit_notes.get("tuning"))
+    total = None if bills.total_usd is None else bills.total_usd / len(group.done)
+    failed = any(t.status == "failed" for t in group.trials)
+    return {
+        "training": NOTHING if tuned else fit,
+        "tuning": fit if tuned else NOTHING,
+        "failed": Spent(seconds=0.0, billed_usd=None, reason="the tokens of failed trials were not counted")
+        if failed
+        else NOTHING,
+        "evaluation": Spent(seconds=0.0, billed_usd=total, reason=bills.reason),
+        "bills": bills,
+    }
 
 
 def _machine_s(group: Group) -> Mapping[str, float] | None:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from adaptkit.accounting import CostAssumptions, Hardware, MachinePrice, cost_notes
+from adaptkit.accounting import CostAssumptions, Hardware, Prices, cost_notes
 from adaptkit.comparing.measured import n_labels
 from adaptkit.comparing.plan import Plan
 from adaptkit.comparing.run import Outcome, Run
@@ -32,7 +32,7 @@ def make_manifest(
     summary: Summary,
     *,
     hardware: Hardware,
-    price: MachinePrice | None,
+    prices: Prices,
     assumptions: CostAssumptions,
 ) -> dict[str, Any]:
     """Describe a run.
@@ -42,7 +42,7 @@ def make_manifest(
         outcomes: what came of it.
         summary: the table made of it.
         hardware: this machine.
-        price: of an hour of it, None when unknown.
+        prices: of an hour of it, or of tokens.
         assumptions: of the cost table.
 
     Returns:
@@ -62,10 +62,14 @@ def make_manifest(
         "baseline": baselines.pop() if len(baselines) == 1 else dict(summary.baselines),
         "interval_method": dict(summary.interval_methods),
         "counts": _counts(run.plan, outcomes),
-        "price": None if price is None else to_json(price),
+        "price": to_json(prices.machine),
+        "billed_by": prices.billed_by,
+        "model_price": to_json(prices.model),
         "cost_assumptions": to_json(assumptions),
-        "cost_notes": cost_notes(assumptions, machine=price, model=None, today=datetime.now(UTC).date()),
-        "price_note": _price_note(run, hardware, price),
+        "cost_notes": cost_notes(
+            assumptions, machine=prices.machine, model=prices.model, today=datetime.now(UTC).date()
+        ),
+        "price_note": _price_note(run, hardware, prices),
         "hardware": to_json(hardware),
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -121,9 +125,12 @@ def _artifacts(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _price_note(run: Run, hardware: Hardware, price: MachinePrice | None) -> str | None:
+def _price_note(run: Run, hardware: Hardware, prices: Prices) -> str | None:
     """Why USD are blank, where they are."""
-    if price is None:
+    if prices.billed_by is not None:
+        missing = f"the price sheet has no entry for {run.provider.id}; give one with --prices"
+        return None if prices.model else missing
+    if prices.machine is None:
         machine = hardware.gpu_name or hardware.cpu or "this machine"
         return f"no price is known for {machine}; give one with --usd-per-hour"
     if run.settings.latency_rows == 0:

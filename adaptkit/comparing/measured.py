@@ -24,6 +24,7 @@ class Measured:
         n_planned: rows that it was to answer.
         takes_seed: whether the strategy trains or draws, so that another seed gives another one.
         fit_s: seconds of ``fit()``, ``eval_s`` of answering the rows, ``failed_s`` until it failed.
+        fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
         n_labels: labelled examples that it learns or is tuned on.
         reason: why it failed or was skipped.
     """
@@ -41,6 +42,7 @@ class Measured:
     fit_s: float | None = None
     eval_s: float | None = None
     failed_s: float | None = None
+    fit_tokens: Mapping[str, int] | None = None
     n_labels: int | None = None
     peak_memory_bytes: int | None = None
     fit_notes: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +108,7 @@ def _measured(outcome: Outcome) -> Measured:
         fit_s=result.fit_s if result else None,
         eval_s=result.eval_s if result else None,
         failed_s=result.failed_s if result else None,
+        fit_tokens=result.fit_tokens if result else None,
         n_labels=n_labels(trial),
         peak_memory_bytes=result.peak_memory_bytes if result else None,
         fit_notes=to_json(result.fit_notes) if result else {},

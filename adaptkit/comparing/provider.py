@@ -21,12 +21,22 @@ class ModelProvider:
         revision: what identifies its weights, known beforehand.
         load: called once, on first use.
         variant: anything else about it that changes outputs (device, dtype).
+        billed_by: the provider that bills its tokens; None where it runs on the own machine.
     """
 
-    def __init__(self, *, id: str, revision: str, load: Callable[[], Model], variant: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        id: str,
+        revision: str,
+        load: Callable[[], Model],
+        variant: str = "",
+        billed_by: str | None = None,
+    ) -> None:
         self.id = id
         self.revision = revision
         self.variant = variant
+        self.billed_by = billed_by
         self._load = load
         self._model: Model | None = None
 
@@ -34,7 +44,13 @@ class ModelProvider:
     def of(cls, model: Model) -> ModelProvider:
         """Wrap a model that is loaded already."""
         info = model.info
-        return cls(id=info.id, revision=info.revision, load=lambda: model, variant=info.dtype)
+        return cls(
+            id=info.id,
+            revision=info.revision,
+            load=lambda: model,
+            variant=info.dtype,
+            billed_by=info.billed_by,
+        )
 
     @classmethod
     def of_source(cls, source: ModelSource, *, offline: bool = False) -> ModelProvider:

@@ -9,21 +9,22 @@ from statistics import fmean
 from typing import Any
 
 from adaptkit import accounting
-from adaptkit.accounting import MachinePrice
+from adaptkit.accounting import Prices
+from adaptkit.comparing.billing import bills_of, fit_bill
 from adaptkit.comparing.measured import Group
 from adaptkit.core.results import Estimate, Record, Row, TrialStatus
 from adaptkit.evaluation.outcomes import off_format, refused
 from adaptkit.evaluation.scoring import LENIENT, aggregate
 
 
-def row_of(group: Group, estimate: Estimate | None, model: str, price: MachinePrice | None) -> Row:
+def row_of(group: Group, estimate: Estimate | None, model: str, prices: Prices) -> Row:
     """Make the line.
 
     Args:
         group: the strategy's trials.
         estimate: of its quality; None where nothing was measured.
         model: its name in the table.
-        price: of the machine, None when unknown; then all USD are.
+        prices: of the machine or of tokens; USD are unknown where they are.
     """
     status, reason = _status(group)
     records = group.records
@@ -52,8 +53,8 @@ def row_of(group: Group, estimate: Estimate | None, model: str, price: MachinePr
         **_failures(group),
         **timing(records),
         **_tokens(records),
-        **_fit(group, price),
-        **_usd(group, price),
+        **_fit(group, prices),
+        **_usd(group, prices),
     )
 
 
@@ -120,27 +121,46 @@ def _tokens(records: Sequence[Record]) -> dict[str, Any]:
     return {f"tokens_{name}": fmean(r.tokens[name] for r in answered) for name in ("in", "cached", "out")}
 
 
-def _fit(group: Group, price: MachinePrice | None) -> dict[str, Any]:
+def _fit(group: Group, prices: Prices) -> dict[str, Any]:
     seconds = [t.fit_s for t in group.done if t.fit_s is not None]
     memory = [t.peak_memory_bytes for t in group.done if t.peak_memory_bytes is not None]
     # One fit is what a user pays; several seeds are how sure we are of it.
     fit_s = fmean(seconds) if seconds else None
     return {
         "fit_s": fit_s,
-        "fit_usd": None if fit_s is None else accounting.usd_for_seconds(fit_s, price),
+        "fit_usd": _fit_usd(group, prices, fit_s),
         "peak_memory_bytes": max(memory, default=None),
         "fit_notes": group.done[0].fit_notes,
         "artifact": group.done[0].artifact,
     }
 
 
-def _usd(group: Group, price: MachinePrice | None) -> dict[str, Any]:
+def _fit_usd(group: Group, prices: Prices, fit_s: float | None) -> float | None:
+    """Time of the own machine; where a provider answers, its bill, and of the own machine the index alone."""
+    if bills_of(group, prices) is None:
+        return accounting.usd_for_seconds(fit_s, prices.machine)
+    index_s = accounting.split_fit(fit_s, group.done[0].fit_notes).index
+    bill, index = fit_bill(group, prices).billed_usd, accounting.usd_for_seconds(index_s, prices.machine)
+    if index_s == 0:
+        return bill
+    return None if bill is None or index is None else bill + index
+
+
+def _usd(group: Group, prices: Prices) -> dict[str, Any]:
     """Costs at the price of this run: records of earlier runs were perhaps priced otherwise."""
-    alone = [r.latency_s for r in group.records if r.latency_s is not None]
-    mean = accounting.usd_for_seconds(fmean(alone), price) if alone else None
+    mean = _request_usd(group, prices)
     values = group.values
     quality = fmean(values.values()) if values else None
     return {
         "usd_per_1k_requests": None if mean is None else 1000 * mean,
         "usd_per_correct": accounting.usd_per_correct(mean, quality),
     }
+
+
+def _request_usd(group: Group, prices: Prices) -> float | None:
+    """A provider's bill for a request, or what requests sent alone take of the own machine."""
+    bills = bills_of(group, prices)
+    if bills is not None:
+        return fmean(bills.usd.values()) if bills.usd else None
+    alone = [r.latency_s for r in group.records if r.latency_s is not None]
+    return accounting.usd_for_seconds(fmean(alone), prices.machine) if alone else None

@@ -42,6 +42,7 @@ class TrialResult:
         fit_s: seconds of ``fit()``; of the original fit, where an artifact was taken up again.
         eval_s: seconds that the rows took, over all parts of an interrupted run.
         artifact: the saved strategy's folder, relative to the run folder.
+        fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
         failed_s: seconds until it failed; they are paid for all the same.
     """
 
@@ -54,6 +55,7 @@ class TrialResult:
     artifact: str | None
     error: Mapping[str, str] | None = None
     failed_s: float | None = None
+    fit_tokens: Mapping[str, int] | None = None
 
 
 class RunStore:

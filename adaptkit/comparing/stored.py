@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from adaptkit.accounting import CostAssumptions, MachinePrice
+from adaptkit.accounting import CostAssumptions, MachinePrice, ModelPrice, Prices
 from adaptkit.comparing.measured import Measured
 from adaptkit.comparing.standards import Standards
 from adaptkit.comparing.store import RunStore
@@ -22,14 +22,14 @@ class StoredRun:
 
     Attributes:
         tasks: in the order of the table, ``trials`` what was measured of them.
-        price: of the machine, None when unknown.
+        prices: of the machine, or of the tokens that a provider bills.
         assumptions: of the cost table.
     """
 
     tasks: tuple[TaskFacts, ...]
     trials: tuple[Measured, ...]
     standards: Standards
-    price: MachinePrice | None
+    prices: Prices
     assumptions: CostAssumptions
 
 
@@ -40,12 +40,12 @@ def stored_run(folder: Path, manifest: Mapping[str, Any]) -> StoredRun:
         StoreError: files cannot be read, or an older version has left out what is needed.
     """
     try:
-        config, price = manifest["config"], manifest["price"]
+        config = manifest["config"]
         return StoredRun(
             tasks=tuple(_task(t) for t in manifest["tasks"]),
             trials=tuple(_trials(manifest, RunStore(folder))),
             standards=Standards(margin=config["margin"], until_decided=config["until_decided"]),
-            price=MachinePrice(**price) if price else None,
+            prices=_prices(manifest),
             assumptions=_assumptions(manifest["cost_assumptions"]),
         )
     except (KeyError, TypeError) as error:
@@ -54,6 +54,16 @@ def stored_run(folder: Path, manifest: Mapping[str, Any]) -> StoredRun:
             "was made by an older version. Run the same command again with --fresh.",
             path=folder,
         ) from None
+
+
+def _prices(manifest: Mapping[str, Any]) -> Prices:
+    """Runs made before providers were priced have no entry for one: their model ran on the own machine."""
+    machine, model = manifest["price"], manifest.get("model_price")
+    return Prices(
+        machine=MachinePrice(**machine) if machine else None,
+        billed_by=manifest.get("billed_by"),
+        model=ModelPrice(**model) if model else None,
+    )
 
 
 def _assumptions(values: Mapping[str, Any]) -> CostAssumptions:
@@ -104,6 +114,7 @@ def _measured(
         fit_s=result.fit_s if result else None,
         eval_s=result.eval_s if result else None,
         failed_s=result.failed_s if result else None,
+        fit_tokens=result.fit_tokens if result else None,
         n_labels=trial["n_labels"],
         peak_memory_bytes=result.peak_memory_bytes if result else None,
         fit_notes=result.fit_notes if result else {},

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptkit import accounting
-from adaptkit.accounting import CostAssumptions, MachinePrice
+from adaptkit.accounting import CostAssumptions, Prices
 from adaptkit.comparing.costs import as_written, costs_of
 from adaptkit.comparing.measured import Group, Measured, groups_of
 from adaptkit.comparing.noise import noise_floor
@@ -45,7 +45,7 @@ def summarise(
     trials: Sequence[Measured],
     *,
     model: str,
-    price: MachinePrice | None,
+    prices: Prices,
     standards: Standards,
     assumptions: CostAssumptions,
 ) -> Summary:
@@ -55,7 +55,7 @@ def summarise(
         tasks: in the order of the table.
         trials: what was measured of each.
         model: its name in the table.
-        price: of the machine, None when unknown; then all USD are.
+        prices: of the machine or of tokens; USD are unknown where they are.
         standards: what counts as a difference.
         assumptions: what the cost table rests on beside measurements.
     """
@@ -75,12 +75,12 @@ def summarise(
         methods[task.name] = _interval_methods(estimates)
         made = [
             dataclasses.replace(
-                row_of(g, estimates.get(g.label), model, price), p_best=judged.p_best.get(g.label)
+                row_of(g, estimates.get(g.label), model, prices), p_best=judged.p_best.get(g.label)
             )
             for g in groups
         ]
         pairs += found
-        costs += as_written(task.name, costs_of(ran, assumptions, baseline=baseline, price=price))
+        costs += as_written(task.name, costs_of(ran, assumptions, baseline=baseline, prices=prices))
         rows += [with_delta(_with_break_even(r, made, baseline), found, baseline) for r in made]
         noise += [noise_floor(task, first, second) for first, second in _twice(task, ran, trials)]
     return Summary(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adaptkit.accounting import Meter, PeakMemory, spared_s
+from adaptkit.comparing.billing import Billed, tokens_of
 from adaptkit.comparing.plan import Plan, Trial
 from adaptkit.comparing.run import Answered, Outcome, Run
 from adaptkit.comparing.store import TrialResult, writing
@@ -113,6 +114,7 @@ def _measure(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered
         key=trial.key,
         status="done",
         fit_s=mark.get("fit_s"),
+        fit_tokens=mark.get("fit_tokens"),
         fit_notes=strategy.fit_notes_,
         peak_memory_bytes=max(memory.peak_bytes, mark.get("peak_memory_bytes") or 0),
         eval_s=_eval_s(answered.records(trial, rows)),
@@ -143,6 +145,7 @@ def _eval_s(records: Sequence[Record]) -> float:
 def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
     """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit."""
     model, store = run.provider.get(), run.store
+    billed = Billed(model) if run.provider.billed_by is not None else None
     # A copy: the plan outlives the trial, and would keep what was learnt in memory.
     strategy = dataclasses.replace(trial.strategy)
     if store.artifact_is_from(trial.artifact, trial.key):
@@ -153,7 +156,7 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
         except (AdaptKitError, OSError, LookupError, ValueError) as error:
             logger.warning("%s cannot be taken up (%s); it is fitted again.", folder, _first_line(error))
     with Meter() as meter:
-        strategy.fit(model, trial.task, progress=run.listener.fit_progress)
+        strategy.fit(billed or model, trial.task, progress=run.listener.fit_progress)
     folder = store.prepare_artifact(trial.artifact)
     with writing(folder):
         strategy.save(folder)
@@ -161,6 +164,7 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
         "fit_s": meter.seconds + spared_s(strategy.fit_notes_),
         "seed": trial.seed,
         "peak_memory_bytes": memory.peak_bytes,
+        "fit_tokens": None if billed is None else tokens_of(billed.usage),
     }
     store.mark_artifact(trial.artifact, trial.key, measured)
     return strategy

@@ -79,15 +79,15 @@ def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult) -> Evide
         task=task.name,
         rows=tuple(own) if same else tuple(_rows(groups, own, run)),
         pairs=tuple(pairs_of(task, found, run.standards)),
-        measured=tuple(measured_cost(g) for g in ran),
-        machine=run.price,
+        measured=tuple(measured_cost(g, run.prices) for g in ran),
+        machine=run.prices.machine,
         gaps=found.gaps,
     )
 
 
 def _rows(groups: list[Group], own: list[Row], run: StoredRun) -> list[Row]:
     """The lines of the table by another metric."""
-    return [row_of(g, estimate_of(g) if g.records else None, own[0].model, run.price) for g in groups]
+    return [row_of(g, estimate_of(g) if g.records else None, own[0].model, run.prices) for g in groups]
 
 
 def facts_of_manifest(described: Mapping[str, Any]) -> DataFacts:

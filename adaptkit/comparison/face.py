@@ -99,7 +99,7 @@ class Comparison:
             groups = [g for g in groups_of(task, run.trials) if g.records]
             baseline = baseline_of([g.label for g in groups])
             found[task.name] = costs_of(
-                groups, assumptions or run.assumptions, baseline=baseline, price=run.price
+                groups, assumptions or run.assumptions, baseline=baseline, prices=run.prices
             )
         return found
 

@@ -100,12 +100,12 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     store = RunStore(Path(out) if out else default_folder(tasks))
     leaks = find_leaks(plan, leakage, store.last_manifest())
     hardware = settings.hardware()
-    price = settings.machine_price(hardware)
+    prices = settings.prices_for(hardware, provider)
     run = Run(
         plan=plan,
         provider=provider,
         store=store,
-        settings=settings.evaluation(price),
+        settings=settings.evaluation(prices),
         listener=settings.listener or Listener(),
         standards=standards,
     )
@@ -118,12 +118,12 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
             [t.facts for t in tasks],
             measured(outcomes),
             model=provider.id,
-            price=price,
+            prices=prices,
             standards=standards,
             assumptions=settings.assumptions,
         )
         manifest = make_manifest(
-            run, outcomes, summary, hardware=hardware, price=price, assumptions=settings.assumptions
+            run, outcomes, summary, hardware=hardware, prices=prices, assumptions=settings.assumptions
         )
         manifest["leakage"] = leaks
         for entry, task in zip(manifest["tasks"], plan.tasks, strict=True):

@@ -9,11 +9,13 @@ from adaptkit.accounting import (
     CostAssumptions,
     Hardware,
     MachinePrice,
+    Prices,
     describe_hardware,
     fixed_usd_per_hour,
     load_prices,
 )
 from adaptkit.comparing.listener import Listener
+from adaptkit.comparing.provider import ModelProvider
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_count
 from adaptkit.evaluation import EvaluationSettings
@@ -63,11 +65,22 @@ class RunSettings:
             return fixed_usd_per_hour(self.usd_per_hour)
         return sheet.usd_per_hour(hardware)
 
-    def evaluation(self, price: MachinePrice | None) -> EvaluationSettings:
-        """How rows are sent."""
-        return EvaluationSettings(
-            latency_rows=self.latency_rows, usd_per_s=price.usd_per_hour / 3600 if price else None
+    def prices_for(self, hardware: Hardware, provider: ModelProvider) -> Prices:
+        """What the requests of a comparison are priced at.
+
+        Raises:
+            DataError: the price sheet cannot be read.
+        """
+        billed_by = provider.billed_by
+        return Prices(
+            machine=self.machine_price(hardware),
+            billed_by=billed_by,
+            model=load_prices(self.prices).model(provider.id) if billed_by else None,
         )
+
+    def evaluation(self, prices: Prices) -> EvaluationSettings:
+        """How rows are sent."""
+        return EvaluationSettings(latency_rows=self.latency_rows, prices=prices)
 
 
 def _gpu_name() -> str | None:

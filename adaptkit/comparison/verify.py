@@ -70,7 +70,7 @@ def _made_again(written: ComparisonResult, run: StoredRun) -> ComparisonResult:
         run.tasks,
         run.trials,
         model=written.rows[0].model if written.rows else "",
-        price=run.price,
+        prices=run.prices,
         standards=run.standards,
         assumptions=run.assumptions,
     )

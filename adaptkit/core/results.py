@@ -24,7 +24,8 @@ class Record:
         latency_s: seconds for a request sent alone, None when it was answered in a batch.
         batch_size: how many requests were answered together.
         batch_s: wall seconds of that batch.
-        cost_usd: None when no price is known or the row's latency was not measured alone.
+        cost_usd: None when no price is known, or, on an own machine, the row's latency was not measured
+            alone.
         scores: ``<metric>`` for the strict score and ``<metric>_lenient`` beside it, each in 0..1.
         tokens: ``in``, ``out``, ``cached`` (part of ``in`` read from a cache), ``written`` (part of ``in``
             that a provider bills for storing in its cache) and ``reasoning`` (part of ``out``).

@@ -249,6 +249,7 @@ class ModelInfo:
         context_tokens: longest prompt plus completion.
         engine: which path runs the model, e.g. ``shared-prefix`` or ``generate``.
         notes: what a reader of the results should know, e.g. that weights were quantised.
+        billed_by: the provider that bills its tokens; None where it runs on the own machine.
     """
 
     id: str
@@ -259,3 +260,4 @@ class ModelInfo:
     context_tokens: int
     engine: str
     notes: tuple[str, ...] = ()
+    billed_by: str | None = None

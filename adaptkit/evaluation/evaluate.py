@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from adaptkit.accounting import Prices
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Record
 from adaptkit.core.types import Example, Prediction, Usage
@@ -30,12 +31,12 @@ class EvaluationSettings:
     Attributes:
         latency_rows: rows sent alone; their times make the latency columns.
         batch_rows: rows handed to the strategy at once for the rest.
-        usd_per_s: price of the machine, None when unknown.
+        prices: of the machine, or of the tokens that a provider bills; None when unknown.
     """
 
     latency_rows: int = 20
     batch_rows: int = 64
-    usd_per_s: float | None = None
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,6 @@ def _record(
     settings: EvaluationSettings,
     batch: tuple[int, float],
 ) -> Record:
-    price = settings.usd_per_s
     # Rows of a batch that failed are sent again one by one; their times, after an error, say nothing.
     alone = batch[0] == 1
     latency = prediction.latency_s if alone else None
@@ -142,7 +142,7 @@ def _record(
         latency_s=latency,
         batch_size=batch[0],
         batch_s=batch[1],
-        cost_usd=None if latency is None or price is None else latency * price,
+        cost_usd=settings.prices.request_usd(prediction.usage, latency) if settings.prices else None,
         scores=scores_of(prediction, example, assignment.task),
         error=None if prediction.error is None else to_json(prediction.error),
         citations=tuple(prediction.citations),

@@ -17,6 +17,7 @@ class FakeModel:
         answer: called with each request, or a table from input to answer (missing inputs give "").
         id: its name in results.
         context_tokens: longer prompts are refused by nobody; strategies trim to it.
+        billed_by: a provider that bills its tokens, by the price of ``id`` in the price sheet.
 
     Attributes:
         requests: every request answered so far, for assertions.
@@ -29,7 +30,12 @@ class FakeModel:
     """
 
     def __init__(
-        self, answer: Answer | Mapping[str, str], *, id: str = "fake", context_tokens: int = 8_192
+        self,
+        answer: Answer | Mapping[str, str],
+        *,
+        id: str = "fake",
+        context_tokens: int = 8_192,
+        billed_by: str | None = None,
     ) -> None:
         self._answer: Answer = answer if callable(answer) else lambda r: answer.get(r.prompt.input, "")
         self.requests: list[Request] = []
@@ -41,6 +47,7 @@ class FakeModel:
             device="cpu",
             context_tokens=context_tokens,
             engine="fake",
+            billed_by=billed_by,
         )
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:

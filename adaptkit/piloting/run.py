@@ -95,7 +95,8 @@ def pilot(  # noqa: PLR0913 - all but the first two by name only
     cut = {task.name: pilot_task(task, n_rows) for task in plan.tasks}
     planned = _planned(plan, settings)
     small = _pilot_plan(plan, planned, cut, provider)
-    price = settings.machine_price(settings.hardware())
+    # A provider bills tokens, and no pilot's few rows tell how many of each kind: USD stay blank.
+    price = None if provider.billed_by else settings.machine_price(settings.hardware())
     found = _run(small, provider, settings.listener)
     return Pilot(
         lines=tuple(_line(p, found.get(cell), cut, provider, price) for cell, p in planned.items()),

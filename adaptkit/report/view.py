@@ -6,6 +6,7 @@ Of the manifest these entries are read, all of them optional:
     interval_method   how quality's interval was made: a sentence, or a mapping from task to one
     price             {"usd_per_hour", "label", "source", "date"} of the machine, or null
     price_note        why some or all USD are blank
+    billed_by         the provider that bills the model's tokens, or null; ``model_price`` its price
     hardware          {"cpu", "n_cores", "gpu_name", ...}
     model             {"id", "notes": [...], ...}
 """
@@ -212,17 +213,21 @@ def _latency_notes(ran: list[Row]) -> list[str]:
 
 
 def _price_notes(ran: list[Row], manifest: Mapping[str, Any]) -> list[str]:
-    price, reason = manifest.get("price"), manifest.get("price_note")
-    notes = []
-    if isinstance(price, Mapping) and any(row.usd_per_1k_requests is not None for row in ran):
-        dated = f", as of {price['date']}" if price.get("date") else ""
-        notes.append(
-            f"USD: {price.get('usd_per_hour', 0):.4g} an hour, {price.get('label', '')}{dated}. "
-            f"Source: {price.get('source', 'unknown')}"
-        )
+    reason, notes = manifest.get("price_note"), []
+    if any(row.usd_per_1k_requests is not None for row in ran):
+        if isinstance(price := manifest.get("model_price"), Mapping):
+            notes.append(f"USD: tokens billed by {manifest['billed_by']}, {_source(price)}")
+        if isinstance(price := manifest.get("price"), Mapping):
+            notes.append(f"USD: {price.get('usd_per_hour', 0):.4g} an hour, {_source(price)}")
     if any(row.usd_per_1k_requests is None for row in ran):
         notes.append(f"Blank USD: {reason or _no_price(manifest)}.")
     return notes
+
+
+def _source(price: Mapping[str, Any]) -> str:
+    """What is priced, as of when, and who says so."""
+    dated = f", as of {price['date']}" if price.get("date") else ""
+    return f"{price.get('label', '')}{dated}. Source: {price.get('source', 'unknown')}"
 
 
 def _no_price(manifest: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptkit import decision, stats
+from adaptkit.accounting import Prices
 from adaptkit.comparing.measured import Group, Measured, groups_of
 from adaptkit.comparing.pairs import RESAMPLING_SEED, compared, estimate_of, pairs_of
 from adaptkit.comparing.rows import row_of
@@ -99,7 +100,7 @@ class Judge:
         return said
 
     def _row(self, group: Group) -> Row:
-        row = row_of(group, estimate_of(group) if group.records else None, self.model, None)
+        row = row_of(group, estimate_of(group) if group.records else None, self.model, Prices(machine=None))
         known = self.costs.get(group.label)
         if known is None:
             return row

@@ -64,7 +64,9 @@ def test_percentiles_are_those_of_the_requests_sent_alone(tmp_path: Path) -> Non
         assert row.n_latency == N_ALONE
         assert row.p50_latency_s == accounting.percentile(seconds, 50)
         assert row.p95_latency_s == accounting.percentile(seconds, 95)
-        assert row.first_token_p50_s == pytest.approx(accounting.percentile([s / 2 for s in seconds], 50))
+        expected = accounting.percentile([s / 2 for s in seconds], 50)
+        # Beside the stated seconds, those that the call itself took.
+        assert row.first_token_p50_s == pytest.approx(expected, abs=0.01)
 
 
 def test_costs_follow_from_seconds_and_price(tmp_path: Path) -> None:

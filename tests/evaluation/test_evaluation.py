@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from recorded import record
 
 import adaptkit as ak
+from adaptkit.accounting import Prices, fixed_usd_per_hour
 from adaptkit.core.errors import ModelError
 from adaptkit.core.results import Record
 from adaptkit.core.types import Prediction, Request, Usage
@@ -61,6 +62,10 @@ def fitted(failing: str = "") -> Recorder:
     return Recorder(failing=failing).fit(model, TASK)
 
 
+def _at(usd_per_s: float | None) -> Prices | None:
+    return None if usd_per_s is None else Prices(machine=fixed_usd_per_hour(usd_per_s * 3600))
+
+
 def run(
     strategy: ak.Strategy,
     *,
@@ -71,7 +76,7 @@ def run(
 ) -> list[list[Record]]:
     batches: list[list[Record]] = []
     assignment = Assignment(key="k", strategy="s", seed=7, task=TASK, examples=ROWS[:n])
-    settings = EvaluationSettings(latency_rows=latency_rows, batch_rows=20, usd_per_s=usd_per_s)
+    settings = EvaluationSettings(latency_rows=latency_rows, batch_rows=20, prices=_at(usd_per_s))
     evaluate(strategy, assignment, settings, sink=lambda r: batches.append(list(r)), done=done)
     return batches
 
@@ -93,7 +98,7 @@ def test_a_record_says_what_was_asked_and_answered() -> None:
         "exact_match": 1.0, "exact_match_lenient": 1.0, "contains": 1.0, "contains_lenient": 1.0,
     }  # fmt: skip
     assert record.latency_s is not None
-    assert record.cost_usd == 2.0 * record.latency_s
+    assert record.cost_usd == pytest.approx(2.0 * record.latency_s)
     assert set(record.tokens) == {"in", "cached", "written", "out", "reasoning"}
 
 
