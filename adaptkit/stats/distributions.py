@@ -9,6 +9,10 @@ from statistics import NormalDist
 _STEPS = 5_000
 _TINY = 1e-300
 _EPSILON = 1e-16
+# A step of Newton's method squares the error: after one of this size, what is left is below the tail's rounding.
+_STEP = 1e-10
+# Nearer to 0 a quantile has fewer digits than that, since the tail there is 1 but for its last ones.
+_NEAR_0 = 1e-4
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
@@ -85,17 +89,14 @@ def t_quantile(q: float, df: float) -> float:
     while t_tail(high, df) > tail:
         low, high = high, 4 * high
     t = min(max(NormalDist().inv_cdf(q), low), high)
-    for _ in range(200):
+    while True:
         found = t_tail(t, df)
         low, high = (t, high) if found > tail else (low, t)
-        if found == tail or high - low <= 1e-15 * high:
-            break
         step = t + (math.log(found) - math.log(tail)) * found / (2 * _t_density(t, df))
-        newer = step if low < step < high else (low + high) / 2
-        if abs(newer - t) <= 1e-15 * t:
-            break
+        newer = step if low <= step <= high else (low + high) / 2
+        if abs(newer - t) <= _STEP * max(t, _NEAR_0):
+            return newer
         t = newer
-    return t
 
 
 def _t_density(t: float, df: float) -> float:

@@ -39,6 +39,29 @@ def test_t_quantile_equals_scipy(q: float, df: float) -> None:
     assert t_quantile(q, df) == pytest.approx(scipy_stats.t.ppf(q, df), rel=1e-9)
 
 
+@pytest.mark.parametrize(("df", "most"), [(0.7, 19), (1, 16), (3, 10), (30, 7), (99.5, 7), (9999, 6)])
+def test_a_t_quantile_is_found_in_few_steps(df: float, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tails: list[float] = []
+
+    def counted(t: float, df: float) -> float:
+        tails.append(t)
+        return t_tail(t, df)
+
+    monkeypatch.setattr("adaptkit.stats.distributions.t_tail", counted)
+    t_quantile.cache_clear()
+    for q in (0.50001, 0.6, 0.975, 0.999999):
+        tails.clear()
+        t_quantile(q, df)
+        assert len(tails) <= (5 if q < 0.7 else most), q
+    t_quantile.cache_clear()
+
+
+@pytest.mark.parametrize("q", [0.5 + 1e-15, 0.5 + 1e-9, 0.5 + 1e-6, 1 - 1e-15])
+@pytest.mark.parametrize("df", [0.5, 2.5, 1e6])
+def test_t_quantile_ends_wherever_it_is_asked_for(q: float, df: float) -> None:
+    assert t_quantile(q, df) == pytest.approx(scipy_stats.t.ppf(q, df), rel=1e-5, abs=1e-13)
+
+
 @settings(max_examples=150)
 @given(st.floats(0, 50), st.floats(0.5, 5000))
 def test_t_tail_equals_scipy(t: float, df: float) -> None:
