@@ -9,7 +9,7 @@ from statistics import NormalDist
 _STEPS = 5_000
 _TINY = 1e-300
 _EPSILON = 1e-16
-# A step of Newton's method squares the error: after one of this size, what is left is below the tail's rounding.
+# A step of Newton squares the error: after one of this size, what is left is below the rounding of the tail.
 _STEP = 1e-10
 # Nearer to 0 a quantile has fewer digits than that, since the tail there is 1 but for its last ones.
 _NEAR_0 = 1e-4
