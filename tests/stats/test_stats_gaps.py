@@ -34,9 +34,11 @@ def test_a_difference_of_rounding_is_a_tie() -> None:
 
 @pytest.mark.parametrize(
     ("name", "margin", "expected"),
-    [("a", 0.0, 0.5), ("a", 0.05, 0.5), ("a", 0.1, 0.75), ("a", 0.29, 0.75), ("a", 0.3, 1.0)]
-    + [("b", 0.0, 0.75), ("b", 0.19, 0.75), ("b", 0.2, 1.0), ("c", 0.1, 0.5), ("c", 0.4, 1.0)],
-)
+    [
+        ("a", 0.0, 0.5), ("a", 0.05, 0.5), ("a", 0.1, 0.75), ("a", 0.29, 0.75), ("a", 0.3, 1.0),
+        ("b", 0.0, 0.75), ("b", 0.19, 0.75), ("b", 0.2, 1.0), ("c", 0.1, 0.5), ("c", 0.4, 1.0),
+    ],
+)  # fmt: skip
 def test_near_the_best_is_at_most_the_margin_below_it(name: str, margin: float, expected: float) -> None:
     assert FOUR.p_within(name, margin) == expected
 

@@ -245,7 +245,7 @@ def test_training_seeds_are_a_second_level() -> None:
 def test_more_rows_make_up_for_their_own_part_only() -> None:
     """The seeds' part of an interval stays as it is, whatever the number of rows."""
     base = rng(4).random((100, 1)) * 0.3
-    steady = seeded(base + np.array([0.30, 0.31, 0.32]) + rng(5).normal(0, 0.1, (100, 3)))
+    steady = seeded(base + np.array([0.27, 0.31, 0.35]) + rng(5).normal(0, 0.5, (100, 3)))
     table = Table.of({"a": steady, "b": seeded(base, seeds_vary=False)}, None)
     (found,) = measured(table)
     assert found.spread is not None

@@ -74,6 +74,25 @@ def test_bca_equals_scipy_on_the_same_resamples(confidence: float) -> None:
     assert list(found) == pytest.approx([other.low, other.high], abs=1e-9)
 
 
+def test_bca_leaves_out_whole_clusters_and_weighs_rows() -> None:
+    """Against the textbook's steps (B. Efron, R. J. Tibshirani, 1993, 14.3), each written out."""
+    rows = [[0.1, 0.2, 0.9], [0.8], [0.3, 0.35], [0.05, 0.0, 0.1, 0.2], [1.0, 0.9]]
+    units = Units(sums=np.array([sum(r) for r in rows]), sizes=np.array([float(len(r)) for r in rows]))
+    means = resampled_means(units, rng=rng(5), n_resamples=5000)
+    everything = np.concatenate(rows)
+    jackknife = [np.concatenate([*rows[:i], *rows[i + 1 :]]).mean() for i in range(len(rows))]
+    gaps = np.mean(jackknife) - np.array(jackknife)
+    acceleration = (gaps**3).sum() / (6 * (gaps**2).sum() ** 1.5)
+    normal = scipy_stats.norm
+    bias = normal.ppf((np.mean(means < everything.mean()) + np.mean(means <= everything.mean())) / 2)
+    z = bias + normal.ppf([0.025, 0.975])
+    expected = np.quantile(means, normal.cdf(bias + z / (1 - acceleration * z)))
+    assert abs(acceleration) > 0.02
+    found = bca_interval(means, units)
+    assert found is not None
+    assert list(found) == pytest.approx(expected.tolist(), abs=1e-12)
+
+
 def test_percentiles_equal_scipys_on_the_same_resamples() -> None:
     values = rng(3).random(40)
     plain = scipy_stats.bootstrap((values,), np.mean, method="percentile", rng=rng(4), n_resamples=3000)
