@@ -48,12 +48,11 @@ def test_a_t_quantile_is_found_in_few_steps(df: float, most: int, monkeypatch: p
         return t_tail(t, df)
 
     monkeypatch.setattr("adaptkit.stats.distributions.t_tail", counted)
-    t_quantile.cache_clear()
+    uncached = getattr(t_quantile, "__wrapped__", t_quantile)
     for q in (0.50001, 0.6, 0.975, 0.999999):
         tails.clear()
-        t_quantile(q, df)
+        uncached(q, df)
         assert len(tails) <= (5 if q < 0.7 else most), q
-    t_quantile.cache_clear()
 
 
 @pytest.mark.parametrize("q", [0.5 + 1e-15, 0.5 + 1e-9, 0.5 + 1e-6, 1 - 1e-15])
