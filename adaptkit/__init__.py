@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adaptkit.core.version import __version__
     from adaptkit.curves import LearningCurves, learning_curve
     from adaptkit.decision import Advice, Recommendation, Requirements, advise, load_requirements
+    from adaptkit.diffing import Diff, diff
     from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
@@ -46,6 +47,7 @@ __all__ = [
     "Compose",
     "CostAssumptions",
     "Demonstration",
+    "Diff",
     "Document",
     "Example",
     "FakeModel",
@@ -70,6 +72,7 @@ __all__ = [
     "__version__",
     "advise",
     "compare",
+    "diff",
     "errors",
     "learning_curve",
     "load_comparison",
@@ -91,6 +94,7 @@ _HOMES = {
     "adaptkit.core.version": ("__version__",),
     "adaptkit.curves": ("LearningCurves", "learning_curve"),
     "adaptkit.decision": ("Advice", "Recommendation", "Requirements", "advise", "load_requirements"),
+    "adaptkit.diffing": ("Diff", "diff"),
     "adaptkit.freshness": ("Freshness", "measure_freshness"),
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),

@@ -50,16 +50,20 @@ def compared(groups: Sequence[Group], standards: Standards) -> AllPairs:
 
 def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards) -> list[Pair]:
     """The pairs as they stand in a comparison."""
-    what = (
-        ""
-        if is_row_mean(task.primary_metric)
-        else f", of single rows: {task.primary_metric} has no paired test"
-    )
+    what = untested(task)
     when = "; valid though the run was looked at before its end" if standards.until_decided else ""
-    return [_pair(task, p, standards, what + when) for p in found.pairs]
+    return [pair_of(task, p, standards, what + when) for p in found.pairs]
 
 
-def _pair(task: TaskFacts, found: PairedDifference, standards: Standards, remark: str) -> Pair:
+def untested(task: TaskFacts) -> str:
+    """What to say of a test of single rows, where the metric is no mean of them."""
+    if is_row_mean(task.primary_metric):
+        return ""
+    return f", of single rows: {task.primary_metric} has no paired test"
+
+
+def pair_of(task: TaskFacts, found: PairedDifference, standards: Standards, remark: str) -> Pair:
+    """One difference as it stands in a comparison; ``remark`` is added to the name of its test."""
     return Pair(
         task=task.name,
         strategy=found.strategy,
