@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from adaptkit import decision, report
+from adaptkit import decision, exports, report
 from adaptkit.accounting import CostAssumptions, CostRow
 from adaptkit.comparing.costs import costs_of
 from adaptkit.comparing.measured import groups_of
@@ -83,6 +83,50 @@ class Comparison:
         else:
             raise ConfigError.for_parameter("report()", "path", "a name that ends in .html or .md", str(path))
         return path
+
+    def export(self, path: str | Path, *, form: str | None = None, part: exports.Part = "table") -> Path:
+        """Write a part of the comparison as CSV, JSON, Markdown, LaTeX or Parquet.
+
+        Args:
+            path: the file.
+            form: ``csv``, ``json``, ``markdown``, ``latex`` or ``parquet``; None goes by the path's suffix.
+            part: the ``table`` (a line a strategy), the ``pairs``, or all ``records``.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: a suffix that says nothing, or a form that has no such part.
+            MissingDependencyError: Parquet without pyarrow.
+        """
+        records = self.records() if part == "records" else ()
+        exports.export_table(self.result, records, Path(path), form=form, part=part)
+        return Path(path)
+
+    def log_to_mlflow(
+        self,
+        tracking_uri: str | Path | None = None,
+        *,
+        experiment: str = exports.EXPERIMENT,
+        name: str | None = None,
+    ) -> str:
+        """Log the comparison to MLflow: a run with its files, and below it a run a line of the table.
+
+        Args:
+            tracking_uri: of a server, a database or a folder; None for what MLflow is set to.
+            experiment: made where it does not exist.
+            name: of the run; None for the run folder's.
+
+        Returns:
+            The id of the run that holds the others.
+
+        Raises:
+            MissingDependencyError: MLflow is not installed.
+            ConfigError: its store cannot be used.
+        """
+        return exports.log_to_mlflow(
+            self.result, self.folder, tracking_uri=tracking_uri, experiment=experiment, name=name
+        )
 
     def costs(self, assumptions: CostAssumptions | None = None) -> dict[str, list[CostRow]]:
         """The cost table of each task under other assumptions; nothing is run again.

@@ -47,6 +47,34 @@ def user_text(prompt: Prompt) -> str:
     return f"{passages_text(prompt.context, prompt.passage_order)}\n\n{prompt.input}"
 
 
+def chat_messages(prompt: Prompt, *, system: bool = True, tools: bool = True) -> list[dict[str, str]]:
+    """A prompt as ``role`` and ``content``, as chat templates and chat interfaces take it.
+
+    Args:
+        prompt: in parts.
+        system: whether there is a role for the instruction; else it opens the first message.
+        tools: whether there is a role for what a tool said; else the user tells it.
+    """
+    turns: list[dict[str, str]] = []
+    for shown in prompt.demonstrations:
+        turns.append({"role": "user", "content": shown.input})
+        turns.append({"role": "assistant", "content": shown.target})
+    turns.append({"role": "user", "content": user_text(prompt)})
+    turns += [_message(turn, tools=tools) for turn in prompt.turns]
+    if not prompt.instruction:
+        return turns
+    if system:
+        return [{"role": "system", "content": prompt.instruction}, *turns]
+    turns[0] = {"role": "user", "content": f"{prompt.instruction}\n\n{turns[0]['content']}"}
+    return turns
+
+
+def _message(turn: Turn, *, tools: bool) -> dict[str, str]:
+    if turn.role == "assistant" or tools:
+        return {"role": turn.role, "content": turn.text}
+    return {"role": "user", "content": f"Result: {turn.text}"}
+
+
 class Renderer:
     """Renders prompts with one tokenizer.
 
@@ -78,7 +106,13 @@ class Renderer:
         """Render a prompt, ready for the completion to follow."""
         if self.layout == "plain":
             return self._plain(prompt)
-        return self._template(self._messages(prompt), generate=True)
+        return self._template(self.messages(prompt), generate=True)
+
+    def messages(self, prompt: Prompt) -> list[dict[str, str]]:
+        """A prompt as messages of the roles that this tokenizer's template has."""
+        # Whether it has one for tools is found out by rendering: only where it matters.
+        tools = self._has_tool_role if prompt.turns else True
+        return chat_messages(prompt, system=self.layout == "chat", tools=tools)
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Token ids of a prompt."""
@@ -96,25 +130,6 @@ class Renderer:
     def decode(self, ids: Sequence[int]) -> str:
         """Text of a completion, special tokens dropped."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
-
-    def _messages(self, prompt: Prompt) -> list[dict[str, str]]:
-        turns: list[dict[str, str]] = []
-        for shown in prompt.demonstrations:
-            turns.append({"role": "user", "content": shown.input})
-            turns.append({"role": "assistant", "content": shown.target})
-        turns.append({"role": "user", "content": user_text(prompt)})
-        turns += [self._message(turn) for turn in prompt.turns]
-        if not prompt.instruction:
-            return turns
-        if self.layout == "chat":
-            return [{"role": "system", "content": prompt.instruction}, *turns]
-        turns[0] = {"role": "user", "content": f"{prompt.instruction}\n\n{turns[0]['content']}"}
-        return turns
-
-    def _message(self, turn: Turn) -> dict[str, str]:
-        if turn.role == "assistant" or self._has_tool_role:
-            return {"role": turn.role, "content": turn.text}
-        return {"role": "user", "content": f"Result: {turn.text}"}
 
     @cached_property
     def _has_tool_role(self) -> bool:

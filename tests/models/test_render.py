@@ -207,7 +207,7 @@ def test_training_and_serving_see_a_chat_as_the_template_writes_it() -> None:
         renderer = Renderer(tiny_tokenizer(kind))
         asked = prompt(demonstrations=SHOWN)
         for answer in ("4", "forty two", '{"city": "Lima"}', "é"):
-            chat = [*renderer._messages(asked), {"role": "assistant", "content": answer}]
+            chat = [*renderer.messages(asked), {"role": "assistant", "content": answer}]
             whole = renderer.tokenizer.apply_chat_template(chat, tokenize=False)
             ids = renderer.tokenizer.encode(whole, add_special_tokens=False)
             found = [*renderer.encode(asked), *renderer.encode_completion(answer)]
