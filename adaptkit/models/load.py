@@ -211,11 +211,18 @@ def _info(source: ModelSource, module: Any) -> Any:
     )
 
 
+def default_device() -> str:
+    """Where a model is put when nobody says: ``cuda`` where there is one, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def _device(name: str) -> str:
     import torch
 
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return default_device()
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"Device '{name}' was asked for, and no CUDA device is visible. Use device='cpu'.")
     return name
@@ -226,6 +233,13 @@ def _dtype(name: str, device: str) -> torch.dtype:
 
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    return default_dtype(device)
+
+
+def default_dtype(device: str) -> torch.dtype:
+    """The number format that is fast on a device and loses no answer."""
+    import torch
+
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     # Without the instructions, bfloat16 on a CPU is emulated and slower than float32.
