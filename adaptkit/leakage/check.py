@@ -13,6 +13,8 @@ from adaptkit.models.embedded import embedded_path
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Embedder, load_embedder
 from adaptkit.tasks import Task
 
+NOT_LOOKED_FOR = "Paraphrases were not looked for (embed=False)."
+
 
 def check_leakage(
     task: Task,
@@ -65,7 +67,7 @@ def check_leakage(
     check = Check(task, rows, tuple(demonstrations), thresholds or LeakageThresholds())
     check.compare_rows()
     check.search_documents()
-    notes = _paraphrases(check, embedder) if embed else ["Paraphrases were not looked for (embed=False)."]
+    notes = _paraphrases(check, embedder) if embed else [NOT_LOOKED_FOR]
     return check.report(notes, time.perf_counter() - started)
 
 
