@@ -141,9 +141,21 @@ def read_stored(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise StoreError("There is no such file. Has the run finished?", path=path) from None
+        raise _missing(path) from None
     except OSError as error:
         raise StoreError(f"It cannot be read: {error.strerror or error}.", path=path) from error
+
+
+def _missing(path: Path) -> StoreError:
+    """Say what is there instead: no folder, runs further down, or nothing."""
+    folder = path.parent
+    if not folder.is_dir():
+        return StoreError("There is no such folder.", path=folder)
+    runs = sorted(p.parent for p in folder.glob(f"*/{COMPARISON_JSON}"))
+    if path.name == COMPARISON_JSON and runs:
+        shown = ", ".join(map(str, runs[:3])) + (", ..." if len(runs) > 3 else "")
+        return StoreError(f"No comparison stands in this folder, but in some below it: {shown}.", path=folder)
+    return StoreError("There is no such file. Has the run finished?", path=path)
 
 
 def parse_json(text: str) -> Any:

@@ -90,7 +90,7 @@ def _check_complete(values: Mapping[str, Any], origin: Origin) -> None:
         where = "Add 'instruction' to task.json, or say it here" if origin.head else "Say it"
         raise DataError(
             f"{origin.given} has no instruction: what should a model do with an input? {where}: "
-            "load_task(..., instruction='Classify the request into one intent.').",
+            "load_task(..., instruction='Classify the request into one intent.'), or --instruction '...'.",
             path=origin.head,
         )
     if not values.get("metrics"):

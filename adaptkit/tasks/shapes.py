@@ -183,7 +183,8 @@ def _stripped(values: Mapping[str, Any]) -> Pair:
 def _not_recognised(row: Row) -> DataError:
     return row.place.error(
         f"found the columns {_listed(row)}, and cannot tell which are the input and the target. Say it: "
-        "load_task(..., columns={'input': '<column>', 'target': '<column>'}). "
+        "load_task(..., columns={'input': '<column>', 'target': '<column>'}), or --columns input=<column>,"
+        "target=<column>. "
         f"Recognised without that: {_KNOWN}."
     )
 

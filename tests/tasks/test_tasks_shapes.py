@@ -149,9 +149,9 @@ def test_unknown_columns_are_listed_with_what_to_write() -> None:
         parts({"utterance": "x", "team": "y"})
     assert str(caught.value) == (
         "train.jsonl line 1: found the columns 'utterance', 'team', and cannot tell which are the input and "
-        "the target. Say it: load_task(..., columns={'input': '<column>', 'target': '<column>'}). Recognised "
-        "without that: input/target, prompt/completion, instruction/input/output, question/answer, "
-        "text/label, messages."
+        "the target. Say it: load_task(..., columns={'input': '<column>', 'target': '<column>'}), or "
+        "--columns input=<column>,target=<column>. Recognised without that: input/target, prompt/completion, "
+        "instruction/input/output, question/answer, text/label, messages."
     )
 
 
