@@ -1,17 +1,47 @@
-"""The arguments of ``python -m benchmarks.run``."""
+"""The arguments of ``python -m benchmarks.run``, which are those of ``adaptkit compare``."""
 
 from __future__ import annotations
 
 import argparse
+import re
+import sys
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NoReturn
+
+from adaptkit.cli.process import EXIT_USAGE, with_help
 
 FORMATS = ("table", "json", "csv", "markdown")
+PROGRAM = "python -m benchmarks.run"
+_UNKNOWN = re.compile(r"unrecognized arguments: (--[^\s=]+)")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line of design section 6."""
-    p = argparse.ArgumentParser(
-        prog="python -m benchmarks.run",
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, with the closest option where one is unknown."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end the process."""
+        unknown = _UNKNOWN.match(message)
+        if unknown:
+            close = get_close_matches(unknown[1], self.options(), n=1, cutoff=0.5)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            message = f"No such option '{unknown[1]}'.{hint}"
+        print(f"Error: {with_help(message, self.prog)}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE)
+
+    def options(self) -> list[str]:
+        """All long options, in the order of the help."""
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+
+def parser(prog: str = PROGRAM) -> Parser:
+    """The command line of design section 6.
+
+    Args:
+        prog: what the user has typed to come here.
+    """
+    p = Parser(
+        prog=prog,
         description="Run prompt, few-shot, RAG and LoRA on the same rows with the same model, and compare.",
         epilog="Strategies take parameters: --strategies 'prompt,few-shot:k=4:selection=random,rag:k=5'. "
         "Exit codes: 0 done, 1 a trial failed or --fail-if held, 2 bad arguments or data, 130 interrupted.",
@@ -22,6 +52,12 @@ def parser() -> argparse.ArgumentParser:
         "--strategies", metavar="A,B,..", help="prompt, few-shot, rag, lora, ..; rag+lora composes"
     )
     p.add_argument("--model", metavar="M", help="embedded name, local folder, .gguf file or Hub id")
+    p.add_argument(
+        "--columns", metavar="FIELD=COLUMN,..", help="of a data file, e.g. input=subject,target=queue"
+    )
+    p.add_argument(
+        "--instruction", metavar="TEXT", help="what to do with an input; a bare data file needs it"
+    )
     p.add_argument("--limit", type=int, metavar="N", help="test rows a task (default: all, or the suite's)")
     p.add_argument(
         "--train-rows", metavar="N,N,..", help="run each task with so many train rows: a learning curve"
@@ -60,5 +96,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--fail-if", metavar="EXPR", help="e.g. 'lora.quality < 0.8': then exit 1")
     p.add_argument("--format", choices=FORMATS, default="table", help="what is printed at the end")
-    p.add_argument("--quiet", action="store_true", help="no progress")
+    told = p.add_mutually_exclusive_group()
+    told.add_argument("-q", "--quiet", action="store_true", help="say nothing but the result and errors")
+    told.add_argument("-v", "--verbose", action="store_true", help="say what is done")
     return p

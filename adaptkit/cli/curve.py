@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,37 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, go_offline, listed
+from adaptkit.cli.options import PATH, Asked, format_option, json_of, run_options, task_option
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED
 from adaptkit.core.errors import ConfigError
-from adaptkit.core.threads import share_cores
 
 if TYPE_CHECKING:
-    from adaptkit.comparison import RunSettings
     from adaptkit.curves import LearningCurves
 
-FORMATS = ("text", "json")
 PLOTS = (".png", ".svg", ".pdf")
 
 
 @click.command("curve")
-@click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--task", metavar="T", help="Run: task folder, data file or name.")
-@click.option("--strategies", default="prompt,few-shot,lora", metavar="A,B,..", show_default=True)
-@click.option("--model", metavar="M", help="Embedded name, local folder, .gguf file or Hub id.")
+@click.argument("folders", metavar="[DIR]...", nargs=-1, type=PATH)
+@task_option(help="Run: task folder, data file or name.")
 @click.option("--sizes", default="16,64,256,1000", metavar="N,N,..", show_default=True, help="Train rows.")
-@click.option(
-    "--seeds", default=3, type=click.IntRange(min=1), show_default=True, help="Draws of train rows."
-)
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many test rows.")
-@click.option("--no-baselines", is_flag=True, help="Leave out what needs no language model.")
-@click.option("--allow-leakage", is_flag=True, help="Run although test rows stand in train rows.")
-@click.option("--costs", type=click.Path(path_type=Path), help="TOML file with minutes a label and wage.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.")
+@run_options("prompt,few-shot,lora")
+@click.option("--costs", metavar="FILE", type=PATH, help="TOML file with minutes a label and wage.")
 @click.option("--more", default=200, type=click.IntRange(min=1), show_default=True, help="Labels to price.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw into this file (.png, .svg, .pdf).")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="What is printed.")
-@click.option("--offline", is_flag=True, help="Use nothing that is not on this machine yet.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--plot", metavar="FILE", type=PATH, help="Draw into this file (.png, .svg, .pdf).")
+@format_option("text", "json")
 def curve(**options: Any) -> int:
     """Measure quality against the number of labels, and what more of them are worth.
 
@@ -49,7 +36,7 @@ def curve(**options: Any) -> int:
 
     Exit codes: 0 done, 1 a trial failed, 2 bad arguments or data, 130 interrupted.
     """
-    asked = Asked(**options)
+    asked = AskedCurve(**options)
     if bool(asked.folders) == bool(asked.task):
         raise ConfigError("Give --task to run, or folders of finished runs to read: one of the two.")
     if asked.plot and asked.plot.suffix not in PLOTS:
@@ -63,31 +50,20 @@ def curve(**options: Any) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedCurve(Asked):
     """The command line."""
 
     folders: tuple[Path, ...]
-    task: str | None
-    strategies: str
-    model: str | None
     sizes: str
-    seeds: int
-    limit: int | None
-    no_baselines: bool
-    allow_leakage: bool
     costs: Path | None
-    out: Path | None
     more: int
     plot: Path | None
-    form: str
-    offline: bool
-    quiet: bool
 
 
 def _json(curves: LearningCurves, more: int) -> str:
     from adaptkit.curves.table import as_json
 
-    return json.dumps(as_json(curves, more), indent=2, ensure_ascii=False, allow_nan=False)
+    return json_of(as_json(curves, more))
 
 
 def _read(folders: Sequence[Path]) -> LearningCurves:
@@ -107,27 +83,19 @@ def _runs_in(folder: Path) -> list[Path]:
     return found or [folder]  # whose reading says what is missing
 
 
-def _run(asked: Asked) -> LearningCurves:
-    from adaptkit.comparing.provider import ModelProvider
+def _run(asked: AskedCurve) -> LearningCurves:
+    from adaptkit.accounting import load_assumptions
     from adaptkit.curves import learning_curve
-    from adaptkit.strategies import parse_strategy
-    from adaptkit.tasks import load_task
 
-    share_cores()
-    if asked.offline:
-        go_offline()
-    strategies = [parse_strategy(name) for name in listed(asked.strategies)]
+    asked.prepare()
+    strategies, sizes = asked.made_strategies(), _sizes(asked.sizes)
     return learning_curve(
-        load_task(str(asked.task)),
+        asked.loaded_task(),
         strategies,
-        model=ModelProvider.named(asked.model, offline=asked.offline),
-        sizes=_sizes(asked.sizes),
-        seeds=asked.seeds,
-        limit=asked.limit,
-        baselines=not asked.no_baselines,
-        leakage="report" if asked.allow_leakage else "refuse",
-        out=asked.out,
-        settings=_settings(asked),
+        model=asked.provider(),
+        sizes=sizes,
+        settings=asked.settings(load_assumptions(asked.costs) if asked.costs else None),
+        **asked.rows,
     )
 
 
@@ -136,14 +104,3 @@ def _sizes(text: str) -> list[int]:
         return [int(n) for n in text.split(",")]
     except ValueError:
         raise ConfigError(f"--sizes must be ints >= 1, e.g. 16,64,256. Got '{text}' instead.") from None
-
-
-def _settings(asked: Asked) -> RunSettings:
-    from adaptkit.accounting import CostAssumptions, load_assumptions
-    from adaptkit.cli.progress import display
-    from adaptkit.comparison import RunSettings
-
-    return RunSettings(
-        assumptions=load_assumptions(asked.costs) if asked.costs else CostAssumptions(),
-        listener=display(quiet=asked.quiet),
-    )

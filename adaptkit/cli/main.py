@@ -5,28 +5,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
-from adaptkit.cli.process import EXIT_INTERRUPTED, EXIT_USAGE
-from adaptkit.core.errors import AdaptKitError, UnknownNameError
+from adaptkit.cli.process import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, Listing, sentence, with_help
+from adaptkit.core.errors import AdaptKitError
 from adaptkit.core.version import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+PROGRAM = "adaptkit"
 # What each command is for, and where it stands; the list is shown without loading any of them.
 COMMANDS = {
     "advise": ("adaptkit.cli.advise:advise", "What to try first, and why, before anything is run."),
     "compare": ("adaptkit.cli.main:compare", "Run strategies on the same rows with the same model."),
     "curve": ("adaptkit.cli.curve:curve", "Measure quality against the number of labels."),
+    "diff": ("adaptkit.cli.diff:diff", "What changed from one comparison to another, row by row."),
+    "doctor": ("adaptkit.cli.doctor:doctor", "Whether this machine has what a comparison needs."),
+    "export": ("adaptkit.cli.export:export", "Tables, records, prompts and weights for other programs."),
+    "models": ("adaptkit.cli.models:models", "Which models are on this machine; fetch or remove them."),
     "recommend": ("adaptkit.cli.recommend:recommend", "What to take by a finished comparison."),
+    "report": ("adaptkit.cli.report:report", "Write a finished comparison's report again."),
     "robustness": (
         "adaptkit.cli.robustness:robustness",
         "Whether the choice stands when inputs are otherwise.",
     ),
+    "tasks": ("adaptkit.cli.tasks:tasks", "Which tasks are known; check your own before a run."),
     "verify": ("adaptkit.cli.verify:verify", "Compute a comparison's numbers again from its records."),
 }
 
 
-class Commands(click.Group):
+class Commands(Listing):
     """The group of all commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -42,14 +53,6 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or suggest the closest."""
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise click.UsageError(str(UnknownNameError.for_name("command", args[0], COMMANDS)), ctx)
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, without loading them."""
         with formatter.section("Commands"):
@@ -57,9 +60,13 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="adaptkit")
+@click.version_option(__version__, prog_name=PROGRAM)
 def cli() -> None:
-    """Prompt, few-shot, retrieval or fine-tuning? Compare them on your task and your model."""
+    """Prompt, few-shot, retrieval or fine-tuning? Compare them on your task and your model.
+
+    Exit codes: 0 done, 1 a trial failed or what was asked does not hold, 2 bad arguments or data, 130
+    interrupted.
+    """
 
 
 class HandedOn(click.Command):
@@ -70,13 +77,26 @@ class HandedOn(click.Command):
         ctx.params["arguments"] = tuple(args)
         return []
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the parser's options, and paths."""
+        from click.shell_completion import CompletionItem
+
+        from adaptkit.cli.arguments import parser
+
+        if not incomplete.startswith("-"):
+            return [CompletionItem(incomplete, type="file")]
+        return [CompletionItem(name) for name in parser().options() if name.startswith(incomplete)]
+
 
 @click.command("compare", cls=HandedOn)
 def compare(arguments: tuple[str, ...]) -> int:
     """Run strategies on the same rows with the same model; options as of ``python -m benchmarks.run``."""
     from adaptkit.cli.run import main as run
 
-    return run(list(arguments))
+    try:
+        return run(list(arguments), prog=f"{PROGRAM} compare")
+    except SystemExit as end:  # of its parser: help was shown, or an argument is wrong
+        return end.code if isinstance(end.code, int) else EXIT_DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,18 +107,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback), 130 when interrupted.
     """
     try:
-        code = cli.main(
-            args=None if argv is None else list(argv), prog_name="adaptkit", standalone_mode=False
-        )
+        code = cli.main(args=None if argv is None else list(argv), prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"Error: {_sentence(error)}", err=True)
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except AdaptKitError as error:
-        click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+    except (AdaptKitError, OSError) as error:
+        click.echo(f"Error: {sentence(error)}", err=True)
         return EXIT_USAGE
     return code if isinstance(code, int) else 0
+
+
+def _sentence(error: click.ClickException) -> str:
+    """What is wrong with the arguments."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return with_help(error.format_message(), error.ctx.command_path)
+    return " ".join(error.format_message().split())
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptkit.cli.arguments import parser
-from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline
+from adaptkit.cli.arguments import PROGRAM, parser
+from adaptkit.cli.options import load_task_given, strategies_given
+from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline, sentence
+from adaptkit.cli.talk import hush, talk
 from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
 from adaptkit.core.threads import share_cores
 
@@ -30,17 +32,25 @@ EXECUTORS = ("local",)
 TABLE_WIDTH = 100
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+def main(argv: Sequence[str] | None = None, *, prog: str = PROGRAM) -> int:
+    """Run the command line; returns the exit code.
+
+    Args:
+        argv: the arguments, those of the process where None.
+        prog: what the user has typed to come here.
+    """
     share_cores()
-    arguments = parser().parse_args(argv)
+    arguments = parser(prog).parse_args(argv)
+    talk(quiet=arguments.quiet, verbose=arguments.verbose)
     try:
         return _run(arguments)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except AdaptKitError as error:
-        print("Error:", " ".join(str(error).split("\n")), file=sys.stderr)
+    except (AdaptKitError, OSError) as error:
+        print("Error:", sentence(error), file=sys.stderr)
         return EXIT_USAGE
+    finally:
+        hush()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +87,6 @@ def _check(arguments: argparse.Namespace) -> Job:
     from adaptkit.comparing.plan import make_plan
     from adaptkit.comparison import default_folder
     from adaptkit.models.load import resolve_model
-    from adaptkit.tasks import load_task
 
     if arguments.pilot is not None and not arguments.dry_run:
         raise ConfigError("--pilot goes with --dry-run: it predicts what a run takes. Give both.")
@@ -90,9 +99,11 @@ def _check(arguments: argparse.Namespace) -> Job:
     condition = parse_condition(arguments.fail_if) if arguments.fail_if is not None else None
     if arguments.offline:
         go_offline()
-    strategies = _strategies(arguments.strategies) if arguments.strategies is not None else suite.strategies
+    given_names = arguments.strategies
+    strategies = strategies_given(given_names) if given_names is not None else suite.strategies
     source = resolve_model(arguments.model or suite.model)
-    tasks = [load_task(t, known_metrics=metrics.names()) for t in arguments.task or suite.tasks]
+    file = {"columns": arguments.columns, "instruction": arguments.instruction}
+    tasks = [load_task_given(t, known_metrics=metrics.names(), **file) for t in arguments.task or suite.tasks]
     key = f"{source.id}|{source.revision}|"
     tune = _budget(arguments.tune, suite)
     baselines = suite.baselines and not arguments.no_baselines
@@ -204,15 +215,6 @@ def _suite(arguments: argparse.Namespace) -> Suite:
     if not default.is_file():
         raise ConfigError("Nothing to compare on. Give --task, or the path of a suite file.")
     return read_suite(default)
-
-
-def _strategies(text: str) -> list[Strategy]:
-    from adaptkit.strategies import parse_strategy
-
-    names = [part for part in text.split(",") if part.strip()]
-    if not names:
-        raise ConfigError("--strategies is empty. Give names, e.g. --strategies prompt,few-shot.")
-    return [parse_strategy(name) for name in names]
 
 
 def _print_plan(job: Job) -> None:

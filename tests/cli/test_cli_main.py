@@ -74,10 +74,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_refused_with_the_closest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy", "runs/x"]) == 2
     err = capsys.readouterr().err
-    assert (
-        "Unknown command 'verfy'. Did you mean 'verify'? Known: advise, compare, curve, recommend, "
-        "robustness, verify." in err
-    )
+    assert err.startswith("Error: Unknown command 'verfy'. Did you mean 'verify'? Known: advise, compare,")
     assert main(["zzz"]) == 2
     assert "Did you mean" not in capsys.readouterr().err
 
@@ -88,14 +85,17 @@ def test_an_unknown_command_is_refused_with_the_closest(capsys: pytest.CaptureFi
 def test_bad_arguments_are_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    assert captured.err.startswith("Usage: adaptkit")
+    assert captured.err.startswith("Error: ")
+    assert captured.err.endswith(" --help'.\n")
+    assert captured.err.count("\n") == 1
     assert captured.out == ""
 
 
 def test_compare_hands_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[list[str]] = []
 
-    def run(argv: list[str]) -> int:
+    def run(argv: list[str], *, prog: str) -> int:
+        assert prog == "adaptkit compare"
         given.append(argv)
         return 1
 
@@ -120,14 +120,14 @@ def test_compare_hands_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_compare_is_the_main_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--task", str(tmp_path / "none"), "--quiet"]) == 2
     assert capsys.readouterr().err.startswith("Error: ")
-    with pytest.raises(SystemExit) as caught:
-        main(["compare", "--help"])
-    assert caught.value.code == 0
-    assert "--strategies" in capsys.readouterr().out
+    assert main(["compare", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: adaptkit compare ")
+    assert "--strategies" in out
 
 
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(argv: list[str]) -> int:
+    def run(argv: list[str], *, prog: str) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("adaptkit.cli.run.main", run)

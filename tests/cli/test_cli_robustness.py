@@ -81,5 +81,5 @@ def test_a_failed_trial_is_exit_code_1(
         return learn(self, model, task)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ak.FewShot, "learn", failing)
-    assert run(task, "--changes", "instruction", "--instruction", "Of this house: which?") == 1
+    assert run(task, "--changes", "instruction", "--reworded", "Of this house: which?") == 1
     assert "few-shot, instruction, seed 0: failed: no house" in capsys.readouterr().out
