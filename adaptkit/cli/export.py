@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TEXTS = ("csv", "json", "markdown", "latex")
 FORMATS = (*TEXTS, "parquet", "mlflow", "prompts", "transformers")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 PARTS = ("table", "pairs", "records")
 
 
@@ -31,6 +32,7 @@ PARTS = ("table", "pairs", "records")
 @several(
     click.option("--input", "text", metavar="TEXT", help="prompts: for this input, not a placeholder."),
     click.option("--model", metavar="M", help="prompts, transformers: where the model is, if not as saved."),
+    click.option("--dtype", type=click.Choice(DTYPES), default="auto", help="transformers (auto)."),
     click.option("--tracking-uri", metavar="URI", help="mlflow: server, database or folder."),
     click.option("--experiment", metavar="NAME", default="adaptkit", show_default=True, help="mlflow."),
     click.option("--offline", is_flag=True, help="Use nothing that is not on this machine yet."),
@@ -66,6 +68,7 @@ class Asked:
     part: Any
     text: str | None
     model: str | None
+    dtype: str
     tracking_uri: str | None
     experiment: str
     offline: bool
@@ -126,5 +129,5 @@ def _weights(asked: Asked) -> None:
     if asked.out is None:
         raise ConfigError("Say which folder to write the model to with --out.")
     share_cores()
-    export_weights(asked.folder, asked.out, model=asked.model, offline=asked.offline)
+    export_weights(asked.folder, asked.out, model=asked.model, dtype=asked.dtype, offline=asked.offline)
     asked.wrote(asked.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from adaptkit.core.errors import AdaptKitError, ConfigError, MissingDependencyEr
 from adaptkit.core.result_io import COMPARISON_CSV, COMPARISON_JSON, MANIFEST_JSON
 from adaptkit.core.results import CSV_COLUMNS, ComparisonResult, Row
 
+FOLDERS_VARIABLE = "MLFLOW_ALLOW_FILE_STORE"
 EXPERIMENT = "adaptkit"
 FILES = (COMPARISON_JSON, COMPARISON_CSV, MANIFEST_JSON, "report.html", "report.md")
 MAX_PARAM = 500
@@ -64,7 +66,11 @@ def log_to_mlflow(
 def _uri(given: str | Path) -> str:
     """A folder as MLflow wants it; anything with a scheme as it is."""
     text = str(given)
-    return text if "://" in text or text.startswith("databricks") else Path(text).resolve().as_uri()
+    if "://" in text or text.startswith("databricks"):
+        return text
+    # Newer versions take a folder only from those who ask for one, and who names a folder does.
+    os.environ.setdefault(FOLDERS_VARIABLE, "true")
+    return Path(text).resolve().as_uri()
 
 
 def _log(client: Any, result: ComparisonResult, folder: Path, experiment: str, name: str) -> str:

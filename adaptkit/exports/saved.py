@@ -45,25 +45,30 @@ def _artifacts(manifest: Mapping[str, Any]) -> list[str]:
     return list(found.values())
 
 
-def load_saved(folder: Path, model: str | Model | None = None, *, offline: bool = False) -> Strategy:
+def load_saved(
+    folder: Path, model: str | Model | None = None, *, dtype: str = "auto", offline: bool = False
+) -> Strategy:
     """Load a saved strategy with its model.
 
     Args:
         folder: what ``Strategy.save`` wrote.
         model: the model that it was fitted to, or where that is; None for what the folder names.
+        dtype: number format to load it in, see ``load_model``.
         offline: use nothing that is not on this machine.
 
     Raises:
         ConfigError: no strategy there, a damaged one, or another model.
         ModelError: the model cannot be loaded.
     """
-    return load_strategy(folder, model_of(read_state(folder), model, offline=offline))
+    return load_strategy(folder, model_of(read_state(folder), model, dtype=dtype, offline=offline))
 
 
-def model_of(saved: dict[str, Any], model: str | Model | None, *, offline: bool) -> Model:
+def model_of(
+    saved: dict[str, Any], model: str | Model | None, *, dtype: str = "auto", offline: bool
+) -> Model:
     """The model itself, where it is given; else the one of this name, or of the name that was saved."""
     if model is not None and not isinstance(model, str):
         return model
     from adaptkit.models.load import load_model
 
-    return load_model(model or str(saved["model"]["id"]), offline=offline)
+    return load_model(model or str(saved["model"]["id"]), dtype=dtype, offline=offline)

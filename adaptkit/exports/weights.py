@@ -15,7 +15,12 @@ PROMPT_FILE = "prompt.txt"
 
 
 def export_weights(
-    folder: Path, out: Path, *, model: str | Model | None = None, offline: bool = False
+    folder: Path,
+    out: Path,
+    *,
+    model: str | Model | None = None,
+    dtype: str = "auto",
+    offline: bool = False,
 ) -> PastedPrompt:
     """Write the model of a saved strategy that trains weights, adapters merged, for ``from_pretrained``.
 
@@ -25,6 +30,9 @@ def export_weights(
         folder: of the saved strategy.
         out: made; it must not hold files yet.
         model: the model that it was fitted to, or where that is; None for what the folder names.
+        dtype: number format that adapters are merged and weights written in; ``auto`` is the one that this
+            machine answers in, so that the weights are those that were measured. Merging in ``float32``
+            rounds nothing.
         offline: use nothing that is not on this machine.
 
     Returns:
@@ -38,7 +46,7 @@ def export_weights(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"'{out}' exists and is not an empty folder. Give another one with --out.")
     saved = read_state(folder)
-    strategy = load_saved(folder, model, offline=offline)
+    strategy = load_saved(folder, model, dtype=dtype, offline=offline)
     if not strategy.trains_weights:
         raise CapabilityError(
             f"'{strategy.label}' changes no weights: the model stays {saved['model']['id']}. What it asks is "
