@@ -156,7 +156,11 @@ def _with_train_rows(tasks: Sequence[Task], given: str | None, default: Sequence
             raise ConfigError(
                 f"--train-rows must be ints >= 1, e.g. 16,64,256. Got '{given}' instead."
             ) from None
-    return [task.with_train(n) for task in tasks for n in counts] if counts else list(tasks)
+    if not counts:
+        return list(tasks)
+    # Numbers above what a task has all mean all of its rows: the first of them stands for the others.
+    cut = {task.content_hash: task for task in reversed([t.with_train(n) for t in tasks for n in counts])}
+    return list(reversed(cut.values()))
 
 
 def _budget(given: int | None, suite: Suite) -> bool | Budget:

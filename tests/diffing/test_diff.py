@@ -243,7 +243,7 @@ def test_other_kinds_strategies_and_missing_records_are_refused(folder: Path, tm
 
 
 def test_of_several_tasks_those_of_one_name_are_paired(tmp_path: Path) -> None:
-    def two(folder: str, *names: str, kind: str = "generation") -> Path:
+    def two(folder: str, *names: str, kind: Any = "generation") -> Path:
         tasks = [replace(make_task(6), name=name, instruction=name) for name in names[:-1]]
         last: Any = replace(make_task(6), name=names[-1], instruction=names[-1], kind=kind)
         model = planted_model(first_half)
