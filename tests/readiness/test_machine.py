@@ -14,7 +14,7 @@ import pytest
 from adaptkit.accounting import describe_hardware
 from adaptkit.cli.main import main
 from adaptkit.models.embedded import EMBEDDED, embedded_folder
-from adaptkit.readiness import Finding, check_machine, machine, packages
+from adaptkit.readiness import Finding, check_machine, packages
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -111,8 +111,7 @@ def test_the_requirements_that_are_checked_are_those_of_the_package() -> None:
 def test_few_threads_and_little_memory_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     hardware = describe_hardware()
     monkeypatch.setattr(
-        machine,
-        "describe_hardware",
+        "adaptkit.readiness.machine.describe_hardware",
         lambda: type(hardware)(cpu="c", n_cores=8, memory_bytes=10**9, gpu_name=None, platform="p"),
     )
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
