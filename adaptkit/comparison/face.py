@@ -14,13 +14,16 @@ from adaptkit.comparing.measured import groups_of
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.store import RunStore
 from adaptkit.comparing.stored import stored_run
+from adaptkit.comparison.drawn import Drawn
 from adaptkit.comparison.evidence import evidence_of
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
-from adaptkit.decision import Causes, Flips, Recommendation, Requirements
+from adaptkit.decision import Causes, Flips, Recommendation, Recommendations, Requirements
+from adaptkit.decision.wording import counted
 from adaptkit.evaluation.outcomes import form_fault
+from adaptkit.report.table import ConsoleReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +65,36 @@ class Comparison:
         """The table as a data frame, one row a task and strategy, columns as in comparison.csv."""
         return report.to_frame(self.result)
 
-    def plot(self) -> Figure:
-        """Quality with its interval, and median latency."""
-        return report.plot(self.result)
+    def plot(
+        self,
+        kind: str = "quality",
+        *,
+        path: str | Path | None = None,
+        assumptions: CostAssumptions | None = None,
+    ) -> Figure:
+        """Draw it, as a figure that a notebook shows; nothing is registered with pyplot.
+
+        Where the comparison has nothing of the kind, the figure says so, and what would give it.
+
+        Args:
+            kind: ``quality`` (with its interval, beside median latency), ``pareto`` (quality against cost and
+                latency, with what nothing else beats), ``cost`` (in total against the number of requests,
+                with break-evens), ``latency`` (of single requests), ``learning-curve`` (quality against the
+                number of labels) or ``breakdown`` (where wrong answers come from).
+            path: where to write it too, as PNG, SVG or PDF.
+            assumptions: of the costs, None for those of the run.
+
+        Raises:
+            UnknownNameError: no such kind.
+            ConfigError: ``path`` has another suffix.
+            StoreError: the run's files cannot be read.
+        """
+        if path is not None:
+            report.check_figure_path(path)
+        figure = report.draw(kind, Drawn(self.result, self.folder, assumptions))
+        if path is not None:
+            report.save_figure(figure, path)
+        return figure
 
     def report(self, path: str | Path) -> Path:
         """Write a page (``.html``) or a text (``.md``).
@@ -239,9 +269,22 @@ class Comparison:
             UnknownNameError: a task has not the metric that is required.
         """
         if requirements is None:
-            return self.result.recommendation
+            return Recommendations(self.result.recommendation)
         found = evidence_of(self.folder, self.result, assumptions=assumptions, metric=requirements.metric)
-        return tuple(decision.recommend_for(e, requirements) for e in found)
+        return Recommendations(decision.recommend_for(e, requirements) for e in found)
+
+    def __repr__(self) -> str:
+        strategies, tasks = ({getattr(r, name) for r in self.rows} for name in ("strategy", "task"))
+        return (
+            f"Comparison({counted(len(strategies), 'strategy')} on {counted(len(tasks), 'task')}, "
+            f"folder={str(self.folder)!r})"
+        )
+
+    def __str__(self) -> str:
+        return report.console_text(self.result)
+
+    def __rich__(self) -> ConsoleReport:
+        return report.console_table(self.result)
 
     def _repr_html_(self) -> str:
         return report.html_table(self.result)

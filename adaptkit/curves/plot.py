@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from adaptkit.comparison import Comparison
+from adaptkit.core.errors import ConfigError
 from adaptkit.curves.result import LearningCurves
 from adaptkit.decision.curves import LearningCurve
 from adaptkit.decision.curves.curve import FURTHEST
+from adaptkit.report.plots import Source
 from adaptkit.stats.scores import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito, which colour-blind readers can tell apart; marks tell curves apart in grey.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKS = "osD^vPX"
 _N_PLACES = 120
+
+
+def of_comparison(source: Source) -> Figure:
+    """Draw the curves of one comparison, or say in a sentence how it would have any."""
+    try:
+        return plot(LearningCurves.of(Comparison(source.result, source.folder)))
+    except ConfigError as error:
+        from adaptkit.report.plots.style import sentence
+
+        return sentence(str(error))
 
 
 def plot(curves: LearningCurves) -> Figure:
@@ -29,25 +39,27 @@ def plot(curves: LearningCurves) -> Figure:
     measured; without a law, points are joined by a thin line. What learns from no labels is a flat line. The
     figure belongs to the caller: nothing is registered with pyplot.
     """
-    from matplotlib.figure import Figure
+    from adaptkit.report.plots import style
+    from adaptkit.report.plots.quality import NOTHING
 
-    figure = Figure(figsize=(9, max(1.5, 4.2 * len(curves.tasks))), layout="constrained")
     if not curves.tasks:
-        figure.text(0.5, 0.5, "No strategy was measured.", ha="center", va="center")
-        return figure
+        return style.sentence(NOTHING)
+    figure = style.new_figure(4.2 * len(curves.tasks))
+    marks = style.marks_of(c.strategy for c in curves.curves if c.is_whole)
     for axes, task in zip(figure.subplots(len(curves.tasks), squeeze=False)[:, 0], curves.tasks, strict=True):
         own = [c for c in curves.of_task(task) if c.is_whole]
         sizes = sorted({n for c in own if c.learns for n in c.sizes})
-        for number, curve in enumerate(own):
-            _draw(axes, curve, number, sizes)
+        for curve in own:
+            _draw(axes, curve, marks[curve.strategy], sizes)
         _prepare(axes, own, sizes, task)
+    style.legend(figure, [style.key(name, mark, line=":") for name, mark in marks.items()])
     return figure
 
 
-def _draw(axes: Axes, curve: LearningCurve, number: int, sizes: Sequence[int]) -> None:
-    color, mark = _COLORS[number % len(_COLORS)], _MARKS[number % len(_MARKS)]
+def _draw(axes: Axes, curve: LearningCurve, mark: tuple[str, str], sizes: Sequence[int]) -> None:
+    color, shape = mark
     if not curve.learns:
-        _draw_flat(axes, curve, color, sizes)
+        _draw_flat(axes, curve, mark, sizes)
         return
     places = np.geomspace(min(curve.sizes), curve.most_labels, _N_PLACES)
     _draw_line(axes, curve, places, color, "-")
@@ -61,7 +73,7 @@ def _draw(axes: Axes, curve: LearningCurve, number: int, sizes: Sequence[int]) -
         curve.sizes,
         [p.quality or 0.0 for p in curve.points],
         linestyle="",
-        marker=mark,
+        marker=shape,
         color=color,
         markerfacecolor="white",
         markeredgewidth=1.6,
@@ -78,10 +90,12 @@ def _draw_line(axes: Axes, curve: LearningCurve, places: Floats, color: str, sty
         axes.fill_between(places, low, high, color=color, alpha=0.15, linewidth=0)
 
 
-def _draw_flat(axes: Axes, curve: LearningCurve, color: str, sizes: Sequence[int]) -> None:
+def _draw_flat(axes: Axes, curve: LearningCurve, mark: tuple[str, str], sizes: Sequence[int]) -> None:
+    color, shape = mark
     (point,) = curve.points
     ends = [min(sizes, default=1), max(sizes, default=1)]
-    axes.plot(ends, [point.quality or 0.0] * 2, ":", color=color, linewidth=1.6, label=curve.strategy)
+    level = [point.quality or 0.0] * 2
+    axes.plot(ends, level, ":", color=color, marker=shape, linewidth=1.6, label=curve.strategy)
     if point.low is not None and point.high is not None:
         axes.fill_between(ends, point.low, point.high, color=color, alpha=0.08, linewidth=0)
 
@@ -89,18 +103,15 @@ def _draw_flat(axes: Axes, curve: LearningCurve, color: str, sizes: Sequence[int
 def _prepare(axes: Axes, own: Sequence[LearningCurve], sizes: Sequence[int], task: str) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+    from adaptkit.report.plots import style
+
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([float(n) for n in sizes]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
-    axes.set_ylim(-0.02, 1.02)
+    style.in_percent(axes, "y")
     axes.set_xlabel("labels (log)")
-    axes.set_title(task, loc="left", fontweight="bold")
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    style.title(axes, task)
+    style.plain(axes)
     if own:
-        axes.set_ylabel(f"{own[0].metric}, 95 % interval")
-        axes.legend(loc="lower right", frameon=False)
+        axes.set_ylabel(style.literal(f"{own[0].metric}, 95 % interval"))

@@ -184,9 +184,10 @@ def test_text_frame_page_and_file_say_the_same(curves: LearningCurves, tmp_path:
 
 
 def test_the_plot_has_a_line_for_each_strategy(curves: LearningCurves) -> None:
-    (axes,) = curves.plot().axes
+    figure = curves.plot()
+    (axes,) = figure.axes
     assert axes.get_xscale() == "log"
-    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["counts", "fixed"]  # type: ignore[union-attr]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["counts", "fixed"]
     assert LearningCurves(curves=()).plot().axes == []
 
 

@@ -1,0 +1,86 @@
+"""What plots are drawn from: the table, and the run's files where a plot needs them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from adaptkit import decision
+from adaptkit.accounting import CostAssumptions, strategy_costs
+from adaptkit.comparing.costs import costs_of, measured_cost
+from adaptkit.comparing.measured import groups_of
+from adaptkit.comparing.plan import baseline_of
+from adaptkit.comparing.stored import StoredRun, stored_run
+from adaptkit.core.results import ComparisonResult, Record
+from adaptkit.decision import Causes
+from adaptkit.evaluation.outcomes import form_fault
+from adaptkit.report.plots import Accounts
+from adaptkit.tasks import TaskFacts
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A finished comparison as ``report.plots`` asks for it; the folder is read at most once.
+
+    Attributes:
+        assumptions: of the costs, None for those of the run.
+    """
+
+    result: ComparisonResult
+    folder: Path
+    assumptions: CostAssumptions | None = None
+
+    @cached_property
+    def run(self) -> StoredRun:
+        """The run's trials, with the names that they have in the table."""
+        return stored_run(self.folder, self.result.manifest)
+
+    def records(self) -> Sequence[Record]:
+        """Every answer that the table is made of."""
+        return answers(self.run)
+
+    def accounts(self) -> Mapping[str, Accounts]:
+        """The costs of each task of which records are there."""
+        found = {task.name: self._account(task) for task in self.run.tasks}
+        return {name: own for name, own in found.items() if own is not None}
+
+    def _account(self, task: TaskFacts) -> Accounts | None:
+        groups = [g for g in groups_of(task, self.run.trials) if g.records]
+        if not groups:
+            return None
+        given, prices = self.assumptions or self.run.assumptions, self.run.prices
+        baseline = baseline_of([g.label for g in groups])
+        return Accounts(
+            costs=tuple(
+                strategy_costs(measured_cost(g, prices), given, machine=prices.machine) for g in groups
+            ),
+            rows=tuple(costs_of(groups, given, baseline=baseline, prices=prices)),
+            baseline=baseline,
+        )
+
+    def causes(self) -> Mapping[str, Mapping[str, Causes]]:
+        """Why answers are wrong, by task and strategy."""
+        records = answers(self.run)
+        return {
+            task.name: {
+                s: decision.causes(self.result, records, task, s, lambda r, t=task: form_fault(r, t))
+                for s in dict.fromkeys(r.strategy for r in records if r.task == task.name)
+            }
+            for task in self.run.tasks
+        }
+
+
+def answers(run: StoredRun) -> list[Record]:
+    """The records of finished trials, second runs left out, with the names and seeds of the table.
+
+    A record keeps the names and the seed that it was made under; its trial has those of the table.
+    """
+    return [
+        dataclasses.replace(record, task=t.task, strategy=t.strategy, seed=t.seed)
+        for t in run.trials
+        if t.status == "done" and t.repeat == 0
+        for record in t.records
+    ]

@@ -1,0 +1,6 @@
+"""Plots of a finished comparison as matplotlib figures: a kind a file, and a line of the registry."""
+
+from adaptkit.report.plots.registry import PLOTS, check_figure_path, draw, plot, save_figure
+from adaptkit.report.plots.source import Accounts, Source
+
+__all__ = ["PLOTS", "Accounts", "Source", "check_figure_path", "draw", "plot", "save_figure"]
