@@ -1,4 +1,4 @@
-"""What plots are drawn from: the table, and the run's files where a plot needs them."""
+"""How a comparison shows itself: what plots are drawn from, and its one line."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.stored import StoredRun, stored_run
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.decision import Causes
+from adaptkit.decision.wording import counted
 from adaptkit.evaluation.outcomes import form_fault
 from adaptkit.report.plots import Accounts
 from adaptkit.tasks import TaskFacts
@@ -71,6 +72,12 @@ class Drawn:
             }
             for task in self.run.tasks
         }
+
+
+def in_short(result: ComparisonResult) -> str:
+    """How many strategies were compared, on how many tasks."""
+    strategies, tasks = ({getattr(r, name) for r in result.rows} for name in ("strategy", "task"))
+    return f"{counted(len(strategies), 'strategy')} on {counted(len(tasks), 'task')}"
 
 
 def answers(run: StoredRun) -> list[Record]:

@@ -14,20 +14,20 @@ from adaptkit.comparing.measured import groups_of
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.store import RunStore
 from adaptkit.comparing.stored import stored_run
-from adaptkit.comparison.drawn import Drawn
+from adaptkit.comparison.drawn import Drawn, in_short
 from adaptkit.comparison.evidence import evidence_of
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
-from adaptkit.decision import Causes, Flips, Recommendation, Recommendations, Requirements
-from adaptkit.decision.wording import counted
+from adaptkit.decision import Causes, Flips, Recommendation, Requirements
 from adaptkit.evaluation.outcomes import form_fault
-from adaptkit.report.table import ConsoleReport
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from adaptkit.report.table import ConsoleReport
 
 
 @dataclass(frozen=True)
@@ -269,16 +269,12 @@ class Comparison:
             UnknownNameError: a task has not the metric that is required.
         """
         if requirements is None:
-            return Recommendations(self.result.recommendation)
+            return decision.Recommendations(self.result.recommendation)
         found = evidence_of(self.folder, self.result, assumptions=assumptions, metric=requirements.metric)
-        return Recommendations(decision.recommend_for(e, requirements) for e in found)
+        return decision.Recommendations(decision.recommend_for(e, requirements) for e in found)
 
     def __repr__(self) -> str:
-        strategies, tasks = ({getattr(r, name) for r in self.rows} for name in ("strategy", "task"))
-        return (
-            f"Comparison({counted(len(strategies), 'strategy')} on {counted(len(tasks), 'task')}, "
-            f"folder={str(self.folder)!r})"
-        )
+        return f"Comparison({in_short(self.result)}, folder={str(self.folder)!r})"
 
     def __str__(self) -> str:
         return report.console_text(self.result)

@@ -8,9 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from adaptkit.core import shown
 from adaptkit.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 FinishReason = Literal["stop", "length", "choice", "error"]
 PassageOrder = Literal["best-last", "best-first"]
@@ -226,6 +230,18 @@ class Prediction:
     first_token_s: float | None = None
     latency_s: float | None = None
     error: ErrorInfo | None = None
+
+    def __str__(self) -> str:
+        return shown.prediction_text(self)
+
+    def __rich__(self) -> Text:
+        # rich is loaded by whoever asks for this.
+        from rich.text import Text
+
+        return Text(shown.prediction_text(self))
+
+    def _repr_html_(self) -> str:
+        return shown.prediction_html(self)
 
     @classmethod
     def failed(cls, error: BaseException) -> Prediction:

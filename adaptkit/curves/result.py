@@ -12,6 +12,7 @@ from adaptkit.comparing.stored import stored_run
 from adaptkit.comparison import Comparison
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.shown import ShownAsText
 from adaptkit.decision.curves import (
     Crossover,
     LabelWorth,
@@ -30,7 +31,7 @@ CURVES_FILE = "curves.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningCurves:
+class LearningCurves(ShownAsText):
     """Quality of strategies against the number of labelled examples.
 
     Attributes:

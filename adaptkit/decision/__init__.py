@@ -9,6 +9,7 @@ from adaptkit.decision.recommend import recommend, recommend_for
 from adaptkit.decision.recommendation import Recommendation
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.requirements_file import load_requirements
+from adaptkit.decision.shown import Recommendations
 from adaptkit.decision.situation import DataFacts, facts_of
 from adaptkit.stats.verdict import verdict
 
@@ -21,6 +22,7 @@ __all__ = [
     "Flip",
     "Flips",
     "Recommendation",
+    "Recommendations",
     "Requirements",
     "WrongAnswer",
     "advise",

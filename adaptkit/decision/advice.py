@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adaptkit.decision.advice_text import blocks
-from adaptkit.decision.blocks import as_html, as_markdown, as_text
+from adaptkit.decision.blocks import Block
 from adaptkit.decision.hypotheses import Hypothesis, Reason, Rejected
 from adaptkit.decision.planning import Plan
 from adaptkit.decision.requirements import Requirements
+from adaptkit.decision.shown import ShownAsBlocks
 from adaptkit.decision.situation import DataFacts
 from adaptkit.decision.what_if import WhatIf
 
 
 @dataclass(frozen=True, kw_only=True)
-class Advice:
+class Advice(ShownAsBlocks):
     """Hypotheses about which strategy suits, with reasons, and the plan that tests them.
 
     ``adaptkit.core.codec.to_json`` turns it into what JSON holds.
@@ -44,18 +45,6 @@ class Advice:
         """The strategy to try first; None where every one is excluded."""
         return self.hypotheses[0].strategy if self.hypotheses else None
 
-    def to_markdown(self) -> str:
-        """Return the advice as Markdown, e.g. for a colleague or a pull request."""
-        return as_markdown(blocks(self))
-
-    def to_text(self, width: int = 100) -> str:
-        """Return the advice as plain text for a terminal.
-
-        Args:
-            width: of a line, characters.
-        """
-        return as_text(blocks(self), width)
-
-    def _repr_html_(self) -> str:
-        """Show the advice in a notebook."""
-        return as_html(blocks(self))
+    def blocks(self) -> list[Block]:
+        """It as a document."""
+        return blocks(self)

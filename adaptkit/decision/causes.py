@@ -8,12 +8,13 @@ from math import fsum
 from typing import Any
 
 from adaptkit.core.results import ComparisonResult, Record
-from adaptkit.decision.blocks import as_markdown, as_text
+from adaptkit.decision.blocks import Block
 from adaptkit.decision.cause_of import CAUSES, CauseName, Controlled, FormFault, cause_of
 from adaptkit.decision.causes_text import blocks
 from adaptkit.decision.controls import Controls, controls_of
 from adaptkit.decision.flips import shown_output
 from adaptkit.decision.lever import Judged, Lever, levers_of, next_lever
+from adaptkit.decision.shown import ShownAsBlocks
 from adaptkit.tasks import TaskFacts
 
 N_EXAMPLES = 3
@@ -52,7 +53,7 @@ class Cause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Causes:
+class Causes(ShownAsBlocks):
     """Why a strategy is not right, row by row.
 
     Attributes:
@@ -77,13 +78,9 @@ class Causes:
     levers: tuple[Lever, ...]
     next_lever: str
 
-    def to_text(self, width: int = 100) -> str:
-        """All of it, as plain text."""
-        return as_text(blocks(self), width)
-
-    def to_markdown(self) -> str:
-        """All of it, as Markdown."""
-        return as_markdown(blocks(self))
+    def blocks(self) -> list[Block]:
+        """It as a document."""
+        return blocks(self)
 
 
 def causes(

@@ -74,12 +74,12 @@ def _examples(found: Causes) -> Bullets:
 def _example(name: str, answer: WrongAnswer) -> str:
     shown = f"; passages {', '.join(answer.passages)}" if answer.passages else ""
     return (
-        f"{_words(name)}, {answer.example_id}: expected “{_short(answer.target)}”, "
-        f"got “{_short(answer.output)}”{shown}"
+        f"{_words(name)}, {answer.example_id}: expected “{one_line(answer.target)}”, "
+        f"got “{one_line(answer.output)}”{shown}"
     )
 
 
-def _short(text: str) -> str:
+def one_line(text: str) -> str:
     """One line without marks that the document would take for its own."""
     line = " ".join(text.replace("*", "").replace("`", "").split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

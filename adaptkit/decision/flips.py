@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from adaptkit.core.results import Record
+from adaptkit.decision.blocks import Block
+from adaptkit.decision.shown import ShownAsBlocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class Flip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flips:
+class Flips(ShownAsBlocks):
     """All rows on which two strategies differ, those with the widest gap first.
 
     Attributes:
@@ -38,6 +40,12 @@ class Flips:
     lost: tuple[Flip, ...]
     n_same: int
     unpaired: tuple[str, ...]
+
+    def blocks(self) -> list[Block]:
+        """It as a document: the first rows of each side, with both answers."""
+        from adaptkit.decision.flips_text import blocks
+
+        return blocks(self)
 
 
 def flips(records: Iterable[Record], task: str, metric: str, strategy: str, baseline: str) -> Flips:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from adaptkit.core.results import TaskRecommendation
-from adaptkit.decision.blocks import as_html, as_markdown, as_text
+from adaptkit.decision.blocks import Block
 from adaptkit.decision.checking import Checked
 from adaptkit.decision.limits import Exclusion
 from adaptkit.decision.recommendation_text import blocks
 from adaptkit.decision.requirements import Requirements
+from adaptkit.decision.shown import ShownAsBlocks
 from adaptkit.decision.turning_points import TurningPoint
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommendation(TaskRecommendation):
+class Recommendation(ShownAsBlocks, TaskRecommendation):
     """What the evidence says for one task under some requirements.
 
     Attributes:
@@ -42,14 +43,6 @@ class Recommendation(TaskRecommendation):
         """The part that a comparison keeps."""
         return TaskRecommendation(**{f.name: getattr(self, f.name) for f in fields(TaskRecommendation)})
 
-    def to_markdown(self) -> str:
-        """Return it as Markdown, e.g. for a pull request."""
-        return as_markdown(blocks(self))
-
-    def to_text(self, width: int = 100) -> str:
-        """Return it as plain text for a terminal, in lines of ``width`` characters."""
-        return as_text(blocks(self), width)
-
-    def _repr_html_(self) -> str:
-        """Show it in a notebook."""
-        return as_html(blocks(self))
+    def blocks(self) -> list[Block]:
+        """It as a document."""
+        return blocks(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from adaptkit.core.results import TaskRecommendation
 from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
 from adaptkit.decision.checking import Checked
 from adaptkit.decision.order import needs_no_model
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 def blocks(r: Recommendation) -> list[Block]:
     """Return the recommendation as a document."""
     return [
-        Heading(text=f"{r.task}: {_title(r)}", level=1),
-        Paragraph(text=r.reason),
+        *short_blocks(r),
         *_sureness(r),
         *_listed("Before you act on it", [f"{c[0].upper()}{c[1:]}." for c in r.cautions]),
         *_listed("Breaks a requirement", [f"`{e.strategy}`: {e.text}." for e in r.excluded]),
@@ -28,7 +28,12 @@ def blocks(r: Recommendation) -> list[Block]:
     ]
 
 
-def _title(r: Recommendation) -> str:
+def short_blocks(r: TaskRecommendation) -> list[Block]:
+    """What a comparison keeps of a recommendation: which one, and why."""
+    return [Heading(text=f"{r.task}: {_title(r)}", level=1), Paragraph(text=r.reason)]
+
+
+def _title(r: TaskRecommendation) -> str:
     if r.verdict == "none":
         return "no strategy meets the requirements"
     if r.strategy is None:

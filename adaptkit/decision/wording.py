@@ -49,6 +49,18 @@ def p_value(p: float | None) -> str:
     return f"p = {p:.3f}".replace("0.", ".", 1) if p < 0.9995 else "p = 1"
 
 
+def counted(n: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Examples:
+        >>> counted(1, "task"), counted(3, "strategy")
+        ('1 task', '3 strategies')
+    """
+    if n == 1:
+        return f"1 {noun}"
+    return f"{n:,} {noun[:-1]}ies" if noun.endswith("y") else f"{n:,} {noun}s"
+
+
 def listing(names: Sequence[str]) -> str:
     """Join names as a sentence does, e.g. ``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

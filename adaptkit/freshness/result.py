@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.core.codec import to_json
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.results import Estimate
+from adaptkit.core.shown import ShownAsText
 from adaptkit.freshness.worlds import Kind
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class FreshAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Freshness:
+class Freshness(ShownAsText):
     """What strategies need when documents change, and how good they are before and after.
 
     Attributes:
@@ -136,6 +137,10 @@ class Freshness:
         from adaptkit.freshness.table import markdown
 
         return markdown(self)
+
+    def to_text(self) -> str:
+        """The same table, which is read in a terminal as it stands."""
+        return self.to_markdown()
 
     def _repr_html_(self) -> str:
         from adaptkit.freshness.table import html

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adaptkit.core.shown import ShownAsText
 from adaptkit.decision.planning import Forecast
 from adaptkit.piloting.span import Span, total
 
@@ -59,7 +60,7 @@ class PilotLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pilot:
+class Pilot(ShownAsText):
     """What a comparison will take, as a few rows have it.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.errors import UnknownNameError
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.shown import ShownAsText
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Robustness:
+class Robustness(ShownAsText):
     """Whether the choice among strategies stands when things are a little otherwise.
 
     Attributes:
