@@ -64,13 +64,13 @@ class Drawn:
 
     def causes(self) -> Mapping[str, Mapping[str, Causes]]:
         """Why answers are wrong, by task and strategy."""
-        records = answers(self.run)
+        return {task.name: self._causes(task) for task in self.run.tasks}
+
+    def _causes(self, task: TaskFacts) -> dict[str, Causes]:
+        own = [r for r in answers(self.run) if r.task == task.name]
         return {
-            task.name: {
-                s: decision.causes(self.result, records, task, s, lambda r, t=task: form_fault(r, t))
-                for s in dict.fromkeys(r.strategy for r in records if r.task == task.name)
-            }
-            for task in self.run.tasks
+            s: decision.causes(self.result, own, task, s, lambda r: form_fault(r, task))
+            for s in dict.fromkeys(r.strategy for r in own)
         }
 
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoints, entry_points
 from typing import Generic, TypeVar, cast
 
-from adaptkit.core.errors import UnknownNameError
+from adaptkit.core.errors import ConfigError, UnknownNameError
 
 T = TypeVar("T")
 
@@ -30,6 +30,7 @@ class Registry(Generic[T]):
         self._kind = kind
         self._builtin = dict(builtin)
         self._group = group
+        self._added: dict[str, T] = {}
 
     @cached_property
     def _others(self) -> EntryPoints:
@@ -38,7 +39,19 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All known names, the built-in ones first."""
-        return [*self._builtin, *(p.name for p in self._others)]
+        return [*self._builtin, *(p.name for p in self._others), *self._added]
+
+    def add(self, name: str, value: T) -> None:
+        """Give a name to something made here, such as in a notebook, for this process.
+
+        An entry point gives it in every process. The same name again replaces what it stood for.
+
+        Raises:
+            ConfigError: the name is a built-in one, or another package's.
+        """
+        if name in self._builtin or self._others.select(name=name):
+            raise ConfigError(f"'{name}' is a known {self._kind} already. Choose another name.")
+        self._added[name] = value
 
     def get(self, name: str) -> T:
         """Import and return what ``name`` stands for.
@@ -49,6 +62,8 @@ class Registry(Generic[T]):
         if name in self._builtin:
             module, _, attribute = self._builtin[name].partition(":")
             return cast(T, getattr(import_module(module), attribute))
+        if name in self._added:
+            return self._added[name]
         for point in self._others.select(name=name):
             return cast(T, point.load())
         raise UnknownNameError.for_name(self._kind, name, self.names())

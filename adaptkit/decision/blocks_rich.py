@@ -55,8 +55,9 @@ def styled(text: str) -> Text:
     """The words with their marks turned into styles.
 
     Examples:
-        >>> styled("**a** [bold]b[/bold] `c`").markup
-        '[bold]a[/bold] \\\\[bold]b\\\\[/bold] [cyan]c[/cyan]'
+        >>> found = styled("**a** [bold]b[/bold] `c`")
+        >>> found.plain, [span.style for span in found.spans]
+        ('a [bold]b[/bold] c', ['bold', 'cyan'])
     """
     found, at = Text(), 0
     line = " ".join(text.split())

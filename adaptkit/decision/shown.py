@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adaptkit.core.results import TaskRecommendation
 from adaptkit.decision.blocks import Block, as_html, as_markdown, as_text
@@ -42,6 +42,10 @@ class ShownAsBlocks:
     def _repr_html_(self) -> str:
         return as_html(self.blocks())
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # IPython in a terminal.
+        printer.text("..." if cycle else str(self))
+
 
 class Recommendations(tuple[T, ...]):
     """One recommendation a task: a tuple that a notebook and a terminal show as text.
@@ -71,6 +75,10 @@ class Recommendations(tuple[T, ...]):
 
     def _repr_html_(self) -> str:
         return as_html(self.blocks())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # IPython in a terminal.
+        printer.text("..." if cycle else str(self))
 
 
 def _blocks_of(one: TaskRecommendation) -> Sequence[Block]:

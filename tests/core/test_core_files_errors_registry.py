@@ -143,3 +143,13 @@ def test_names_of_other_packages_come_after_the_own_ones(monkeypatch: pytest.Mon
     registry: Registry[object] = Registry("thing", {"own": "string:ascii_letters"}, group="adaptkit.things")
     assert registry.names() == ["own", "theirs"]
     assert registry.get("theirs") == "0123456789"
+
+
+def test_a_registry_takes_names_of_this_process_and_keeps_its_own() -> None:
+    registry: Registry[str] = Registry("thing", {"own": "string:ascii_letters"}, group="adaptkit.no-such")
+    registry.add("mine", "a")
+    registry.add("mine", "b")
+    assert registry.names() == ["own", "mine"]
+    assert registry.get("mine") == "b"
+    with pytest.raises(ConfigError, match="'own' is a known thing already"):
+        registry.add("own", "c")

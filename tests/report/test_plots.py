@@ -226,8 +226,9 @@ def shown_labels(figure: Figure) -> list[Text]:
 def test_no_label_lies_on_another(kind: str, figures: dict[str, Figure]) -> None:
     figure = figures[kind]
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    boxes = [t.get_window_extent(canvas.get_renderer()) for t in shown_labels(figure)]
+    canvas.draw()  # type: ignore[no-untyped-call]
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    boxes = [t.get_window_extent(renderer) for t in shown_labels(figure)]
     width, height = figure.bbox.width, figure.bbox.height
     assert all(b.x0 > -1 and b.y0 > -1 and b.x1 < width + 1 and b.y1 < height + 1 for b in boxes)
     overlapping = [(i, j) for i, a in enumerate(boxes) for j, b in enumerate(boxes[:i]) if a.overlaps(b)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -97,7 +97,7 @@ def volumes_shown(own: Accounts) -> tuple[float, float]:
     return 10 ** (np.floor(np.log10(min(points))) - 1), 10 ** (np.ceil(np.log10(max(points))) + 1)
 
 
-def _line(axes: Axes, costs: StrategyCosts, places: Sequence[float], mark: tuple[str, str]) -> list[float]:
+def _line(axes: Axes, costs: StrategyCosts, places: Iterable[float], mark: tuple[str, str]) -> list[float]:
     """Draw a strategy's totals; return the lowest and the highest. Nothing of 0 USD is on a log axis."""
     totals = [(x, total_at(costs, x)) for x in places]
     drawn = [(x, usd) for x, usd in totals if usd]

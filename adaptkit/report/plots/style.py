@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -50,7 +51,7 @@ def marks_of(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     return {n: (COLORS[i % len(COLORS)], MARKS[i % len(MARKS)]) for i, n in enumerate(known)}
 
 
-def key(name: str, mark: tuple[str, str], *, line: str = "") -> Line2D:
+def key(name: str, mark: tuple[str, str], *, line: Literal["", "-", ":"] = "") -> Line2D:
     """A strategy's entry in a legend."""
     color, shape = mark
     return Line2D([], [], color=color, marker=shape, linestyle=line, label=_shortened(name))
