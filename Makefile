@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help compare perf test check lint format-check types layers clean
+.PHONY: help compare perf docs test check lint format-check types layers clean
 
 # A name on the path may be a shim for a version that is not there, so each is run.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -31,6 +31,11 @@ compare: .venv/.runtime  ## Run the main comparison (options: make compare ARGS=
 
 perf: .venv/.runtime $(PEERS)  ## Speed beside other engines (options: make perf ARGS="--workloads A,B --repeat 1")
 	@$(PY) -m benchmarks.perf $(ARGS)
+
+docs: .venv/.dev  ## Build the documentation into build/site
+	@$(PY) -m benchmarks.docs_pages
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "build/site/index.html"
 
 test: check  ## Checks, then all tests, the slow ones and the notebooks included
 	@echo "Tests"
