@@ -52,7 +52,9 @@ def plot(curves: LearningCurves) -> Figure:
         for curve in own:
             _draw(axes, curve, marks[curve.strategy], sizes)
         _prepare(axes, own, sizes, task)
-    style.legend(figure, [style.key(name, mark, line=":") for name, mark in marks.items()])
+    learning = {c.strategy for c in curves.curves if c.learns}
+    keys = [style.key(name, mark, line="-" if name in learning else ":") for name, mark in marks.items()]
+    style.legend(figure, keys)
     return figure
 
 

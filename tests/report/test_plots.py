@@ -181,7 +181,7 @@ def test_breakdown_adds_up_to_a_hundred_and_agrees_with_the_table(figures: dict[
 def parts_by_line(axes: Axes) -> dict[int, dict[str, float]]:
     found: dict[int, dict[str, float]] = {}
     for container in axes.containers:
-        for bar in container:  # type: ignore[attr-defined]
+        for bar in container:
             y = round(bar.get_y() + bar.get_height() / 2)
             found.setdefault(y, {})[str(container.get_label())] = bar.get_width()
     return found

@@ -98,7 +98,8 @@ def in_percent(axes: Axes, which: str) -> None:
     """Shares from 0 to 1 on an axis (``x`` or ``y``), as percentages."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:.0f} %"))
-    (axes.set_xlim if which == "x" else axes.set_ylim)(-0.02, 1.02)
+    # So that marks at either end are whole.
+    (axes.set_xlim if which == "x" else axes.set_ylim)(-0.04, 1.04)
 
 
 def in_logs(axes: Axes, which: str, values: Sequence[float], *, room: float = 1.6) -> None:
