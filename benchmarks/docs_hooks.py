@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 # ``:class:`~package.Name``` shows the last name only.
-_ROLE = re.compile(r":(?:class|func|meth|mod|attr):<code>(?P<short>~)?(?P<path>[\w.]+)</code>")
+_ROLE = re.compile(r":(?:class|func|meth|mod|attr|data):<code>(?P<short>~)?(?P<path>[\w.]+)</code>")
 
 
 def on_page_content(html: str, **_: Any) -> str:

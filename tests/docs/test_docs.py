@@ -181,7 +181,7 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tm
         # The page for what is not found has links from the root.
         others = [a for a in assets.found if re.match(r"https?:|//", a)]
         assert others == [], page
-        assert not re.search(r":(?:class|func|meth|mod):", " ".join(assets.text)), page
+        assert not re.search(r":(?:class|func|meth|mod|data|attr):", " ".join(assets.text)), page
     for sheet in tmp_path.glob("**/*.css"):
         assert not re.search(r"url\(\s*['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet
     strategies = (tmp_path / "reference" / "strategies.html").read_text(encoding="utf-8")

@@ -105,9 +105,14 @@ def _line(axes: Axes, costs: StrategyCosts, places: Iterable[float], mark: tuple
         return []
     color, shape = mark
     axes.plot(
-        *zip(*drawn, strict=True), color=color, marker=shape, markevery=(_N_PLACES // 12, _N_PLACES // 6), markersize=5,
-        linewidth=1.6, label=costs.strategy,
-    )  # fmt: skip
+        *zip(*drawn, strict=True),
+        color=color,
+        marker=shape,
+        markevery=(_N_PLACES // 12, _N_PLACES // 6),
+        markersize=5,
+        linewidth=1.6,
+        label=costs.strategy,
+    )
     return [drawn[0][1], drawn[-1][1]]
 
 
