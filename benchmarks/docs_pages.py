@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import re
 import sys
@@ -107,6 +108,19 @@ def order() -> str:
     return "\n".join(f"{i}. `{name}`" for i, name in enumerate(STRATEGIES, 1))
 
 
+def decisions() -> str:
+    """What recommendations from few rows lose, beside simpler ways to choose."""
+    stored = ROOT / "benchmarks" / "results" / "decision" / "results.json"
+    summary = json.loads(stored.read_text(encoding="utf-8"))["summary"]
+    ways = list(summary[0]["regret"])
+    lines = [_line("the dearest request costs", *ways), _line(*["---"] * (len(ways) + 1))]
+    for found in summary:
+        share = found["share"]
+        where = f"{100 * share:.0f} % of a right answer's worth" if share else "nothing that matters"
+        lines.append(_line(where, *(f"{100 * found['regret'][way]:.1f}" for way in ways)))
+    return "\n".join(lines)
+
+
 def commands() -> str:
     """The help of every command, as a terminal of 100 columns shows it."""
     return "\n\n".join(f"{_title(words)}\n\n```text\n{_help_of(words)}\n```" for words in _commands())
@@ -146,6 +160,7 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "sources": sources,
     "order": order,
+    "decisions": decisions,
     "commands": commands,
 }
 
