@@ -32,6 +32,7 @@ COMMANDS = {
         "adaptkit.cli.robustness:robustness",
         "Whether the choice stands when inputs are otherwise.",
     ),
+    "serve": ("adaptkit.cli.serve:serve", "Serve a saved strategy to any client of the OpenAI API."),
     "tasks": ("adaptkit.cli.tasks:tasks", "Which tasks are known; check your own before a run."),
     "verify": ("adaptkit.cli.verify:verify", "Compute a comparison's numbers again from its records."),
 }

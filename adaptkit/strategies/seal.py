@@ -70,8 +70,12 @@ def check_model(folder: Path, fitted_to: Mapping[str, str], given: ModelInfo) ->
         ConfigError: it is another one.
     """
     if fitted_to["revision"] != given.revision:
-        raise ConfigError(
-            f"The strategy in '{folder}' was fitted to the model {fitted_to['id']} "
-            f"({fitted_to['revision']}), "
-            f"the one given is {given.id} ({given.revision}). Load that model, or fit again."
-        )
+        raise mismatch(folder, fitted_to, id=given.id, revision=given.revision)
+
+
+def mismatch(folder: Path, fitted_to: Mapping[str, str], *, id: str, revision: str) -> ConfigError:
+    """The error for another model than the one that a strategy was fitted to."""
+    return ConfigError(
+        f"The strategy in '{folder}' was fitted to the model {fitted_to['id']} ({fitted_to['revision']}), "
+        f"the one given is {id} ({revision}). Load that model, or fit again."
+    )

@@ -1,0 +1,107 @@
+"""A saved strategy and the model that it was fitted to, found by what the artefact itself says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptkit.comparing.provider import ModelProvider
+from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
+from adaptkit.core.sealed import SEAL
+from adaptkit.models.load import ModelSource, load_model, resolve_model
+from adaptkit.strategies import Strategy, load_strategy
+from adaptkit.strategies.base import read_state
+from adaptkit.strategies.seal import mismatch
+
+KNOWN_BEFOREHAND = ("embedded", "folder", "gguf")
+"""Kinds of model whose revision is told without loading them; a Hub id's is, once it is loaded."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What ``Strategy.save`` wrote, read but not loaded.
+
+    Attributes:
+        model_id: name of the model that it was fitted to.
+        model_revision: what identifies that model's weights.
+        fingerprint: of its content; tells two fits of one strategy apart.
+    """
+
+    folder: Path
+    model_id: str
+    model_revision: str
+    fingerprint: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Artifact:
+        """Read strategy.json.
+
+        Raises:
+            ConfigError: there is none, or it is damaged.
+        """
+        if not folder.is_dir():
+            raise ConfigError(
+                f"There is no folder '{folder}'. Give one that a fitted strategy was saved to: a comparison "
+                "leaves them as DIR/artifacts/<strategy>."
+            )
+        saved: Mapping[str, Any] = read_state(folder)
+        return cls(
+            folder=folder,
+            model_id=str(saved["model"]["id"]),
+            model_revision=str(saved["model"]["revision"]),
+            fingerprint=str(saved[SEAL]),
+        )
+
+    def load(self, provider: ModelProvider) -> Strategy:
+        """Load the model and put the strategy on it.
+
+        Raises:
+            ConfigError: a file is not as it was saved, or the model is another one.
+            ModelError: the model cannot be loaded.
+        """
+        return load_strategy(self.folder, provider.get())
+
+
+def provider_for(
+    artifact: Artifact, model: str | None = None, *, dtype: str = "auto", offline: bool = False
+) -> ModelProvider:
+    """The means to the model that an artefact was fitted to; nothing is loaded yet.
+
+    Args:
+        artifact: the saved strategy.
+        model: where that model is now, if not where it was; None for the name in the artefact.
+        dtype: of its weights; ``auto`` as in a comparison.
+        offline: use nothing that is not on this machine yet.
+
+    Raises:
+        ConfigError: the model is not found under its name, or it is another one.
+    """
+    source = _source(artifact, model)
+    if source.kind in KNOWN_BEFOREHAND and source.revision != artifact.model_revision:
+        raise mismatch(
+            artifact.folder,
+            {"id": artifact.model_id, "revision": artifact.model_revision},
+            id=source.id,
+            revision=source.revision,
+        )
+    # A Hub id means the newest commit; the artefact says which it was.
+    revision = artifact.model_revision if source.kind == "hub" else None
+    return ModelProvider(
+        id=source.id,
+        revision=source.revision,
+        load=lambda: load_model(source.id, dtype=dtype, revision=revision, offline=offline),
+    )
+
+
+def _source(artifact: Artifact, model: str | None) -> ModelSource:
+    if model is not None:
+        return resolve_model(model)
+    try:
+        return resolve_model(artifact.model_id)
+    except (UnknownNameError, ModelError) as error:
+        raise ConfigError(
+            f"The strategy in '{artifact.folder}' was fitted to the model '{artifact.model_id}', which is "
+            f"not found from here. Say with --model where it is. ({error})"
+        ) from None

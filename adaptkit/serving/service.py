@@ -1,0 +1,103 @@
+"""From a request's text to its answer: the line, the worker, and what ends the wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from adaptkit.core.types import Prediction
+from adaptkit.serving.line import Job, LineFullError, WaitingLine
+from adaptkit.serving.metrics import ServerMetrics
+from adaptkit.serving.problems import queue_full, shutting_down, timed_out
+from adaptkit.serving.settings import ServerSettings
+from adaptkit.serving.worker import Worker, answer_tokens
+from adaptkit.strategies import Strategy
+
+
+class ClientGoneError(Exception):
+    """The caller has hung up: nobody waits for an answer any more."""
+
+
+class Service:
+    """A strategy that answers requests of several callers.
+
+    Args:
+        strategy: fitted.
+        settings: limits.
+        name: what callers give as the model's name; None for the strategy's label.
+        fingerprint: of the artefact.
+
+    Attributes:
+        draining: whether new requests are turned away, because the server is about to stop.
+        n_open: requests that have come and have not been answered yet.
+    """
+
+    def __init__(
+        self, strategy: Strategy, settings: ServerSettings, *, name: str | None = None, fingerprint: str = ""
+    ) -> None:
+        self.strategy, self.settings = strategy, settings
+        self.name = strategy.label if name is None else name
+        self.fingerprint = fingerprint
+        self.line = WaitingLine(settings.max_waiting)
+        self.metrics = ServerMetrics(lambda: len(self.line))
+        self.worker = Worker(strategy, self.line, settings, observe=self.metrics.batch)
+        self.answer_tokens = answer_tokens(strategy) if strategy.asks_model else 1
+        self.draining = False
+        self.n_open = 0
+        self.n_answered = 0
+        self._cut_off = asyncio.Event()
+
+    def start(self) -> None:
+        """Set up what is set up once, and answer from now on."""
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Let the worker end after the batch that it is at."""
+        self.line.close()
+
+    def cut_off(self) -> None:
+        """Give up on all that have no answer yet; to be called in the server's own thread."""
+        self.draining = True
+        self._cut_off.set()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a request that comes now would be answered."""
+        return self.worker.alive and not self.draining
+
+    async def answer(self, text: str, hung_up: Awaitable[None], *, within_s: float) -> Prediction:
+        """Answer one input.
+
+        Args:
+            text: the input.
+            hung_up: done when the caller has gone.
+            within_s: how long the caller waits.
+
+        Raises:
+            RequestProblem: there is no answer, and why.
+            ClientGoneError: the caller has gone.
+        """
+        job = Job(text)
+        try:
+            self.line.put(job)
+        except LineFullError:
+            raise queue_full(self.worker.retry_after_s) from None
+        answer = asyncio.wrap_future(job.answer)
+        gone, cut_off = asyncio.ensure_future(hung_up), asyncio.ensure_future(self._cut_off.wait())
+        others: list[asyncio.Future[Any]] = [gone, cut_off]
+        try:
+            await asyncio.wait([answer, *others], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if gone.done():
+                raise ClientGoneError
+            raise shutting_down() if cut_off.done() else timed_out(self.settings.timeout_s)
+        finally:
+            for other in others:
+                other.cancel()
+            self.line.drop(job)
+            if not answer.done():
+                answer.cancel()
+            elif not answer.cancelled():
+                answer.exception()  # seen, so that nobody is told of an error that came too late

@@ -1,0 +1,93 @@
+"""An HTTP server that stops in steps: turn new requests away, answer those that were let in, then close."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from adaptkit.serving.app import build_app
+from adaptkit.serving.service import Service
+
+LOOK_AGAIN_S = 0.02
+FLUSH_S = 5
+"""For connections to take what they were sent, when all requests have been answered."""
+BACKLOG = 512
+
+
+class StoppingServer(uvicorn.Server):
+    """uvicorn's server, but the first signal to stop only closes the door.
+
+    uvicorn itself closes the address at once, so that a caller in that moment gets no answer at all; and it
+    cuts off what is under way by closing connections.
+
+    Attributes:
+        n_cut_off: requests that were given up.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        *,
+        ready: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        super().__init__(config)
+        self._service = service
+        self._ready, self._say = ready, say
+        self._n_signals = 0
+        self._stopping: asyncio.Task[None] | None = None
+        self.n_cut_off = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal: the first to stop in order, another to stop at once."""
+        self._n_signals += 1
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after signals, ten times a second."""
+        if counter == 0:
+            self._ready()
+        if self._n_signals and self._stopping is None:
+            self._service.draining = True
+            self._stopping = asyncio.ensure_future(self._stop())
+        return await super().on_tick(counter)
+
+    async def _stop(self) -> None:
+        service, grace_s = self._service, self._service.settings.grace_s
+        if service.n_open:
+            self._say(
+                f"Stopping: {service.n_open} request(s) to answer, {grace_s:g} s at most; again to stop now."
+            )
+        until = time.monotonic() + grace_s
+        while service.n_open and time.monotonic() < until and self._n_signals == 1:
+            await asyncio.sleep(LOOK_AGAIN_S)
+        self.n_cut_off = service.n_open
+        service.cut_off()
+        self.should_exit = True
+
+
+def make_server(
+    service: Service,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> StoppingServer:
+    """The HTTP server of a service that has been started."""
+    config = uvicorn.Config(
+        build_app(service),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=FLUSH_S,
+    )
+    return StoppingServer(config, service, ready=ready, say=say)
