@@ -7,6 +7,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -71,7 +72,8 @@ class Routes:
                 answer_tokens=self._service.answer_tokens,
             )
             left_s = self._service.settings.timeout_s - (time.monotonic() - arrived)
-            found = await self._service.answer(asked.text, _hung_up(request), within_s=max(0.0, left_s))
+            hung_up = partial(_hung_up, request)
+            found = await self._service.answer(asked.text, hung_up, within_s=max(0.0, left_s))
             self._service.n_answered += 1
             self._service.metrics.answered(found.usage, time.monotonic() - arrived)
             answer = Answer(
@@ -130,7 +132,7 @@ class Routes:
             raise
         except (ClientGoneError, ClientDisconnect):
             self._service.metrics.ended(CLIENT_GONE)
-            raise HTTPException(CLIENT_CLOSED_REQUEST) from None
+            raise HTTPException(CLIENT_CLOSED_REQUEST, "The caller has gone") from None
         except Exception:
             self._service.metrics.ended("failed")
             raise

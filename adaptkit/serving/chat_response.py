@@ -1,8 +1,8 @@
 """A prediction as the OpenAI API tells it: one object, or events of a stream.
 
 Beside the usual fields stands ``adaptkit``: the strategy, and what it knows of the answer (passages,
-citations, tool calls). A strategy's answer is decided when its whole completion is there (a label, a record, a
-citation read off the end), so a stream carries it in one piece.
+citations, tool calls). A strategy's answer is decided when its whole completion is there (a label, a record,
+a citation read off the end), so a stream carries it in one piece.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ def serve(
 
         service = Service(strategy, settings, name=name, fingerprint=artifact.fingerprint)
         service.start()
+        _let_in(listener, settings)
         return run(service, listener, ready=lambda url: say(how_to_call(service, url)), say=say)
 
 
@@ -99,6 +100,14 @@ def listening(host: str, port: int) -> socket.socket:
         opened.close()
         raise _address_error(host, port, error) from None
     return opened
+
+
+def _let_in(listener: socket.socket, settings: ServerSettings) -> None:
+    """Take connections from now on; another process may have come first while the model was loading."""
+    try:
+        listener.listen()
+    except OSError as error:
+        raise _address_error(settings.host, settings.port, error) from None
 
 
 def _address_error(host: str, port: int, error: OSError) -> ConfigError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from adaptkit.core.types import Prediction
@@ -66,12 +66,14 @@ class Service:
         """Whether a request that comes now would be answered."""
         return self.worker.alive and not self.draining
 
-    async def answer(self, text: str, hung_up: Awaitable[None], *, within_s: float) -> Prediction:
+    async def answer(
+        self, text: str, hung_up: Callable[[], Coroutine[Any, Any, None]], *, within_s: float
+    ) -> Prediction:
         """Answer one input.
 
         Args:
             text: the input.
-            hung_up: done when the caller has gone.
+            hung_up: returns when the caller has gone.
             within_s: how long the caller waits.
 
         Raises:
@@ -84,7 +86,7 @@ class Service:
         except LineFullError:
             raise queue_full(self.worker.retry_after_s) from None
         answer = asyncio.wrap_future(job.answer)
-        gone, cut_off = asyncio.ensure_future(hung_up), asyncio.ensure_future(self._cut_off.wait())
+        gone, cut_off = asyncio.ensure_future(hung_up()), asyncio.ensure_future(self._cut_off.wait())
         others: list[asyncio.Future[Any]] = [gone, cut_off]
         try:
             await asyncio.wait([answer, *others], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
