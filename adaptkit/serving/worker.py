@@ -89,7 +89,12 @@ class Worker:
         # A token has a byte at least.
         if limit is None or len(job.text.encode(errors="replace")) <= limit:
             return False
-        n_tokens = self._strategy.model_.count_tokens(job.text)
+        try:
+            n_tokens = self._strategy.model_.count_tokens(job.text)
+        except Exception as error:  # as for answers: this thread must go on
+            _log(error, 1)
+            job.answer.set_exception(unexpected(error))
+            return True
         if n_tokens > limit:
             job.answer.set_exception(too_long(n_tokens, limit))
         return n_tokens > limit

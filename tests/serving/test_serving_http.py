@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from served import CHAT, GatedModel, Served, fitted, serving, wait_until
@@ -27,7 +28,7 @@ def plain() -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def held_back(**settings: object) -> Iterator[tuple[Served, GatedModel]]:
+def held_back(**settings: Any) -> Iterator[tuple[Served, GatedModel]]:
     """A server whose model is busy with the request 'first'."""
     model = GatedModel()
     strategy = fitted(model)

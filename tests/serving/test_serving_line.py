@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from served import GatedModel, fitted, wait_until
@@ -82,7 +83,7 @@ def test_a_closed_line_is_emptied_and_then_ends() -> None:
     assert line.take(5, 30.0) == []
 
 
-def answered(model: ak.FakeModel, *inputs: str, **settings: int) -> list[Job]:
+def answered(model: ak.FakeModel, *inputs: str, **settings: Any) -> list[Job]:
     """Jobs that waited together and have been answered."""
     line, jobs = line_of(*inputs)
     line.close()
@@ -143,6 +144,17 @@ def test_an_input_that_is_too_long_is_refused_before_the_others_are_asked() -> N
         str(jobs[1].answer.exception())
         == "The message has 4 tokens and this server takes 3. Send a shorter one."
     )
+
+
+def test_an_input_whose_tokens_cannot_be_counted_harms_no_other() -> None:
+    class Uncounted(GatedModel):
+        def count_tokens(self, text: str) -> int:
+            if "bad" in text:
+                raise ZeroDivisionError
+            return super().count_tokens(text)
+
+    jobs = answered(Uncounted(), "bad", "c", max_input_tokens=1)
+    assert [outcome(job) for job in jobs] == ["500 ZeroDivisionError", "you said c"]
 
 
 def test_an_input_of_many_bytes_and_few_tokens_is_answered() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from served import serving
@@ -43,12 +44,12 @@ def test_every_recorded_answer_is_served_again_by_each_strategy(tmp_path: Path) 
     assert len(outputs) > len(task.test)  # strategies differ, so that one in another's place would be noticed
 
 
-def same(record: Record, reply: dict[str, object]) -> None:
+def same(record: Record, reply: dict[str, Any]) -> None:
     """The answer, why it ended, the tokens and the passages are those of the record."""
-    choice = reply["choices"][0]  # type: ignore[index]
+    choice = reply["choices"][0]
     known, usage = reply["adaptkit"], reply["usage"]
     assert choice["message"]["content"] == record.output
-    assert known["finish_reason"] == record.finish_reason  # type: ignore[index]
-    assert usage["prompt_tokens"] == record.tokens["in"]  # type: ignore[index]
-    assert usage["completion_tokens"] == record.tokens["out"]  # type: ignore[index]
-    assert [p["id"] for p in known["passages"]] == [c["id"] for c in record.contexts]  # type: ignore[index]
+    assert known["finish_reason"] == record.finish_reason
+    assert usage["prompt_tokens"] == record.tokens["in"]
+    assert usage["completion_tokens"] == record.tokens["out"]
+    assert [p["id"] for p in known["passages"]] == [c["id"] for c in record.contexts]

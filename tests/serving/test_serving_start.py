@@ -92,7 +92,7 @@ def test_a_file_without_a_usable_key_is_refused_without_telling_what_it_holds(
 ) -> None:
     (tmp_path / "key").write_bytes(content)
     with pytest.raises(
-        ConfigError, match="The key file .*key' (holds no usable key|cannot be read)"
+        ConfigError, match=r"The key file .*key' (holds no usable key|cannot be read)"
     ) as caught:
         read_key(tmp_path / "key")
     assert "two" not in str(caught.value)
