@@ -96,7 +96,9 @@ def _base_url(process: subprocess.Popen[str]) -> str:
 def short_answers() -> ak.Task:
     task = ak.load_task("policy_questions")
     short = tuple(e for e in task.train if len(e.target) <= MOST_CHARACTERS)
-    return dataclasses.replace(task, train=short, validation=task.validation[:4], test=task.test[:N_ROWS])
+    return dataclasses.replace(
+        task, train=short, validation=(task.validation or ())[:4], test=task.test[:N_ROWS]
+    )
 
 
 def recorded(strategy: Strategy, task: ak.Task, model: LocalModel, folder: Path) -> list[Record]:
