@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparing.store import ARTIFACTS
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
 from adaptkit.core.sealed import SEAL
 from adaptkit.models.load import ModelSource, load_model, resolve_model
 from adaptkit.strategies import Strategy, load_strategy
 from adaptkit.strategies.base import read_state
-from adaptkit.strategies.seal import mismatch
+from adaptkit.strategies.seal import STATE_FILE, mismatch
 
 KNOWN_BEFOREHAND = ("embedded", "folder", "gguf")
 """Kinds of model whose revision is told without loading them; a Hub id's is, once it is loaded."""
@@ -39,12 +40,17 @@ class Artifact:
         """Read strategy.json.
 
         Raises:
-            ConfigError: there is none, or it is damaged.
+            ConfigError: there is none, or it is damaged, or the folder is that of a whole comparison.
         """
         if not folder.is_dir():
             raise ConfigError(
                 f"There is no folder '{folder}'. Give one that a fitted strategy was saved to: a comparison "
                 "leaves them as DIR/artifacts/<strategy>."
+            )
+        within = _strategies_in(folder)
+        if within:
+            raise ConfigError(
+                f"'{folder}' holds several strategies. Give one of them: {', '.join(map(str, within))}."
             )
         saved: Mapping[str, Any] = read_state(folder)
         return cls(
@@ -62,6 +68,13 @@ class Artifact:
             ModelError: the model cannot be loaded.
         """
         return load_strategy(self.folder, provider.get())
+
+
+def _strategies_in(folder: Path) -> list[Path]:
+    """The saved strategies in a comparison's folder, or its artefacts; none in a strategy's own."""
+    if (folder / STATE_FILE).exists():
+        return []
+    return sorted(path.parent for at in (folder, folder / ARTIFACTS) for path in at.glob(f"*/{STATE_FILE}"))
 
 
 def provider_for(

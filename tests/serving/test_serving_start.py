@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -160,6 +161,16 @@ def test_what_cannot_be_served_is_said_in_a_sentence(
         capsys, saved, "--host", "nowhere.invalid", *with_key(tmp_path)
     )
     assert "cannot be listened on" in refused(capsys, saved, "--host", "203.0.113.7", *with_key(tmp_path))
+
+
+def test_the_folder_of_a_comparison_is_answered_with_its_strategies(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("rag", "lora"):
+        shutil.copytree(saved, tmp_path / "artifacts" / name)
+    both = f"{tmp_path / 'artifacts' / 'lora'}, {tmp_path / 'artifacts' / 'rag'}."
+    for folder in (tmp_path, tmp_path / "artifacts"):
+        assert refused(capsys, folder).endswith(f"Give one of them: {both}")
 
 
 def with_key(folder: Path) -> tuple[object, ...]:
