@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,4 +81,13 @@ def serve(
     ended = run(artifact, provider, settings, name=name, say=lambda text: click.echo(text, err=True))
     cut_off = f", {ended.n_cut_off} cut off" if ended.n_cut_off else ""
     click.echo(f"Stopped: {ended.n_answered} request(s) answered{cut_off}.", err=True)
+    if ended.still_busy:
+        _leave_at_once(EXIT_FAILED)
     return EXIT_FAILED if ended.n_cut_off else EXIT_DONE
+
+
+def _leave_at_once(code: int) -> None:
+    """End the process without its usual end, which aborts where a thread is inside torch."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

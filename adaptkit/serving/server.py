@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from adaptkit.serving.service import Service
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+LAST_BATCH_S = 1.0
+"""For a batch that nobody waits for any more, before the process goes without it."""
 Say = Callable[[str], None]
 
 
@@ -29,10 +31,12 @@ class Ended:
     Attributes:
         n_answered: requests that got an answer.
         n_cut_off: requests that had none when the time to stop was over.
+        still_busy: whether the model is still at requests that were cut off; it cannot be interrupted.
     """
 
     n_answered: int
     n_cut_off: int
+    still_busy: bool = False
 
 
 def require_packages() -> None:
@@ -134,7 +138,8 @@ def run(
     server = make_server(service, ready=lambda: ready(url), say=say)
     server.run(sockets=[listener])
     service.stop()
-    return Ended(service.n_answered, server.n_cut_off)
+    service.worker.join(LAST_BATCH_S)
+    return Ended(service.n_answered, server.n_cut_off, still_busy=service.worker.alive)
 
 
 def url_of(listener: socket.socket, host: str) -> str:

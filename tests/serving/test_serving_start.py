@@ -253,6 +253,18 @@ def test_the_command_hands_its_options_on(
     assert capsys.readouterr().err == "Stopped: 3 request(s) answered, 4 cut off.\n"
 
 
+def test_a_model_that_is_still_busy_does_not_keep_the_process(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = Ended(n_answered=0, n_cut_off=2, still_busy=True)
+    left: list[int] = []
+    monkeypatch.setattr("adaptkit.serving.server.serve", lambda *_arguments, **_options: ended)
+    monkeypatch.setattr("os._exit", left.append)
+    main(["serve", str(saved)])
+    assert left == [1]
+    assert capsys.readouterr().err == "Stopped: 0 request(s) answered, 2 cut off.\n"
+
+
 def test_when_ready_it_says_what_is_served_where_and_how_to_call_it() -> None:
     service = Service(fitted(GatedModel()), ServerSettings(), name="bot")
     text = how_to_call(service, "http://127.0.0.1:8000")
