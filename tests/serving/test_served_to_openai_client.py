@@ -132,8 +132,9 @@ def test_the_openai_client_gets_the_recorded_answers(name: str, model: LocalMode
         assert passages == [[c["id"] for c in r.contexts] for r in records]
         assert any(passages) == (name == "rag")
 
-        plain, streamed = caller.plain(texts[0]), caller.streamed(texts[0])
-        assert plain.choices[0].message.content == streamed.text == records[0].output
+        short = min(range(N_ROWS), key=lambda i: records[i].tokens["out"])
+        plain, streamed = caller.plain(texts[short]), caller.streamed(texts[short])
+        assert plain.choices[0].message.content == streamed.text == records[short].output
         assert plain.choices[0].finish_reason == streamed.finish_reason
         assert plain.usage is not None
         assert plain.usage.total_tokens == streamed.n_tokens
