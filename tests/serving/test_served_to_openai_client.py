@@ -33,7 +33,7 @@ STRATEGIES: dict[str, Strategy] = {
     "prompt": ak.PromptEngineering(),
     "few-shot": ak.FewShot(k=2, selection="random"),
     "rag": ak.RAG(k=1, method="bm25", chunk_tokens=24, overlap_tokens=4),
-    "lora": ak.LoRASFT(rank=8, max_tokens=400, batch_size=4),
+    "lora": ak.LoRASFT(rank=8, max_tokens=250, batch_size=4),
 }
 
 
@@ -110,6 +110,7 @@ def recorded(strategy: Strategy, task: ak.Task, model: LocalModel, folder: Path)
     return records
 
 
+@pytest.mark.usefixtures("no_general_loss")
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_the_openai_client_gets_the_recorded_answers(name: str, model: LocalModel, tmp_path: Path) -> None:
     task = short_answers()

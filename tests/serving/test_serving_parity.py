@@ -23,7 +23,7 @@ STRATEGIES = (
 )
 
 
-@pytest.mark.usefixtures("hash_embedder")
+@pytest.mark.usefixtures("hash_embedder", "no_general_loss")
 def test_every_recorded_answer_is_served_again_by_each_strategy(tmp_path: Path) -> None:
     task, model = qa_task(), tiny_llama(stop_every=12)
     comparison = ak.compare(list(STRATEGIES), task, model=model, out=tmp_path, baselines=False,
