@@ -22,7 +22,7 @@ from adaptkit.serving.service import Service
 from adaptkit.serving.stopping import StoppingServer, make_server
 from adaptkit.strategies import Strategy
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 CHAT = "/v1/chat/completions"
 
 

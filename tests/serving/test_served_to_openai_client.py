@@ -27,7 +27,7 @@ KEY = "a-key-of-the-test"
 N_ROWS = 50
 DTYPE = "float32"
 """In which answers do not depend on what else is in a batch."""
-MOST_CHARACTERS = 8
+MOST_CHARACTERS = 4
 """Of the train targets: answers may then have few tokens, and fifty are soon written."""
 STRATEGIES: dict[str, Strategy] = {
     "prompt": ak.PromptEngineering(),
