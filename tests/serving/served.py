@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from questions import make_task
 
 import adaptkit as ak
@@ -58,6 +59,11 @@ class GatedModel(ak.FakeModel):
 
 def fitted(model: ak.FakeModel) -> Strategy:
     return ak.PromptEngineering().fit(model, make_task(2))
+
+
+def leave_out_general_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fine-tuning does not look at what it costs elsewhere: its answers are served, not its notes."""
+    monkeypatch.setattr("adaptkit.training.forgetting.general_loss", lambda _model: 0.0)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from openai_script import Caller
+from served import leave_out_general_loss
 
 import adaptkit as ak
 from adaptkit.core.results import Record
@@ -110,9 +111,11 @@ def recorded(strategy: Strategy, task: ak.Task, model: LocalModel, folder: Path)
     return records
 
 
-@pytest.mark.usefixtures("no_general_loss")
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_the_openai_client_gets_the_recorded_answers(name: str, model: LocalModel, tmp_path: Path) -> None:
+def test_the_openai_client_gets_the_recorded_answers(
+    name: str, model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_out_general_loss(monkeypatch)
     task = short_answers()
     records = recorded(STRATEGIES[name], task, model, tmp_path)
     inputs = {e.id: e.input for e in task.test}

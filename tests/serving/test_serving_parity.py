@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import serving
+from served import leave_out_general_loss, serving
 from tiny import qa_task, tiny_llama
 
 import adaptkit as ak
@@ -23,8 +23,11 @@ STRATEGIES = (
 )
 
 
-@pytest.mark.usefixtures("hash_embedder", "no_general_loss")
-def test_every_recorded_answer_is_served_again_by_each_strategy(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("hash_embedder")
+def test_every_recorded_answer_is_served_again_by_each_strategy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_out_general_loss(monkeypatch)
     task, model = qa_task(), tiny_llama(stop_every=12)
     comparison = ak.compare(list(STRATEGIES), task, model=model, out=tmp_path, baselines=False,
                             settings=ak.RunSettings(latency_rows=1))  # fmt: skip
