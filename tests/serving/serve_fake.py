@@ -1,6 +1,7 @@
 """Serve a scripted model until told to stop: ``python serve_fake.py SECONDS_AN_ANSWER``.
 
-Prints the URL; ends as the command does, with 1 where a request was cut off.
+Prints the URL, a word when it begins to answer, and at the end how many it has answered and cut off; ends as
+the command does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from adaptkit.core.types import Request
 from adaptkit.serving import ServerSettings
 from adaptkit.serving.server import listening, run
 from adaptkit.serving.service import Service
+from adaptkit.strategies.base import WARM_UP_TOKENS
 
 
 def _tell(text: str) -> None:
@@ -24,7 +26,8 @@ def _tell(text: str) -> None:
 
 def main(answer_s: float) -> int:
     def answer(request: Request) -> str:
-        if request.max_new_tokens > 2:  # not to warm up
+        if request.max_new_tokens > WARM_UP_TOKENS:
+            _tell("answering")
             time.sleep(answer_s)
         return f"you said {request.prompt.input}"
 
@@ -33,7 +36,7 @@ def main(answer_s: float) -> int:
     service = Service(strategy, settings)
     service.start()
     listener = listening(settings.host, settings.port)
-    ended = run(service, listener, ready=lambda url: _tell(url))
+    ended = run(service, listener, ready=_tell)
     _tell(f"{ended.n_answered} {ended.n_cut_off}")
     return 1 if ended.n_cut_off else 0
 

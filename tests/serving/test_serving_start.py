@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -305,7 +304,8 @@ def test_a_signal_while_a_request_is_answered_lets_it_be_answered(sent: signal.S
     connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=60)
     body = json.dumps({"model": "prompt", "messages": [{"role": "user", "content": "hello"}]})
     connection.request("POST", CHAT, body, {"Content-Type": "application/json"})
-    threading.Timer(0.3, process.send_signal, (sent,)).start()
+    assert process.stdout.readline() == "answering\n"
+    process.send_signal(sent)
     answer = json.loads(connection.getresponse().read())
     connection.close()
     assert answer["choices"][0]["message"]["content"] == "you said hello"
