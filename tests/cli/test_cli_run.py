@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -293,7 +292,7 @@ def test_arguments_that_cannot_be_parsed_are_exit_2(
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "error: " in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("Error: ")
 
 
 # -- what is refused before any work -------------------------------------------------------------------
@@ -571,7 +570,8 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         started = time.perf_counter()
         module("--help")
         seconds.append(time.perf_counter() - started)
-    assert statistics.median(seconds) < 0.5
+    # The least disturbed of three: other work on the machine only adds to it.
+    assert min(seconds) < 0.5
     code = "import sys, adaptkit.cli.arguments as a; a.parser().format_help(); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
