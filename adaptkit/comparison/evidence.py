@@ -25,6 +25,7 @@ def evidence_of(
     *,
     assumptions: CostAssumptions | None = None,
     metric: str | None = None,
+    run: StoredRun | None = None,
 ) -> list[Evidence]:
     """Gather what was measured of each task.
 
@@ -33,12 +34,13 @@ def evidence_of(
         result: its table.
         assumptions: of the costs, None for those of the run.
         metric: what quality is judged by, None for each task's first one.
+        run: what the folder keeps, where that was read before.
 
     Raises:
         StoreError: the run's files cannot be read, or are of an older version.
         UnknownNameError: a task has no such metric.
     """
-    run = stored_run(folder, result.manifest)
+    run = run or stored_run(folder, result.manifest)
     described = {t["name"]: t for t in result.manifest["tasks"]}
     return [
         dataclasses.replace(

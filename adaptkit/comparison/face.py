@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -16,12 +17,14 @@ from adaptkit.comparing.store import RunStore
 from adaptkit.comparing.stored import stored_run
 from adaptkit.comparison.drawn import Drawn, in_short
 from adaptkit.comparison.evidence import evidence_of
+from adaptkit.comparison.page import findings_of
+from adaptkit.comparison.why import causes_of, most_asked_about
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Pair, Record, Row, TaskRecommendation
 from adaptkit.decision import Causes, Flips, Recommendation, Requirements
-from adaptkit.evaluation.outcomes import form_fault
+from adaptkit.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,8 +99,13 @@ class Comparison:
             report.save_figure(figure, path)
         return figure
 
-    def report(self, path: str | Path) -> Path:
+    def report(self, path: str | Path, *, tasks: Sequence[Task] = ()) -> Path:
         """Write a page (``.html``) or a text (``.md``).
+
+        Args:
+            path: where to.
+            tasks: those that were run: the page shows the inputs of their rows. One that is not given is read
+                again from where the run had it, if it is still the same.
 
         Returns:
             The path.
@@ -109,7 +117,8 @@ class Comparison:
         if path.suffix == ".md":
             write_text_atomic(path, report.render_markdown(self.result))
         elif path.suffix in {".html", ".htm"}:
-            write_text_atomic(path, report.render_html(self.result, examples=self.records()))
+            found = findings_of(self.folder, self.result, tasks)
+            write_text_atomic(path, report.render_html(self.result, self.records(), found))
         else:
             raise ConfigError.for_parameter("report()", "path", "a name that ends in .html or .md", str(path))
         return path
@@ -210,26 +219,9 @@ class Comparison:
             StoreError: the run's files cannot be read.
         """
         task = self._task(task)
-        strategy = self._row(task, strategy).strategy if strategy else self._chosen(task)
+        strategy = self._row(task, strategy).strategy if strategy else most_asked_about(self.result, task)
         run = stored_run(self.folder, self.result.manifest)
-        facts = next(t for t in run.tasks if t.name == task)
-        # A record keeps the names and the seed that it was made under; its trial has those of the table.
-        records = [
-            dataclasses.replace(record, task=t.task, strategy=t.strategy, seed=t.seed)
-            for t in run.trials
-            if t.status == "done" and t.repeat == 0
-            for record in t.records
-        ]
-        return decision.causes(self.result, records, facts, strategy, lambda r: form_fault(r, facts))
-
-    def _chosen(self, task: str) -> str:
-        """The strategy recommended or named for now; where there is none, the best that is no control."""
-        named = next((r.named for r in self.result.recommendation if r.task == task), None)
-        ran = [r for r in self.rows if r.task == task and r.quality is not None]
-        ran = [r for r in ran if not r.fit_notes.get("control")] or ran
-        if named is None and not ran:
-            raise ConfigError(f"No strategy was measured on the task '{task}', so no answer has a cause.")
-        return named or max(ran, key=lambda r: r.quality or 0.0).strategy
+        return causes_of(run, self.result, task, strategy)
 
     def _task(self, name: str | None) -> str:
         """The task of this name, or the only one."""

@@ -129,7 +129,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         for entry, task in zip(manifest["tasks"], plan.tasks, strict=True):
             entry["facts"] = to_json(decision.facts_of(task))
         run.store.held()
-        return _written(run.store.folder, summary, manifest)
+        return _written(run.store.folder, summary, manifest, plan.tasks)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -138,7 +138,9 @@ def _listed(value: Any) -> list[Any]:
     return [value] if alone else list(value)
 
 
-def _written(folder: Path, summary: Summary, manifest: Mapping[str, Any]) -> Comparison:
+def _written(
+    folder: Path, summary: Summary, manifest: Mapping[str, Any], tasks: Sequence[Task]
+) -> Comparison:
     result = ComparisonResult(
         rows=summary.rows,
         pairs=summary.pairs,
@@ -151,7 +153,7 @@ def _written(folder: Path, summary: Summary, manifest: Mapping[str, Any]) -> Com
     with writing(folder):
         write_comparison(folder, result)
         for name in REPORTS:
-            comparison.report(folder / name)
+            comparison.report(folder / name, tasks=tasks)
     return comparison
 
 

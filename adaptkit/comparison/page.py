@@ -1,0 +1,156 @@
+"""What the report's page shows beyond the table, gathered from a run folder; no model is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from adaptkit import decision
+from adaptkit.accounting import (
+    CostAssumptions,
+    MeasuredCost,
+    fixed_usd_per_hour,
+    request_saving,
+    strategy_costs,
+)
+from adaptkit.comparing.pairs import RESAMPLING_SEED
+from adaptkit.comparing.plan import baseline_of
+from adaptkit.comparing.stored import StoredRun, stored_run
+from adaptkit.comparison.evidence import evidence_of
+from adaptkit.comparison.why import causes_of, most_asked_about
+from adaptkit.core.errors import AdaptKitError, StoreError
+from adaptkit.core.results import ComparisonResult
+from adaptkit.decision import Causes, Evidence, Requirements
+from adaptkit.report.findings import Band, Findings
+from adaptkit.tasks import Task, load_task
+from adaptkit.tasks.cut import read_cut
+
+
+def findings_of(
+    folder: Path, result: ComparisonResult, tasks: Sequence[Task] = ()
+) -> dict[str, Findings]:
+    """Gather, by task, what the page shows beyond the table.
+
+    Args:
+        folder: the run folder.
+        result: its table.
+        tasks: those that were run, for the inputs of their rows; one that is not given is read again from
+            where the run had it, if it is still the same.
+
+    Returns:
+        Nothing where an earlier version of the library left out what is needed.
+    """
+    try:
+        run = stored_run(folder, result.manifest)
+        every = evidence_of(folder, result, run=run)
+    except StoreError:
+        return {}
+    inputs = _inputs(result.manifest["tasks"], tasks)
+    curves, robustness = (_beside(folder, name) for name in ("curves.json", "robustness.json"))
+    return {
+        e.task: Findings(
+            evidence=e,
+            recommendation=decision.recommend_for(e, Requirements()),
+            baseline=baseline_of([m.strategy for m in e.measured]),
+            savings=saving_bands(e.measured, baseline_of([m.strategy for m in e.measured])),
+            causes=_causes(run, result, e),
+            inputs=inputs.get(e.task, {}),
+            curves=_of_task(curves, e.task),
+            robustness=robustness if _is_about(robustness, e.task) else None,
+        )
+        for e in every
+    }
+
+
+def saving_bands(measured: Sequence[MeasuredCost], baseline: str | None) -> dict[str, Band]:
+    """How sure it is what each strategy's requests save against the baseline's, at any price and use.
+
+    The cost table draws requests again in the same order and with the same seed; what it draws is in
+    proportion to the price of a second, so one draw in seconds serves every price.
+    """
+    seconds = CostAssumptions(utilisation=1.0)
+    costs = {m.strategy: strategy_costs(m, seconds, machine=fixed_usd_per_hour(3600.0)) for m in measured}
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    found = {}
+    for m in measured:
+        base = costs.get(baseline or "")
+        own = costs[m.strategy]
+        if base is None or own is base or not own.samples or not base.samples:
+            continue
+        drawn = request_saving(
+            own.samples, base.samples, rng=rng, clusters={**own.clusters, **base.clusters}
+        )
+        pair = [m, next(other for other in measured if other.strategy == baseline)]
+        unit = _unit(pair)
+        if unit and drawn.low is not None and drawn.high is not None:
+            found[m.strategy] = Band(low=drawn.low - drawn.usd, high=drawn.high - drawn.usd, unit=unit)
+    return found
+
+
+def _unit(pair: Sequence[MeasuredCost]) -> Literal["machine", "billed"] | None:
+    """What both are paid by; None where that differs, so that no one draw serves every price."""
+    if all(m.bills is None for m in pair):
+        return "machine"
+    return "billed" if not any(m.uses_machine for m in pair) else None
+
+
+def _causes(run: StoredRun, result: ComparisonResult, evidence: Evidence) -> Causes | None:
+    if not evidence.measured:
+        return None
+    return causes_of(run, result, evidence.task, most_asked_about(result, evidence.task))
+
+
+def _inputs(described: Iterable[Mapping[str, Any]], tasks: Sequence[Task]) -> dict[str, dict[str, str]]:
+    given = {t.name: t for t in tasks}
+    found = {}
+    for entry in described:
+        task = given.get(entry["name"]) or _read_again(entry)
+        if task is not None:
+            found[entry["name"]] = {row.id: row.input for row in task.test}
+    return found
+
+
+def _read_again(entry: Mapping[str, Any]) -> Task | None:
+    """The task that a run had, where it can be read on this machine and is the same; a Hub is not asked."""
+    source = entry.get("source")
+    if not source or str(source).startswith("hub:"):
+        return None
+    try:
+        task = load_task(source)
+        cut = read_cut(entry["name"])
+        task = task if cut is None else task.with_train(cut.n_train, seed=cut.seed)
+    except AdaptKitError:
+        return None
+    return task if task.content_hash == entry.get("hash") else None
+
+
+def _beside(folder: Path, name: str) -> Mapping[str, Any]:
+    """What another measurement has left in the run folder, or above it: one that is several runs.
+
+    Empty where there is none, or nothing readable.
+    """
+    for place in (folder, folder.parent):
+        try:
+            data = json.loads((place / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return data if isinstance(data, dict) else {}
+    return {}
+
+
+def _of_task(curves: Mapping[str, Any], task: str) -> Mapping[str, Any] | None:
+    own = [c for c in curves.get("curves", ()) if c["task"] == _whole(task)]
+    return {**curves, "curves": own} if own else None
+
+
+def _is_about(robustness: Mapping[str, Any], task: str) -> bool:
+    return bool(robustness.get("settings", {}).get("task") == _whole(task))
+
+
+def _whole(task: str) -> str:
+    cut = read_cut(task)
+    return task if cut is None else cut.task

@@ -1,0 +1,98 @@
+"""The numbers that the page's own functions decide by: one task's rows, pairs, and parts of costs.
+
+Single requests are left out: means, and the intervals made of them, are all that a choice asks for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from adaptkit.accounting import MeasuredCost
+from adaptkit.core.codec import to_json
+from adaptkit.core.results import Pair, Row
+from adaptkit.decision import Evidence
+from adaptkit.decision.order import calls, effort, needs_no_model, retrieves, trains
+from adaptkit.report.findings import Band, Findings
+
+_ROW = (
+    "strategy", "status", "n", "n_errors", "seeds", "n_latency", "quality", "quality_low", "quality_high",
+    "p50_latency_s", "p95_latency_s", "first_token_p50_s", "tokens_in", "fit_usd", "usd_per_1k_requests",
+    "p_best",
+)  # fmt: skip
+_PAIR = (
+    "strategy", "baseline", "n", "delta", "delta_low", "delta_high", "p_value", "p_value_adjusted", "margin",
+    "equivalence_low", "equivalence_high", "non_inferior", "verdict",
+)  # fmt: skip
+_SPENT = ("training", "tuning", "failed", "index", "evaluation")
+
+
+def what_if_data(findings: Findings) -> dict[str, Any] | None:
+    """Return what ``page/*.js`` computes costs and choices from, as JSON values.
+
+    Returns:
+        None where nothing was gathered to decide by.
+    """
+    evidence = findings.evidence
+    if evidence is None:
+        return None
+    return {
+        "task": evidence.task,
+        "metric": evidence.rows[0].metric if evidence.rows else "",
+        "baseline": findings.baseline,
+        "margin": evidence.margin,
+        "machine": None if evidence.machine is None else to_json(evidence.machine),
+        "assumptions": to_json(evidence.assumptions),
+        "rows": [_row(row) for row in evidence.rows],
+        "pairs": [_pair(pair) for pair in evidence.pairs],
+        "measured": [_measured(m) for m in evidence.measured],
+        "savings": _savings(findings.savings),
+        "standing": _standing(findings, evidence),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        **{name: getattr(row, name) for name in _ROW},
+        "control": bool(row.fit_notes.get("control")),
+        "effort": effort(row.strategy),
+        "trains": trains(row.strategy),
+        "retrieves": retrieves(row.strategy),
+        "calls": calls(row.strategy),
+        "without_model": needs_no_model(row.strategy),
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {name: getattr(pair, name) for name in _PAIR}
+
+
+def _measured(m: MeasuredCost) -> dict[str, Any]:
+    bills = None if m.bills is None or m.bills.reason else m.bills.usd.values()
+    return {
+        "strategy": m.strategy,
+        "quality": m.quality,
+        "n_labels": m.n_labels,
+        **{name: to_json(getattr(m, name)) for name in _SPENT},
+        "billed": m.bills is not None,
+        "bill_usd": math.fsum(bills) / len(bills) if bills else None,
+        "uses_machine": m.uses_machine,
+        "alone_s": math.fsum(m.machine_s.values()) / len(m.machine_s) if m.machine_s else None,
+        "rows_per_s": m.rows_per_s,
+    }
+
+
+def _savings(bands: Mapping[str, Band]) -> dict[str, Any]:
+    return {strategy: to_json(band) for strategy, band in bands.items()}
+
+
+def _standing(findings: Findings, evidence: Evidence) -> dict[str, Any]:
+    """How sure the recommendation of the run is; it holds while the same candidates stand by the same costs."""
+    found = findings.recommendation
+    return {
+        "named": None if found is None else found.named,
+        "p_near_best": None if found is None else found.p_near_best,
+        "p_best": None if found is None else found.p_best,
+        "rows": max((row.n for row in evidence.rows), default=0),
+    }
