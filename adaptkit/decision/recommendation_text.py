@@ -42,16 +42,19 @@ def _title(r: TaskRecommendation) -> str:
     return f"take {r.strategy}{without}"
 
 
-def _sureness(r: Recommendation) -> list[Block]:
+def sureness(r: Recommendation) -> str | None:
+    """How often it would stand, in a sentence; None without records."""
     if r.p_near_best is None or r.p_best is None:
-        return []
-    return [
-        Paragraph(
-            text=f"Were rows, seeds and costs drawn again, {r.named} would be within the margin of the best "
-            f"candidate in {percent(r.p_near_best, 0)} of the draws, and the best one in "
-            f"{percent(r.p_best, 0)}."
-        )
-    ]
+        return None
+    return (
+        f"Were rows, seeds and costs drawn again, {r.named} would be within the margin of the best "
+        f"candidate in {percent(r.p_near_best, 0)} of the draws, and the best one in {percent(r.p_best, 0)}."
+    )
+
+
+def _sureness(r: Recommendation) -> list[Block]:
+    text = sureness(r)
+    return [] if text is None else [Paragraph(text=text)]
 
 
 def _listed(title: str, lines: Iterable[str]) -> list[Block]:
@@ -82,6 +85,15 @@ def _turn(p: TurningPoint) -> str:
         return f"nowhere between {_number(p, p.low)} and {_number(p, p.high)}"
     side = "from" if p.above else "up to"
     return f"{side} {p.words.format(_number(p, p.at))}: {p.strategy or 'none'}"
+
+
+def turn_sentence(p: TurningPoint) -> str:
+    """Where the choice turns, e.g. ``From 6,429 requests a month (not stated now): lora is named.``"""
+    if p.at is None:
+        return f"No change within {p.words.format(f'{_number(p, p.low)} to {_number(p, p.high)}')}."
+    now = "not stated now" if p.now is None else f"now {_number(p, p.now)}"
+    named = "no strategy meets the requirements" if p.strategy is None else f"{p.strategy} is named"
+    return f"{'From' if p.above else 'Up to'} {p.words.format(_number(p, p.at))} ({now}): {named}."
 
 
 def _number(p: TurningPoint, value: float) -> str:

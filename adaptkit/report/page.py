@@ -9,10 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from adaptkit.core.codec import canonical_json
 from adaptkit.core.results import Record
 from adaptkit.report.findings import Findings
-from adaptkit.report.rows_shown import rows_data
+from adaptkit.report.rows_shown import compact, rows_data
 from adaptkit.report.view import TaskView
 from adaptkit.report.what_if import what_if_data
 
@@ -44,7 +43,7 @@ def _of_task(
 
 def as_inert(data: object) -> str:
     """Write data for a script element that no browser runs: equal data give equal text, and nothing ends it."""
-    return canonical_json(data).replace("<", "\\u003c")
+    return compact(data).replace("<", "\\u003c")
 
 
 def source(*names: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptkit.core.codec import canonical_json
 from adaptkit.core.results import Record
 from adaptkit.decision.flips import shown_output
 from adaptkit.report.view import TaskView
@@ -87,7 +87,7 @@ def _shown(
         "rows": rows,
         "passages": [{"id": i, "text": text} for i, text in passages],
     }
-    return _Shown(data, len(canonical_json(data).encode()))
+    return _Shown(data, len(compact(data).encode()))
 
 
 def _answer(
@@ -110,6 +110,11 @@ def _passages(record: Record, longest: int) -> Iterator[tuple[str, str]]:
     for passage in record.contexts:
         title = f"{passage['title']}: " if passage.get("title") else ""
         yield str(passage.get("id", "")), cut(title + str(passage.get("text", "")), longest)
+
+
+def compact(data: object) -> str:
+    """Write plain values so that equal ones give equal text: ``canonical_json`` of what needs no turning."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def cut(text: str, longest: int) -> str:

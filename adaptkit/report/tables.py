@@ -143,6 +143,20 @@ def _config(config: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in config.items()) or "as given"
 
 
+def leakage_grid(view: TaskView, limit: int = 20) -> Grid:
+    """Return test rows that have something alike in what strategies learn from, with both texts."""
+    found = view.leakage or {}
+    header = ["test row", "alike", "in", "row there", "similarity", "answer too", "its text", "text there"]
+    rows = [
+        [
+            pair["test_id"], pair["kind"], pair["place"], pair["other_id"], f"{pair['similarity']:.2f}",
+            "yes" if pair["with_answer"] else "", _cut(pair["test_text"]), _cut(pair["other_text"]),
+        ]
+        for pair in found.get("pairs", ())[:limit]
+    ]  # fmt: skip
+    return Grid(title="Leakage", header=header, rows=rows, notes=found.get("sentences", ()))
+
+
 def pairs_grid(view: TaskView) -> Grid:
     """Return every pair of strategies with its test."""
     header = [

@@ -41,6 +41,7 @@ class TaskView:
         baseline: strategy that differences are measured against, None when there are no differences.
         notes: footnotes, one sentence or two each.
         costs: rows of the cost table, ``cost_notes`` what they rest on.
+        leakage: what was looked for in what strategies learn from, None where nobody looked.
     """
 
     task: str
@@ -53,6 +54,7 @@ class TaskView:
     notes: tuple[str, ...]
     costs: tuple[Mapping[str, Any], ...] = ()
     cost_notes: tuple[str, ...] = ()
+    leakage: Mapping[str, Any] | None = None
 
     def label(self, row: Row) -> str:
         """Name a row: its strategy, with the model where the task was run on several."""
@@ -73,6 +75,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
     rows = [row for row in result.rows if row.task == task]
     ran = tuple(row for row in rows if row.status == "done")
     pairs = tuple(pair for pair in result.pairs if pair.task == task)
+    leakage = _leakage(result.manifest, task)
     return TaskView(
         task=task,
         ran=ran,
@@ -84,12 +87,13 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
         notes=(
             *_task_notes(ran, pairs, _interval_method(result.manifest, task)),
             *_stopped(ran),
-            *_leaks(result.manifest, task),
+            *_leaks(leakage),
             *(f"{r.strategy}: {text}" for r in ran for text in r.fit_notes.get("warning", ())),
             *(_noise(n) for n in result.noise if n.task == task),
         ),
         costs=tuple(c for c in result.costs if c["task"] == task),
         cost_notes=tuple(result.manifest.get("cost_notes") or ()),
+        leakage=leakage,
     )
 
 
@@ -139,9 +143,12 @@ def _stopped(ran: tuple[Row, ...]) -> list[str]:
     ]
 
 
-def _leaks(manifest: Mapping[str, Any], task: str) -> list[str]:
+def _leakage(manifest: Mapping[str, Any], task: str) -> Mapping[str, Any] | None:
     found = manifest.get("leakage")
-    report = found.get(task) if isinstance(found, Mapping) else None
+    return (found.get(task) or None) if isinstance(found, Mapping) else None
+
+
+def _leaks(report: Mapping[str, Any] | None) -> list[str]:
     if not report:
         return []
     # The weightiest come first; all of them stand in the manifest.
