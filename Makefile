@@ -40,8 +40,8 @@ docs: .venv/.dev  ## Build the documentation into build/site
 test: check  ## Checks, then all tests, the slow ones and the notebooks included
 	@echo "Tests"
 	@$(PYTEST)
-	@echo "Slow tests"
-	@$(PYTEST) -m slow
+	@echo "Slow tests, and those in a browser"
+	@$(PYTEST) -m "slow or browser"
 ifneq ($(NOTEBOOKS),)
 	@echo "Notebooks"
 	@$(PY) -m pytest --nbmake notebooks

@@ -30,9 +30,7 @@ from adaptkit.tasks import Task, load_task
 from adaptkit.tasks.cut import read_cut
 
 
-def findings_of(
-    folder: Path, result: ComparisonResult, tasks: Sequence[Task] = ()
-) -> dict[str, Findings]:
+def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = ()) -> dict[str, Findings]:
     """Gather, by task, what the page shows beyond the table.
 
     Args:
@@ -81,9 +79,7 @@ def saving_bands(measured: Sequence[MeasuredCost], baseline: str | None) -> dict
         own = costs[m.strategy]
         if base is None or own is base or not own.samples or not base.samples:
             continue
-        drawn = request_saving(
-            own.samples, base.samples, rng=rng, clusters={**own.clusters, **base.clusters}
-        )
+        drawn = request_saving(own.samples, base.samples, rng=rng, clusters={**own.clusters, **base.clusters})
         pair = [m, next(other for other in measured if other.strategy == baseline)]
         unit = _unit(pair)
         if unit and drawn.low is not None and drawn.high is not None:

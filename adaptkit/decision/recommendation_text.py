@@ -88,7 +88,7 @@ def _turn(p: TurningPoint) -> str:
 
 
 def turn_sentence(p: TurningPoint) -> str:
-    """Where the choice turns, e.g. ``From 6,429 requests a month (not stated now): lora is named.``"""
+    """Say where the choice turns, e.g. from 6,429 requests a month on, or that nothing looked at turns it."""
     if p.at is None:
         return f"No change within {p.words.format(f'{_number(p, p.low)} to {_number(p, p.high)}')}."
     now = "not stated now" if p.now is None else f"now {_number(p, p.now)}"

@@ -54,6 +54,4 @@ def _otherwise(table: TaskRecommendation | None, found: TaskRecommendation) -> t
     """A word where comparison.json, which counts no costs over a horizon, says something else."""
     if table is None or (table.verdict, table.named) == (found.verdict, found.named):
         return ()
-    return (
-        f"By quality and effort alone, without the costs that the run assumes: {headline(table)}.",
-    )
+    return (f"By quality and effort alone, without the costs that the run assumes: {headline(table)}.",)

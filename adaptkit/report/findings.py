@@ -14,7 +14,8 @@ class Band:
     """The interval of what a request saves against the baseline, as its distance from the mean.
 
     Attributes:
-        low: at most 0, ``high`` at least 0; in seconds of the machine where ``unit`` is ``machine``, else USD.
+        low: at most 0, ``high`` at least 0.
+        unit: ``machine`` for its seconds, ``billed`` for USD.
     """
 
     low: float

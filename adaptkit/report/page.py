@@ -1,4 +1,4 @@
-"""The parts of the page that are neither tables nor template: its data, its functions, and who may run them."""
+"""What of the page is neither table nor template: its data, its functions, and who may run them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def page_data(
     return [_of_task(v, records, findings.get(v.task, Findings()), share) for v in views]
 
 
-def _of_task(
-    view: TaskView, records: Sequence[Record], found: Findings, most_bytes: int
-) -> dict[str, Any]:
+def _of_task(view: TaskView, records: Sequence[Record], found: Findings, most_bytes: int) -> dict[str, Any]:
     return {
         "what_if": what_if_data(found),
         "curves": None if found.curves is None else found.curves["curves"],
@@ -42,7 +40,7 @@ def _of_task(
 
 
 def as_inert(data: object) -> str:
-    """Write data for a script element that no browser runs: equal data give equal text, and nothing ends it."""
+    """Write data for a script element that no browser runs: nothing ends it, and equal data are equal text."""
     return compact(data).replace("<", "\\u003c")
 
 
@@ -59,7 +57,10 @@ def _file(name: str) -> str:
 def policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
     """Return a content security policy: these scripts and styles, word for word, and no network at all."""
     allowed = {"script-src": scripts, "style-src": styles}
-    rules = [f"{name} {' '.join(map(_hash, texts)) or chr(39) + 'none' + chr(39)}" for name, texts in allowed.items()]
+    rules = [
+        f"{name} {' '.join(map(_hash, texts)) or chr(39) + 'none' + chr(39)}"
+        for name, texts in allowed.items()
+    ]
     return "; ".join(["default-src 'none'", *rules, "img-src data:", "base-uri 'none'", "form-action 'none'"])
 
 

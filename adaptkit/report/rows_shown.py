@@ -36,18 +36,35 @@ def rows_data(
         most_bytes: that the result may take as JSON; texts are cut to fit, and at last rows left out.
 
     Returns:
-        None without records. ``n_rows`` are those there are, ``longest`` the characters that texts are cut to.
+        None without records. ``n_rows`` are those there are, ``longest`` what texts are cut to, in characters.
     """
     strategies = [row.strategy for row in view.ran]
     by_row = _by_row(view, records, strategies)
     if not by_row:
         return None
-    for longest in LENGTHS:
+    for longest in _hopeful(by_row, inputs, most_bytes):
         found = _shown(strategies, by_row, inputs, longest)
         if found.size <= most_bytes:
             return found.data
     kept = dict(list(by_row.items())[: max(1, len(by_row) * most_bytes // found.size)])
     return {**_shown(strategies, kept, inputs, LENGTHS[-1]).data, "n_rows": len(by_row)}
+
+
+def _hopeful(
+    by_row: Mapping[str, Mapping[str, tuple[Record, float | None]]],
+    inputs: Mapping[str, str],
+    most_bytes: int,
+) -> Sequence[int]:
+    """The lengths to try: without those at which the texts alone are too long. At least the shortest."""
+    texts = [len(inputs.get(i, "")) for i in by_row]
+    passages: dict[str, int] = {}
+    for answers in by_row.values():
+        for record, _ in answers.values():
+            texts.append(len(record.output))
+            passages.update((str(p.get("id")), len(str(p.get("text", "")))) for p in record.contexts)
+    texts += passages.values()
+    fitting = [n for n in LENGTHS if sum(min(n, length) for length in texts) <= most_bytes]
+    return fitting or LENGTHS[-1:]
 
 
 def _by_row(

@@ -88,7 +88,7 @@ def _savings(bands: Mapping[str, Band]) -> dict[str, Any]:
 
 
 def _standing(findings: Findings, evidence: Evidence) -> dict[str, Any]:
-    """How sure the recommendation of the run is; it holds while the same candidates stand by the same costs."""
+    """How sure the recommendation of the run is, under the settings of the run."""
     found = findings.recommendation
     return {
         "named": None if found is None else found.named,

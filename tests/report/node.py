@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-NODE = shutil.which("node")
+
+def _node() -> str | None:
+    """Node on the path, or the one that playwright brings."""
+    brought = importlib.util.find_spec("playwright")
+    if brought is not None and brought.origin is not None:
+        return shutil.which("node") or shutil.which(Path(brought.origin).parent / "driver" / "node")
+    return shutil.which("node")
+
+
+NODE = _node()
 
 _DRIVER = """
 const input = JSON.parse(require("fs").readFileSync(0, "utf8"));

@@ -50,7 +50,9 @@ def data_in(page: str) -> Any:
 def test_only_the_scripts_and_the_style_of_the_page_may_run(result: ComparisonResult) -> None:
     page = render_html(result, [answered("prompt", "r1")])
     policy = html.unescape(re.findall(r'Content-Security-Policy" content="(.*?)"', page)[0])
-    texts = re.findall(r"<script>(.*?)</script>", page, re.S) + re.findall(r"<style>(.*?)</style>", page, re.S)
+    texts = re.findall(r"<script>(.*?)</script>", page, re.S) + re.findall(
+        r"<style>(.*?)</style>", page, re.S
+    )
     assert len(texts) == 3
     hashes = {base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in texts}
     assert set(re.findall(r"'sha256-(.*?)'", policy)) == hashes
@@ -119,7 +121,12 @@ def test_a_thousand_long_rows_of_eight_strategies_stay_below_five_megabytes(
     rows = tuple(replace(view.ran[0], strategy=name) for name in names)
     long = replace(result, rows=rows, pairs=(), recommendation=())
     records = [
-        answered(name, f"r{i}", output=f"{i} {name} " * 90, contexts=({"id": f"d{i}#{k}", "text": f"{i} {k} " * 300},))
+        answered(
+            name,
+            f"r{i}",
+            output=f"{i} {name} " * 90,
+            contexts=({"id": f"d{i}#{k}", "text": f"{i} {k} " * 300},),
+        )
         for i in range(1000)
         for k, name in enumerate(names)
     ]

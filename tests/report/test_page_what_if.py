@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from node import called
 
-from adaptkit.accounting import CostAssumptions, cost_rows, fixed_usd_per_hour
-from adaptkit.comparison.page import saving_bands
+from adaptkit.accounting import cost_rows, fixed_usd_per_hour
 from adaptkit.comparing.pairs import RESAMPLING_SEED
+from adaptkit.comparison.page import saving_bands
 from adaptkit.core.codec import to_json
 from adaptkit.decision import Evidence, Recommendation, Requirements, recommend_for
 from adaptkit.decision.judging import judge
@@ -30,7 +30,14 @@ ASSUMED = (
     "requests_per_month", "horizon_months", "utilisation", "minutes_per_label", "usd_per_hour_of_labelling",
     "n_retrain_per_month", "usd_per_success", "usd_per_failure",
 )  # fmt: skip
-REQUIRED = ("max_p95_s", "max_first_token_s", "max_usd_per_1k", "max_usd_per_month", "target_quality", "margin")
+REQUIRED = (
+    "max_p95_s",
+    "max_first_token_s",
+    "max_usd_per_1k",
+    "max_usd_per_month",
+    "target_quality",
+    "margin",
+)
 Settings = dict[str, Any]
 
 SAY = """(task, settings) => {
@@ -130,9 +137,7 @@ def cases() -> list[tuple[Evidence, Settings]]:
 
 
 @pytest.fixture(scope="module")
-def said(
-    payloads: list[dict[str, Any]], cases: list[tuple[Evidence, Settings]]
-) -> list[dict[str, Any]]:
+def said(payloads: list[dict[str, Any]], cases: list[tuple[Evidence, Settings]]) -> list[dict[str, Any]]:
     asked = [[payloads[i % len(SETS)], to_json(s)] for i, (_, s) in enumerate(cases)]
     return called(source(*RULES), SAY, asked)
 
@@ -145,9 +150,7 @@ def recommended(cases: list[tuple[Evidence, Settings]]) -> list[Recommendation]:
         return [recommend_for(*under(e, s)) for e, s in cases]
 
 
-def test_the_same_strategy_and_verdict(
-    said: list[dict[str, Any]], recommended: list[Recommendation]
-) -> None:
+def test_the_same_strategy_and_verdict(said: list[dict[str, Any]], recommended: list[Recommendation]) -> None:
     for ours, theirs in zip(said, recommended, strict=True):
         assert (ours["verdict"], ours["strategy"], ours["named"]) == (
             theirs.verdict, theirs.strategy, theirs.named,
@@ -216,7 +219,10 @@ def test_the_same_break_evens_with_their_intervals(
                 assert row.strategy not in ours["break_even"]
                 continue
             found, theirs = ours["break_even"][row.strategy], row.break_even
-            assert (found["kind"], found["monthly"]) == (theirs.kind, theirs.monthly) or theirs.kind == "unknown"
+            assert (found["kind"], found["monthly"]) == (
+                theirs.kind,
+                theirs.monthly,
+            ) or theirs.kind == "unknown"
             assert same(found["requests"], theirs.requests)
             n_numbers += theirs.requests is not None
             # Draws follow each other: one that is not made, because a cost is unknown, moves the next ones.
