@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.results import ComparisonResult, Record
-from adaptkit.decision.causes_text import blocks as causes_blocks
 from adaptkit.report.answer import answer_of
 from adaptkit.report.cells import columns
 from adaptkit.report.charts import quality_chart
@@ -28,6 +27,7 @@ from adaptkit.report.tables import (
     tuning_grid,
 )
 from adaptkit.report.view import TaskView, general_notes, headline, task_views
+from adaptkit.report.why import why_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -120,7 +120,7 @@ def _of_page(view: TaskView, examples: Sequence[Record], found: Findings) -> dic
         "chart": Markup(quality_chart(view)),
         "grids": [grid for grid in grids if grid.rows],
         "what_if": found.evidence is not None,
-        "causes": None if found.causes is None else causes_blocks(found.causes),
+        "causes": None if found.causes is None else why_of(found.causes),
         "curves": None if found.curves is None else curves_grid(found.curves),
         "robustness": None if found.robustness is None else robustness_grid(found.robustness),
         "robustness_summary": (found.robustness or {}).get("summary", ""),

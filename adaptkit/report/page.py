@@ -16,8 +16,8 @@ from adaptkit.report.view import TaskView
 from adaptkit.report.what_if import what_if_data
 
 # Functions without a document, which tests run by themselves; then those that draw and listen.
-RULES = ("figures.js", "cost.js", "decide.js", "turning.js")
-VIEW = ("words.js", "draw.js", "charts.js", "controls.js", "browser.js", "start.js")
+RULES = ("figures.js", "cost.js", "pairs.js", "choose.js", "decide.js", "turning.js")
+VIEW = ("words.js", "draw.js", "charts.js", "controls.js", "outcome.js", "whatif.js", "browser.js", "start.js")
 STYLE = "page.css"
 # Of 5 MB for the whole page: tables, functions and figures take the rest.
 MOST_BYTES_OF_ROWS = 3_500_000
@@ -40,7 +40,7 @@ def _of_task(view: TaskView, records: Sequence[Record], found: Findings, most_by
 
 
 def as_inert(data: object) -> str:
-    """Write data for a script element that no browser runs: nothing ends it, and equal data are equal text."""
+    """Write data for a script element that no browser runs: nothing ends it; equal data are equal text."""
     return compact(data).replace("<", "\\u003c")
 
 

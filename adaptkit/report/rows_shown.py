@@ -36,7 +36,7 @@ def rows_data(
         most_bytes: that the result may take as JSON; texts are cut to fit, and at last rows left out.
 
     Returns:
-        None without records. ``n_rows`` are those there are, ``longest`` what texts are cut to, in characters.
+        None without records. ``n_rows`` are those there are, ``longest`` the length of a cut text.
     """
     strategies = [row.strategy for row in view.ran]
     by_row = _by_row(view, records, strategies)

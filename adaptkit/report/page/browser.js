@@ -18,7 +18,13 @@ function rowsBrowser(root, rows, named, baseline, number) {
   const id = (name) => `task-${number}-rows-${name}`;
   const names = rows.strategies.map((s, i) => [String(i), s]);
   const controls = [
-    select(id("filter"), "Show rows where", FILTERS.map(([value, words]) => [value, words]), state.filter, (v) => set({ filter: v })),
+    select(
+      id("filter"),
+      "Show rows where",
+      FILTERS.map(([value, words]) => [value, words]),
+      state.filter,
+      (v) => set({ filter: v }),
+    ),
     select(id("first"), "First strategy", names, String(state.first), (v) => set({ first: Number(v) })),
     select(id("second"), "Second strategy", names, String(state.second), (v) => set({ second: Number(v) })),
     search(id("text"), (v) => set({ text: v.toLowerCase() })),
@@ -104,16 +110,34 @@ function rowCard(row, rows) {
   const facts = element("dl", {});
   if (row.input !== null) facts.append(element("dt", {}, "input"), element("dd", {}, row.input));
   facts.append(element("dt", {}, "target"), element("dd", {}, row.target));
-  const answers = rows.strategies.map((name, i) => answerOf(name, row.answers[i], rows)).filter((a) => a !== null);
-  return element("article", { class: "row" }, element("h4", {}, row.id), facts, element("ul", { class: "answers" }, ...answers));
+  const answers = rows.strategies
+    .map((name, i) => answerOf(name, row.answers[i], rows))
+    .filter((a) => a !== null);
+  return element(
+    "article",
+    { class: "row" },
+    element("h4", {}, row.id),
+    facts,
+    element("ul", { class: "answers" }, ...answers),
+  );
 }
 
 // Its sign, the strategy and the output; then the passages that it saw.
 function answerOf(name, answer, rows) {
   if (answer === null) return null;
   const [mark, words, kind] = signOf(answer);
-  const sign = element("span", { class: `sign ${kind}` }, element("span", { "aria-hidden": "true" }, mark), element("span", { class: "unseen" }, words));
-  const made = element("li", {}, element("p", { class: "who" }, sign, " ", name), element("p", { class: "output" }, answer.output || "(empty)"));
+  const sign = element(
+    "span",
+    { class: `sign ${kind}` },
+    element("span", { "aria-hidden": "true" }, mark),
+    element("span", { class: "unseen" }, words),
+  );
+  const made = element(
+    "li",
+    {},
+    element("p", { class: "who" }, sign, " ", name),
+    element("p", { class: "output" }, answer.output || "(empty)"),
+  );
   if (answer.passages.length) made.append(passagesOf(answer.passages.map((i) => rows.passages[i])));
   return made;
 }

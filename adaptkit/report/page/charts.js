@@ -17,20 +17,42 @@ function paretoChart(task, judged, figure, label, width) {
   const ends = ran.flatMap((r) => [r.quality_low ?? r.quality, r.quality_high ?? r.quality]);
   const [bottom, top] = around(ends, false);
   const front = judged.choice ? judged.choice.front.map((c) => c.strategy) : [];
-  const words = ran.map((r) => `${r.strategy} ${percentText(r.quality)} at ${significant(figure(r))}`).join("; ");
-  const drawn = frame(width, 300, {
-    right: 20,
-    x: { low, high, log: true, label, format: significant },
-    y: { low: bottom, high: top, log: false, label: task.metric, format: (v) => `${Math.round(100 * v)} %` },
-  }, `${task.metric} against ${label}: ${words}`);
+  const words = ran
+    .map((r) => `${r.strategy} ${percentText(r.quality)} at ${significant(figure(r))}`)
+    .join("; ");
+  const drawn = frame(
+    width,
+    300,
+    {
+      right: 20,
+      x: { low, high, log: true, label, format: significant },
+      y: {
+        low: bottom,
+        high: top,
+        log: false,
+        label: task.metric,
+        format: (v) => `${Math.round(100 * v)} %`,
+      },
+    },
+    `${task.metric} against ${label}: ${words}`,
+  );
   for (const row of ran) intervalOf(drawn, drawn.x(figure(row)), row, placeOf(task, row.strategy));
   for (const row of ran) {
     const place = placeOf(task, row.strategy);
     const [x, y] = [drawn.x(figure(row)), drawn.y(row.quality)];
-    if (row.strategy === judged.named) drawn.picture.append(shape("circle", { class: "named", cx: x, cy: y, r: 11 }));
+    if (row.strategy === judged.named)
+      drawn.picture.append(shape("circle", { class: "named", cx: x, cy: y, r: 11 }));
     drawn.picture.append(markAt(x, y, place, { filled: front.includes(row.strategy) }));
   }
-  labelled(drawn, ran.map((r) => ({ text: r.strategy, x: drawn.x(figure(r)), y: drawn.y(r.quality), bold: r.strategy === judged.named })));
+  labelled(
+    drawn,
+    ran.map((r) => ({
+      text: r.strategy,
+      x: drawn.x(figure(r)),
+      y: drawn.y(r.quality),
+      bold: r.strategy === judged.named,
+    })),
+  );
   return drawn.picture;
 }
 
@@ -44,7 +66,7 @@ function intervalOf(drawn, x, row, place) {
 function labelled(drawn, labels) {
   const middle = (drawn.left + drawn.right) / 2;
   for (const side of [true, false]) {
-    const own = labels.filter((l) => (l.x < middle) === side);
+    const own = labels.filter((l) => l.x < middle === side);
     for (const label of spread(own, 14, drawn.top + 6, drawn.bottom - 4)) {
       const at = { x: label.x + (side ? 14 : -14), y: label.y + 4, "text-anchor": side ? "start" : "end" };
       drawn.picture.append(shape("text", { class: label.bold ? "name bold" : "name", ...at }, label.text));
@@ -60,22 +82,37 @@ function totalsChart(task, settings, judged, evens, width) {
   const turns = [...evens.values()].map((b) => b.requests).filter((v) => v > 0.5 && v < 1e10);
   const [low, high] = volumeRange([...volumes, ...turns]);
   const steps = Array.from({ length: 61 }, (_, i) => low * (high / low) ** (i / 60));
-  const lines = known.map((cost) => ({
-    cost,
-    points: steps.map((v) => [v, totalUsd(cost, v)]).filter(([, usd]) => usd > 0),
-  })).filter((line) => line.points.length > 1);
+  const lines = known
+    .map((cost) => ({
+      cost,
+      points: steps.map((v) => [v, totalUsd(cost, v)]).filter(([, usd]) => usd > 0),
+    }))
+    .filter((line) => line.points.length > 1);
   if (!lines.length) return null;
   const amounts = lines.flatMap((l) => l.points.map(([, usd]) => usd));
   const most = Math.max(...amounts);
-  const drawn = frame(width, 340, {
-    right: Math.min(150, 24 + 7.4 * Math.max(...known.map((c) => c.strategy.length))),
-    x: { low, high, log: true, label: "requests a month", format: shortCount },
-    y: { low: Math.max(Math.min(...amounts), most / 1e7), high: most * 1.3, log: true, label: `USD over ${settingText("", settings.horizon_months)} months`, format: shortCount },
-  }, totalsLabel(task, judged, evens, settings));
+  const drawn = frame(
+    width,
+    340,
+    {
+      right: Math.min(150, 24 + 7.4 * Math.max(...known.map((c) => c.strategy.length))),
+      x: { low, high, log: true, label: "requests a month", format: shortCount },
+      y: {
+        low: Math.max(Math.min(...amounts), most / 1e7),
+        high: most * 1.3,
+        log: true,
+        label: `USD over ${settingText("", settings.horizon_months)} months`,
+        format: shortCount,
+      },
+    },
+    totalsLabel(task, judged, evens, settings),
+  );
   bandsOf(drawn, evens, low, high);
   for (const volume of volumes) rule(drawn, volume, "assumed");
   for (const line of lines) {
-    const points = line.points.filter(([, usd]) => usd >= drawn.y.low).map(([v, usd]) => [drawn.x(v), drawn.y(usd)]);
+    const points = line.points
+      .filter(([, usd]) => usd >= drawn.y.low)
+      .map(([v, usd]) => [drawn.x(v), drawn.y(usd)]);
     if (points.length > 1) drawn.picture.append(lineThrough(points, placeOf(task, line.cost.strategy)));
   }
   endLabels(drawn, task, judged, lines);
@@ -112,7 +149,15 @@ function bandsOf(drawn, evens, low, high) {
     if (found.requests === null || found.requests < low || found.requests > high) continue;
     if (found.certain !== null && found.low !== null) {
       const [from, to] = [Math.max(low, found.low), Math.min(high, found.high ?? high)];
-      drawn.picture.append(shape("rect", { class: "band", x: drawn.x(from), width: Math.max(0, drawn.x(to) - drawn.x(from)), y: drawn.top, height: drawn.bottom - drawn.top }));
+      drawn.picture.append(
+        shape("rect", {
+          class: "band",
+          x: drawn.x(from),
+          width: Math.max(0, drawn.x(to) - drawn.x(from)),
+          y: drawn.top,
+          height: drawn.bottom - drawn.top,
+        }),
+      );
     }
     rule(drawn, found.requests, "even");
   }
@@ -133,12 +178,26 @@ function curveChart(curves, width) {
   const sizes = points.map((p) => p.n_labels).filter((n) => n > 0);
   if (!sizes.length) return null;
   const [low, high] = around(sizes, true);
-  const [bottom, top] = around(points.flatMap((p) => [p.low ?? p.quality, p.high ?? p.quality]), false);
-  const drawn = frame(width, 320, {
-    right: Math.min(150, 24 + 7.4 * Math.max(...curves.map((c) => c.strategy.length))),
-    x: { low, high, log: true, label: "labelled examples", format: shortCount },
-    y: { low: bottom, high: top, log: false, label: curves[0].metric, format: (v) => `${Math.round(100 * v)} %` },
-  }, `${curves[0].metric} against labelled examples; the figures are in the table below`);
+  const [bottom, top] = around(
+    points.flatMap((p) => [p.low ?? p.quality, p.high ?? p.quality]),
+    false,
+  );
+  const drawn = frame(
+    width,
+    320,
+    {
+      right: Math.min(150, 24 + 7.4 * Math.max(...curves.map((c) => c.strategy.length))),
+      x: { low, high, log: true, label: "labelled examples", format: shortCount },
+      y: {
+        low: bottom,
+        high: top,
+        log: false,
+        label: curves[0].metric,
+        format: (v) => `${Math.round(100 * v)} %`,
+      },
+    },
+    `${curves[0].metric} against labelled examples; the figures are in the table below`,
+  );
   const labels = curves.map((curve, place) => curveLine(drawn, curve, place)).filter((l) => l !== null);
   for (const { place, y, text } of spread(labels, 14, drawn.top + 4, drawn.bottom - 4)) {
     drawn.picture.append(markAt(drawn.right + 9, y, place, { radius: 4 }));
@@ -152,7 +211,12 @@ function curveLine(drawn, curve, place) {
   if (!known.length) return null;
   const level = known.every((p) => p.n_labels === 0);
   const at = (p) => [drawn.x(p.n_labels || drawn.x.low), drawn.y(p.quality)];
-  const ends = level ? [[drawn.left, at(known[0])[1]], [drawn.right, at(known[0])[1]]] : known.filter((p) => p.n_labels > 0).map(at);
+  const ends = level
+    ? [
+        [drawn.left, at(known[0])[1]],
+        [drawn.right, at(known[0])[1]],
+      ]
+    : known.filter((p) => p.n_labels > 0).map(at);
   drawn.picture.append(lineThrough(ends, place));
   for (const point of level ? [] : known.filter((p) => p.n_labels > 0)) {
     intervalOf(drawn, drawn.x(point.n_labels), { quality_low: point.low, quality_high: point.high }, place);

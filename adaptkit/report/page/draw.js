@@ -37,7 +37,10 @@ function powersOf({ low, high }, most) {
   const found = [];
   for (let power = first; power <= last; power += step) found.push(Number(`1e${power}`));
   if (found.length > 1) return found;
-  return [1, 2, 5].flatMap((m) => [m * 10 ** (first - 1), m * 10 ** first]).filter((v) => v >= low && v <= high).sort((a, b) => a - b);
+  return [1, 2, 5]
+    .flatMap((m) => [m * 10 ** (first - 1), m * 10 ** first])
+    .filter((v) => v >= low && v <= high)
+    .sort((a, b) => a - b);
 }
 
 function stepsOf({ low, high }, most) {
@@ -45,27 +48,64 @@ function stepsOf({ low, high }, most) {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
   const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9; value += step) found.push(Number(value.toPrecision(12)));
+  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9; value += step)
+    found.push(Number(value.toPrecision(12)));
   return found;
 }
 
 // A picture with both axes; returns it with its scales. `spec.x` and `.y`: low, high, log, label, format.
 function frame(width, height, spec, label) {
-  const left = 58, right = spec.right || 16, top = 14, bottom = 46;
-  const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label, class: "drawn" });
+  const left = 58,
+    right = spec.right || 16,
+    top = 14,
+    bottom = 46;
+  const picture = shape("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    role: "img",
+    "aria-label": label,
+    class: "drawn",
+  });
   const x = scaleOf(spec.x.low, spec.x.high, left, width - right, spec.x.log);
   const y = scaleOf(spec.y.low, spec.y.high, height - bottom, top, spec.y.log);
   for (const value of ticksOf(x, Math.max(2, Math.floor((width - left - right) / 80)))) {
-    picture.append(shape("line", { class: "grid", x1: x(value), x2: x(value), y1: top, y2: height - bottom }));
-    picture.append(shape("text", { class: "tick", x: x(value), y: height - bottom + 16, "text-anchor": "middle" }, spec.x.format(value)));
+    picture.append(
+      shape("line", { class: "grid", x1: x(value), x2: x(value), y1: top, y2: height - bottom }),
+    );
+    picture.append(
+      shape(
+        "text",
+        { class: "tick", x: x(value), y: height - bottom + 16, "text-anchor": "middle" },
+        spec.x.format(value),
+      ),
+    );
   }
   for (const value of ticksOf(y, 5)) {
     picture.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }));
-    picture.append(shape("text", { class: "tick", x: left - 7, y: y(value) + 4, "text-anchor": "end" }, spec.y.format(value)));
+    picture.append(
+      shape(
+        "text",
+        { class: "tick", x: left - 7, y: y(value) + 4, "text-anchor": "end" },
+        spec.y.format(value),
+      ),
+    );
   }
-  picture.append(shape("text", { class: "axis", x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }, spec.x.label));
+  picture.append(
+    shape(
+      "text",
+      { class: "axis", x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" },
+      spec.x.label,
+    ),
+  );
   const middle = (top + height - bottom) / 2;
-  picture.append(shape("text", { class: "axis", x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})` }, spec.y.label));
+  picture.append(
+    shape(
+      "text",
+      { class: "axis", x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})` },
+      spec.y.label,
+    ),
+  );
   return { picture, x, y, left, right: width - right, top, bottom: height - bottom };
 }
 
@@ -76,21 +116,32 @@ const FORMS = [
   (r) => `M0,${-1.2 * r}L${1.2 * r},${r}L${-1.2 * r},${r}z`,
   (r) => `M0,${-1.35 * r}L${1.35 * r},0L0,${1.35 * r}L${-1.35 * r},0z`,
   (r) => `M0,${1.2 * r}L${1.2 * r},${-r}L${-1.2 * r},${-r}z`,
-  (r) => `M${-r},${-r / 3}h${2 * r / 3}v${-2 * r / 3}h${2 * r / 3}v${2 * r / 3}h${2 * r / 3}v${2 * r / 3}h${-2 * r / 3}v${2 * r / 3}h${-2 * r / 3}v${-2 * r / 3}h${-2 * r / 3}z`,
-  (r) => `M0,${-1.3 * r}L${1.25 * r},${-0.4 * r}L${0.8 * r},${1.1 * r}L${-0.8 * r},${1.1 * r}L${-1.25 * r},${-0.4 * r}z`,
-  (r) => `M${-0.55 * r},${-1.2 * r}h${1.1 * r}l${0.65 * r},${1.2 * r}l${-0.65 * r},${1.2 * r}h${-1.1 * r}l${-0.65 * r},${-1.2 * r}z`,
+  (r) =>
+    `M${-r},${-r / 3}h${(2 * r) / 3}v${(-2 * r) / 3}h${(2 * r) / 3}v${(2 * r) / 3}h${(2 * r) / 3}v${(2 * r) / 3}h${(-2 * r) / 3}v${(2 * r) / 3}h${(-2 * r) / 3}v${(-2 * r) / 3}h${(-2 * r) / 3}z`,
+  (r) =>
+    `M0,${-1.3 * r}L${1.25 * r},${-0.4 * r}L${0.8 * r},${1.1 * r}L${-0.8 * r},${1.1 * r}L${-1.25 * r},${-0.4 * r}z`,
+  (r) =>
+    `M${-0.55 * r},${-1.2 * r}h${1.1 * r}l${0.65 * r},${1.2 * r}l${-0.65 * r},${1.2 * r}h${-1.1 * r}l${-0.65 * r},${-1.2 * r}z`,
 ];
 const DASHES = ["", "7 4", "2 3", "9 3 2 3", "5 2", "12 4", "3 5", "1 4"];
 const N_SERIES = FORMS.length;
 
 function markAt(x, y, place, { filled = true, radius = 5 } = {}) {
   const path = FORMS[place % N_SERIES](radius);
-  return shape("path", { class: `mark s${place % N_SERIES}${filled ? "" : " hollow"}`, d: path, transform: `translate(${x} ${y})` });
+  return shape("path", {
+    class: `mark s${place % N_SERIES}${filled ? "" : " hollow"}`,
+    d: path,
+    transform: `translate(${x} ${y})`,
+  });
 }
 
 function lineThrough(points, place) {
   const path = points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join("");
-  return shape("path", { class: `line s${place % N_SERIES}`, d: path, "stroke-dasharray": DASHES[place % N_SERIES] });
+  return shape("path", {
+    class: `line s${place % N_SERIES}`,
+    d: path,
+    "stroke-dasharray": DASHES[place % N_SERIES],
+  });
 }
 
 // Labels one below another where they would cover each other: moves them down or up, nearest first.

@@ -8,13 +8,16 @@ function start() {
     if (task.curves) curves(root, task.curves);
     if (task.rows) browse(root, task, i + 1);
   });
-  window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => (d.open = true)));
+  window.addEventListener("beforeprint", () =>
+    document.querySelectorAll("details").forEach((d) => (d.open = true)),
+  );
   document.documentElement.dataset.ready = "";
 }
 
 function curves(root, found) {
   const place = root.querySelector("[data-chart='curves']");
-  const draw = () => place.replaceChildren(curveChart(found, Math.max(260, Math.min(760, place.clientWidth || 760))) || "");
+  const draw = () =>
+    place.replaceChildren(curveChart(found, Math.max(260, Math.min(760, place.clientWidth || 760))) || "");
   draw();
   onWidth(place, draw);
 }
@@ -22,7 +25,13 @@ function curves(root, found) {
 function browse(root, task, number) {
   const place = root.querySelector("[data-part='rows']");
   const named = task.what_if ? judge(task.what_if, settingsOf(task.what_if)).named : null;
-  rowsBrowser(place.querySelector("[data-part='browser']"), task.rows, named, task.what_if ? task.what_if.baseline : null, number);
+  rowsBrowser(
+    place.querySelector("[data-part='browser']"),
+    task.rows,
+    named,
+    task.what_if ? task.what_if.baseline : null,
+    number,
+  );
   place.removeAttribute("hidden");
 }
 

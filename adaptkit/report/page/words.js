@@ -63,7 +63,9 @@ function turnText(point) {
 function evenText(strategy, found, baseline) {
   const turns = found.kind === "from" || found.kind === "up to";
   const words = breakEvenText(found);
-  return turns ? `${strategy} costs less than ${baseline} ${words}.` : `${strategy} costs less than ${baseline}: ${words}.`;
+  return turns
+    ? `${strategy} costs less than ${baseline} ${words}.`
+    : `${strategy} costs less than ${baseline}: ${words}.`;
 }
 
 // What keeps totals blank: parts whose price or number is not known, with the strategies that have them.
@@ -82,13 +84,15 @@ function breakEvenText(found) {
   const uncertain = found.certain === false;
   if (found.kind === "always" || found.kind === "never") {
     if (!uncertain) return found.kind;
-    if (found.low === null) return `${found.kind} by these rows, perhaps ${found.kind === "always" ? "never" : "always"}`;
+    if (found.low === null)
+      return `${found.kind} by these rows, perhaps ${found.kind === "always" ? "never" : "always"}`;
     const other = found.kind === "never" ? "from" : "only up to";
     return `${found.kind} by these rows, perhaps ${other} ${countText(found.low)} ${unit}`;
   }
   let range = "";
   if (found.certain) range = ` (${countText(found.low)} to ${countText(found.high)})`;
-  if (uncertain) range = ` (${countText(found.low)} or more, perhaps ${found.kind === "from" ? "never" : "always"})`;
+  if (uncertain)
+    range = ` (${countText(found.low)} or more, perhaps ${found.kind === "from" ? "never" : "always"})`;
   return `${found.kind} ${countText(found.requests)} ${unit}${range}`;
 }
 
@@ -114,10 +118,14 @@ function choiceText(judged, settings) {
   if (kind === "target")
     return `Take ${judged.named}: the cheapest that surely reaches ${settingText("target_quality", settings.target_quality)}.`;
   if (kind === "open") {
-    const rows = rowsNeeded === null ? "" : ` About ${withCommas(rowsNeeded, 0)} rows would, were the figures as they look.`;
+    const rows =
+      rowsNeeded === null
+        ? ""
+        : ` About ${withCommas(rowsNeeded, 0)} rows would, were the figures as they look.`;
     return `Undecided, for now ${judged.named}: these rows do not decide.${rows}`;
   }
-  if (judged.field.candidates.length === 1) return `Take ${judged.named}: the only one that breaks no requirement.`;
+  if (judged.field.candidates.length === 1)
+    return `Take ${judged.named}: the only one that breaks no requirement.`;
   if (kind === "alone") return `Take ${judged.named}: shown to be better than every other.`;
   const good = others.length ? ` As good by these rows: ${listing(others)}.` : "";
   return `Take ${judged.named}: every cheaper one is shown to be worse, and none dearer more than ${points} points better.${good}`;
@@ -130,6 +138,7 @@ function costText(judged, settings) {
   const parts = [`1,000 requests cost ${usdText(1000 * cost.request)} USD`];
   const volumes = volumesOf(judged.assumptions);
   const whole = volumes.length ? totalUsd(cost, Math.min(...volumes)) : null;
-  if (whole !== null) parts.push(`in all ${usdText(whole)} USD over ${settingText("", settings.horizon_months)} months`);
+  if (whole !== null)
+    parts.push(`in all ${usdText(whole)} USD over ${settingText("", settings.horizon_months)} months`);
   return ` ${judged.named}: ${parts.join(", ")}.`;
 }

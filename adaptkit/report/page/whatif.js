@@ -1,0 +1,88 @@
+// The what-if of one task: what a change of its controls sets off.
+
+// A value beyond a turn, with four digits: rounded towards the other side, so that it is beyond it.
+function beyond(point) {
+  const step = 10 ** (Math.floor(Math.log10(point.at)) - 3);
+  const rounded =
+    (point.above ? Math.ceil(point.at / step - 1e-9) : Math.floor(point.at / step + 1e-9)) * step;
+  return Number(rounded.toPrecision(4));
+}
+
+function whatIf(root, data, number) {
+  const task = data.what_if;
+  const state = { settings: settingsOf(task), waiting: 0 };
+  const part = (name) => root.querySelector(`[data-part="${name}"]`);
+  const fields = new Map();
+  const change = (name, value) => {
+    state.settings = { ...state.settings, [name]: value };
+    refresh();
+  };
+  part("controls").append(
+    ...CONTROLS.map(([title, controls]) => group(title, controls, task, number, fields, change)),
+  );
+  root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
+  part("reset").addEventListener("click", () => {
+    state.settings = settingsOf(task);
+    for (const [name, field] of fields) field.show(state.settings[name]);
+    refresh();
+  });
+  function put(name, value) {
+    fields.get(name).show(value);
+    change(name, value);
+  }
+  function refresh() {
+    const judged = judge(task, state.settings);
+    const evens = breakEvens(task, state.settings, judged.costs);
+    part("table").replaceChildren(table(task, state.settings, judged, evens));
+    drawAll(root, task, state.settings, judged, evens);
+    clearTimeout(state.waiting);
+    state.waiting = setTimeout(() => say(judged), PAUSE_MS);
+  }
+  function say(judged) {
+    part("answer").textContent = `${choiceText(judged, state.settings)}${costText(judged, state.settings)}`;
+    part("state").textContent = stateText(task, state.settings, judged);
+    part("turns").replaceChildren(
+      ...turningPoints(task, state.settings).map((p) => turnItem(p, fields, put)),
+    );
+    root.dataset.named = judged.named || "";
+  }
+  root.querySelectorAll("[data-part='charts']").forEach((el) => el.removeAttribute("hidden"));
+  root.querySelector("[data-part='what-if']").removeAttribute("hidden");
+  refresh();
+  onWidth(part("charts"), refresh);
+}
+
+// Settings that are not the run's, and whether these name another strategy.
+function stateText(task, settings, judged) {
+  const run = settingsOf(task);
+  const changed = EVERY_CONTROL.filter((c) => settings[c.name] !== run[c.name]);
+  const before = judge(task, run).named;
+  const other = before === judged.named ? "" : ` The settings of the run name ${before || "none"}.`;
+  if (!changed.length) return `These are the settings of the run.${standingText(task)}`;
+  const words = changed.map((c) => {
+    const value = settings[c.name];
+    return `${c.label.toLowerCase().replace(/^usd/, "USD")} ${value === null ? "not stated" : shownValue(c, value)}`;
+  });
+  return `Changed: ${listing(words)}.${other}`;
+}
+
+function standingText(task) {
+  const { named, p_near_best: near, p_best: best } = task.standing;
+  if (named === null || near === null) return "";
+  return ` Drawn again, ${named} is within the margin of the best in ${percentText(near, 0)}, and the best in ${percentText(best, 0)}.`;
+}
+
+function turnItem(point, fields, put) {
+  const item = element("li", {}, turnText(point));
+  if (point.at === null || !fields.has(point.name)) return item;
+  const value = beyond(point);
+  const button = element("button", { type: "button", class: "try" }, "Try it");
+  const control = EVERY_CONTROL.find((c) => c.name === point.name);
+  button.setAttribute("aria-label", `Try it: ${control.label} ${shownValue(control, value)}`);
+  button.addEventListener("click", () => {
+    put(point.name, value);
+    fields.get(point.name).element.querySelector("input").focus();
+  });
+  item.append(" ", button);
+  return item;
+}
