@@ -17,7 +17,16 @@ from adaptkit.report.what_if import what_if_data
 
 # Functions without a document, which tests run by themselves; then those that draw and listen.
 RULES = ("figures.js", "cost.js", "pairs.js", "choose.js", "decide.js", "turning.js")
-VIEW = ("words.js", "draw.js", "charts.js", "controls.js", "outcome.js", "whatif.js", "browser.js", "start.js")
+VIEW = (
+    "words.js",
+    "draw.js",
+    "charts.js",
+    "controls.js",
+    "outcome.js",
+    "whatif.js",
+    "browser.js",
+    "start.js",
+)
 STYLE = "page.css"
 # Of 5 MB for the whole page: tables, functions and figures take the rest.
 MOST_BYTES_OF_ROWS = 3_500_000
