@@ -129,7 +129,8 @@ function shortCount(value) {
   if (value >= 1e9) return `${Number((value / 1e9).toPrecision(3))} G`;
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
   if (value >= 1e3) return `${Number((value / 1e3).toPrecision(3))} k`;
-  return significant(value).replace(/\.?0+$/, (zeros) => (zeros.includes(".") ? "" : zeros));
+  const text = significant(value);
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 function totalsLabel(task, judged, evens, settings) {

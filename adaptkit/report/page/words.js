@@ -3,8 +3,9 @@
 const SHARES = ["utilisation", "target_quality", "margin"];
 const MINUS = "\u2212";
 
+// Rounded as the number is, not as its shortest decimals are: 1.005 lies below the half cent.
 function withCommas(value, digits) {
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toFixed(digits).replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ",");
 }
 
 // Two significant digits, without an exponent.
