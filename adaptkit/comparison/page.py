@@ -29,6 +29,9 @@ from adaptkit.report.findings import Band, Findings
 from adaptkit.tasks import Task, load_task
 from adaptkit.tasks.cut import read_cut
 
+# Of curves.json and robustness.json, as this version reads them.
+_BESIDE_VERSION = 1
+
 
 def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = ()) -> dict[str, Findings]:
     """Gather, by task, what the page shows beyond the table.
@@ -95,7 +98,7 @@ def _unit(pair: Sequence[MeasuredCost]) -> Literal["machine", "billed"] | None:
 
 
 def _causes(run: StoredRun, result: ComparisonResult, evidence: Evidence) -> Causes | None:
-    if not evidence.measured:
+    if not evidence.measured or all(row.quality is None for row in evidence.rows):
         return None
     return causes_of(run, result, evidence.task, most_asked_about(result, evidence.task))
 
@@ -127,14 +130,15 @@ def _read_again(entry: Mapping[str, Any]) -> Task | None:
 def _beside(folder: Path, name: str) -> Mapping[str, Any]:
     """What another measurement has left in the run folder, or above it: one that is several runs.
 
-    Empty where there is none, or nothing readable.
+    Empty where there is none, nothing readable, or what another version wrote.
     """
     for place in (folder, folder.parent):
         try:
             data = json.loads((place / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        return data if isinstance(data, dict) else {}
+        known = isinstance(data, dict) and data.get("schema_version") == _BESIDE_VERSION
+        return data if known else {}
     return {}
 
 

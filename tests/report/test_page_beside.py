@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from node import called
 from planted import Shots, Words, planted_model
 from questions import make_task
 
@@ -49,6 +50,44 @@ def test_the_inputs_are_those_of_the_run(comparison: Comparison, tmp_path: Path)
     (again,) = data_of(page_of(load_comparison(comparison.folder), tmp_path))
     assert {r["input"] for r in again["rows"]["rows"]} == {None}
     assert again["what_if"] == task["what_if"]
+
+
+SAY = """(task, changed) => {
+  const settings = { ...settingsOf(task), ...changed };
+  const j = judge(task, settings);
+  return { verdict: j.verdict, named: j.named, rows: j.choice && j.choice.rowsNeeded,
+    totals: Object.fromEntries([...j.costs].map(([s, c]) => [s, totalUsd(c, settings.requests_per_month)])) };
+}"""
+ASKED: list[dict[str, Any]] = [
+    {},
+    {"requests_per_month": 5000.0},
+    {"requests_per_month": 1e6, "usd_per_hour_of_labelling": 30.0, "minutes_per_label": 0.5},
+    {"margin": 0.4},
+    {"target_quality": 0.6},
+    {"target_quality": 0.99},
+    {"max_p95_s": 1e-9},
+    {"usd_per_success": 0.5, "requests_per_month": 100.0, "utilisation": 0.9},
+]
+
+
+def test_the_page_of_a_run_says_what_the_comparison_recommends(comparison: Comparison) -> None:
+    page = (comparison.folder / "report.html").read_text(encoding="utf-8")
+    (task,) = data_of(page)
+    script = re.findall(r"<script>(.*?)</script>", page, re.S)[0]
+    found = called(script, SAY, [[task["what_if"], changed] for changed in ASKED])
+    assumed = {f.name for f in fields(ak.CostAssumptions)}
+    for ours, changed in zip(found, ASKED, strict=True):
+        assumptions = ak.CostAssumptions(**{k: v for k, v in changed.items() if k in assumed})
+        required = ak.Requirements(**{k: v for k, v in changed.items() if k not in assumed})
+        (theirs,) = comparison.recommend(required, assumptions=assumptions)
+        assert (ours["verdict"], ours["named"]) == (theirs.verdict, theirs.named), changed
+        assert ours["rows"] == theirs.rows_needed
+        (rows,) = comparison.costs(assumptions).values()
+        for row in rows:
+            total = ours["totals"][row.strategy] if "requests_per_month" in changed else None
+            assert (total is None) is (row.tco_low_usd is None)
+            assert total is None or abs(total - (row.tco_low_usd or 0)) < 0.005
+    assert {ours["named"] for ours in found} >= {None, "few-shot"}
 
 
 def test_a_task_is_read_again_where_it_is_still_the_same(tmp_path: Path) -> None:
@@ -107,6 +146,9 @@ def test_robustness_beside_the_run_is_shown(comparison: Comparison, tmp_path: Pa
     assert "<h3>Robustness</h3>" in page
     assert "60.0 % (\N{MINUS SIGN}20.0)*" in page
     assert "passages was not measured: none are shown." in page
+    path = replace(found, schema_version=99).save(folder)
+    assert json.loads(path.read_text(encoding="utf-8"))["schema_version"] == 99
+    assert "<h3>Robustness</h3>" not in page_of(load_comparison(folder), tmp_path)
     replace(found, settings={"task": "another"}).save(folder)
     assert "<h3>Robustness</h3>" not in page_of(load_comparison(folder), tmp_path)
 

@@ -25,7 +25,12 @@ EVENS = [
     BreakEvenVolume(kind="never", certain=False),
     BreakEvenVolume(kind="never", low=9000.0, certain=False, monthly=False),
 ]
-VOLUME: dict[str, Any] = {"name": "requests_per_month", "words": "{} requests a month", "low": 1.0, "high": 1e9}
+VOLUME: dict[str, Any] = {
+    "name": "requests_per_month",
+    "words": "{} requests a month",
+    "low": 1.0,
+    "high": 1e9,
+}
 MARGIN: dict[str, Any] = {"name": "margin", "words": "a margin of {}", "low": 0.001, "high": 0.5}
 TURNS = [
     TurningPoint(**VOLUME, now=None, at=6428.571, above=True, strategy="lora"),

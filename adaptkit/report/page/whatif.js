@@ -58,12 +58,13 @@ function stateText(task, settings, judged) {
   const changed = EVERY_CONTROL.filter((c) => settings[c.name] !== run[c.name]);
   const before = judge(task, run).named;
   const other = before === judged.named ? "" : ` The settings of the run name ${before || "none"}.`;
-  if (!changed.length) return `These are the settings of the run.${standingText(task)}`;
+  const without = task.measured.length ? "" : " Only the table was kept: volume, prices and worth change nothing.";
+  if (!changed.length) return `These are the settings of the run.${standingText(task)}${without}`;
   const words = changed.map((c) => {
     const value = settings[c.name];
     return `${c.label.toLowerCase().replace(/^usd/, "USD")} ${value === null ? "not stated" : shownValue(c, value)}`;
   });
-  return `Changed: ${listing(words)}.${other}`;
+  return `Changed: ${listing(words)}.${other}${without}`;
 }
 
 function standingText(task) {
