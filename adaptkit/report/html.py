@@ -12,7 +12,7 @@ from adaptkit.report.cells import columns
 from adaptkit.report.charts import quality_chart
 from adaptkit.report.findings import Findings
 from adaptkit.report.measured_beside import curves_grid, robustness_grid
-from adaptkit.report.page import RULES, STYLE, VIEW, as_inert, page_data, policy, source
+from adaptkit.report.parts import RULES, STYLE, VIEW, as_inert, page_data, policy, source
 from adaptkit.report.tables import (
     Grid,
     best_flips,

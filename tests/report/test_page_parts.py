@@ -19,7 +19,7 @@ from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.report import render_html
 from adaptkit.report.findings import Findings
-from adaptkit.report.page import MOST_BYTES_OF_ROWS, RULES, VIEW, as_inert, source
+from adaptkit.report.parts import MOST_BYTES_OF_ROWS, RULES, VIEW, as_inert, source
 from adaptkit.report.rows_shown import LENGTHS, rows_data
 from adaptkit.report.view import TaskView, task_views
 

@@ -22,7 +22,7 @@ from adaptkit.decision.judging import judge
 from adaptkit.decision.limits import usd_per_1k, usd_per_month
 from adaptkit.decision.turning_points import TurningPoint
 from adaptkit.report.findings import Findings
-from adaptkit.report.page import RULES, source
+from adaptkit.report.parts import RULES, source
 from adaptkit.report.what_if import what_if_data
 
 N_SETTINGS = 1000

@@ -11,7 +11,7 @@ from node import called
 from adaptkit.accounting import BreakEvenVolume
 from adaptkit.decision.recommendation_text import turn_sentence
 from adaptkit.decision.turning_points import TurningPoint
-from adaptkit.report.page import RULES, source
+from adaptkit.report.parts import RULES, source
 
 CALL = "(name, ...values) => eval(name)(...values)"
 

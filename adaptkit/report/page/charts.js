@@ -62,16 +62,32 @@ function intervalOf(drawn, x, row, place) {
   drawn.picture.append(shape("line", { class: `interval s${place % N_SERIES}`, ...ends }));
 }
 
-// Names beside their marks, on the side with room.
+// Names beside their marks, on the side with room, and none over another.
 function labelled(drawn, labels) {
   const middle = (drawn.left + drawn.right) / 2;
-  for (const side of [true, false]) {
-    const own = labels.filter((l) => l.x < middle === side);
-    for (const label of spread(own, 14, drawn.top + 6, drawn.bottom - 4)) {
-      const at = { x: label.x + (side ? 14 : -14), y: label.y + 4, "text-anchor": side ? "start" : "end" };
-      drawn.picture.append(shape("text", { class: label.bold ? "name bold" : "name", ...at }, label.text));
-    }
+  const placed = [];
+  for (const label of [...labels].sort((a, b) => a.y - b.y)) {
+    const right = label.x < middle;
+    const width = LETTER * label.text.length;
+    const from = right ? label.x + 14 : label.x - 14 - width;
+    const own = { from, to: from + width, y: freeHeight(placed, from, from + width, label.y, drawn) };
+    placed.push(own);
+    const at = { x: right ? own.from : own.to, y: own.y + 4, "text-anchor": right ? "start" : "end" };
+    drawn.picture.append(shape("text", { class: label.bold ? "name bold" : "name", ...at }, label.text));
   }
+}
+
+const LETTER = 7;
+const LINE = 14;
+
+// The height nearest to the wanted one at which a text covers no other.
+function freeHeight(placed, from, to, wanted, drawn) {
+  const free = (y) =>
+    placed.every((p) => p.to < from || p.from > to || Math.abs(p.y - y) >= LINE - 0.5) &&
+    y >= drawn.top + 6 &&
+    y <= drawn.bottom - 4;
+  for (let by = 0; by < 12 * LINE; by += 2) for (const y of [wanted - by, wanted + by]) if (free(y)) return y;
+  return wanted;
 }
 
 // Total cost over the horizon against requests a month, with the break-evens against the baseline.

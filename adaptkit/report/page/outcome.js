@@ -26,8 +26,7 @@ function table(task, settings, judged, evens) {
     {},
     ...task.rows.filter((r) => r.status === "done").map((r) => line(r, judged, evens)),
   );
-  const caption = `Costs in USD under these settings; unknown is blank.${unknownText(judged.costs)}`;
-  return element("table", {}, element("caption", {}, caption), head, body);
+  return element("table", {}, element("caption", {}, "Costs in USD under these settings"), head, body);
 }
 
 function line(row, judged, evens) {
@@ -100,4 +99,13 @@ function onWidth(room, refresh) {
     last = room.clientWidth;
     refresh();
   }).observe(room);
+}
+
+// What a reader of the table has to know.
+function tableNote(task, settings, judged) {
+  const used = settingText("utilisation", settings.utilisation);
+  const speed = task.measured.some((m) => m.uses_machine)
+    ? ` A request takes as long as in batched runs, where there were some, on a machine that works ${used} of its paid time.`
+    : "";
+  return `Unknown is blank.${speed}${unknownText(judged.costs)}`;
 }

@@ -34,6 +34,7 @@ function whatIf(root, data, number) {
     const judged = judge(task, state.settings);
     const evens = breakEvens(task, state.settings, judged.costs);
     part("table").replaceChildren(table(task, state.settings, judged, evens));
+    part("table-note").textContent = tableNote(task, state.settings, judged);
     drawAll(root, task, state.settings, judged, evens);
     clearTimeout(state.waiting);
     state.waiting = setTimeout(() => say(judged), PAUSE_MS);
@@ -41,9 +42,10 @@ function whatIf(root, data, number) {
   function say(judged) {
     part("answer").textContent = `${choiceText(judged, state.settings)}${costText(judged, state.settings)}`;
     part("state").textContent = stateText(task, state.settings, judged);
-    part("turns").replaceChildren(
-      ...turningPoints(task, state.settings).map((p) => turnItem(p, fields, put)),
-    );
+    const points = turningPoints(task, state.settings);
+    const turns = points.filter((p) => p.at !== null).map((p) => turnItem(p, fields, put));
+    const stays = points.filter((p) => p.at === null).map(turnText);
+    part("turns").replaceChildren(...turns, ...(stays.length ? [element("li", {}, stays.join(" "))] : []));
     root.dataset.named = judged.named || "";
   }
   root.querySelectorAll("[data-part='charts']").forEach((el) => el.removeAttribute("hidden"));
@@ -58,7 +60,9 @@ function stateText(task, settings, judged) {
   const changed = EVERY_CONTROL.filter((c) => settings[c.name] !== run[c.name]);
   const before = judge(task, run).named;
   const other = before === judged.named ? "" : ` The settings of the run name ${before || "none"}.`;
-  const without = task.measured.length ? "" : " Only the table was kept: volume, prices and worth change nothing.";
+  const without = task.measured.length
+    ? ""
+    : " Only the table was kept: volume, prices and worth change nothing.";
   if (!changed.length) return `These are the settings of the run.${standingText(task)}${without}`;
   const words = changed.map((c) => {
     const value = settings[c.name];
@@ -75,7 +79,7 @@ function standingText(task) {
 
 function turnItem(point, fields, put) {
   const item = element("li", {}, turnText(point));
-  if (point.at === null || !fields.has(point.name)) return item;
+  if (!fields.has(point.name)) return item;
   const value = beyond(point);
   const button = element("button", { type: "button", class: "try" }, "Try it");
   const control = EVERY_CONTROL.find((c) => c.name === point.name);
