@@ -102,6 +102,8 @@ def run(folder: Path, ledger: Path, alone: int) -> ak.Comparison:
         seeds=SEEDS,
         baselines=False,
         noise_floor=True,
+        # The embedder that looks for paraphrases takes longer to load than everything else together.
+        leakage="off",
         out=folder,
         settings=settings,
     )
