@@ -46,7 +46,7 @@ def _alone(field: Field, choice: Choice, margin: float, target: float | None) ->
 def _enough(field: Field, choice: Choice, margin: float, target: float | None) -> str:
     taken = choice.taken
     others = [c for c in field.candidates if c.strategy in choice.tied and c is not taken]
-    shown = listing([_beside(field, c, taken) for c in others])
+    shown = listing([_apart(field, c, taken) for c in others])
     text = (
         f"{taken.strategy} {quality(taken.row)} is at most {100 * margin:g} points worse than anything "
         f"dearer on {taken.row.n} rows"
@@ -153,6 +153,12 @@ def _beside(field: Field, a: Candidate, b: Candidate) -> str:
     """Write e.g. ``lora by +23 points [10, 36], p < .001``."""
     pair = field.difference(a.strategy, b.strategy)
     return f"{b.strategy} by {_figures(pair)}" if pair else b.strategy
+
+
+def _apart(field: Field, a: Candidate, b: Candidate) -> str:
+    """How far ``a`` lies from ``b``, e.g. ``few-shot differs by +2 points [-1, 5], p = .58``."""
+    pair = field.difference(a.strategy, b.strategy)
+    return f"{a.strategy} differs by {_figures(pair)}" if pair else a.strategy
 
 
 def _figures(pair: Pair) -> str:

@@ -59,6 +59,7 @@ def test_equivalence_has_to_be_shown() -> None:
     assert (shown.verdict, shown.strategy) == ("equivalent", "prompt")
     assert set(shown.tied) == {"prompt", "few-shot", "lora"}
     assert "at most 2 points worse than anything dearer" in shown.reason
+    assert "(few-shot differs by +0.2 points" in shown.reason
     unknown = of(quality, half=0.1, n=60)
     assert (unknown.verdict, unknown.for_now) == ("undecided", "prompt")
 
