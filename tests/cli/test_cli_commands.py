@@ -22,6 +22,7 @@ BELOW = (["models", "fetch"], ["models", "remove"], ["tasks", "check"])
 EVERY = [*([name] for name in COMMANDS), *BELOW]
 # What each command does with what is not there.
 MISSING = {
+    "serve": ["serve", NOWHERE],
     "advise": ["advise", "--no-ask", "--task", NOWHERE],
     "compare": ["compare", "--task", NOWHERE],
     "curve": ["curve", NOWHERE],

@@ -202,6 +202,8 @@ def test_a_notebook_shows_the_table(comparison: Comparison) -> None:
 
 
 def test_a_folder_without_a_comparison_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="Has the run finished"):
+    with pytest.raises(StoreError, match="nowhere: There is no such folder"):
         ak.load_comparison(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+    with pytest.raises(StoreError, match="Has the run finished"):
+        ak.load_comparison(tmp_path)
