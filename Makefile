@@ -44,7 +44,7 @@ test: check  ## Checks, then all tests, the slow ones and the notebooks included
 	@$(PYTEST) -m "slow or browser"
 ifneq ($(NOTEBOOKS),)
 	@echo "Notebooks"
-	@$(PY) -m pytest --nbmake notebooks
+	@$(PYTEST) --nbmake notebooks
 endif
 
 check: lint format-check types layers  ## Lint, formatting, types and layers
