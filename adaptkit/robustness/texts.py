@@ -43,7 +43,8 @@ def with_typos(text: str, rng: np.random.Generator, share: float = TYPO_SHARE) -
         >>> with_typos("When does the depot open on 5 May?", np.random.default_rng(1))
         'When dows the depot open on 5 May?'
     """
-    words = list(_WORD.finditer(text))
+    # The pattern takes a footnote's superscript for a letter.
+    words = [w for w in _WORD.finditer(text) if w.group().isalpha()]
     if not words:
         return text
     n = max(1, round(share * len(words)))

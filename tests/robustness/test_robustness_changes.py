@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny import qa_task
 from worded import Exact, Sturdy, make_task
@@ -52,6 +52,7 @@ def test_a_row_changes_in_the_same_way_whatever_rows_stand_beside_it() -> None:
     assert many[:5] == few
 
 
+@example("A¹¹º", 0)
 @given(st.text(), st.integers(0, 5))
 def test_typos_keep_length_and_everything_but_letters(text: str, seed: int) -> None:
     found = with_typos(text, np.random.default_rng(seed))
