@@ -41,11 +41,6 @@ def usage_of(tokens: Mapping[str, int]) -> Usage:
     return Usage(**{f"tokens_{kind}": n for kind, n in tokens.items()})
 
 
-def tokens_of(usage: Usage) -> dict[str, int]:
-    """The same as a record holds it."""
-    return {name.removeprefix("tokens_"): n for name, n in vars(usage).items()}
-
-
 def bills_of(group: Group, prices: Prices) -> TokenBills | None:
     """The provider's bills for the rows of a strategy; None where it asks no provider.
 
@@ -53,6 +48,8 @@ def bills_of(group: Group, prices: Prices) -> TokenBills | None:
         group: the strategy's trials.
         prices: of the comparison.
     """
+    if prices.billed_by is None:
+        return None
     answered = [r for r in group.records if r.error is None]
     if not any(prices.billed(usage_of(r.tokens)) for r in answered):
         return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from adaptkit.accounting import CostAssumptions, MachinePrice, ModelPrice, Prices
-from adaptkit.comparing.measured import Measured
+from adaptkit.comparing.measured import Group, Measured, groups_of
 from adaptkit.comparing.standards import Standards
 from adaptkit.comparing.store import RunStore
 from adaptkit.core.errors import StoreError
@@ -31,6 +33,23 @@ class StoredRun:
     standards: Standards
     prices: Prices
     assumptions: CostAssumptions
+
+    @cached_property
+    def answers(self) -> list[Record]:
+        """The records of finished trials, second runs left out, with the names and seeds of the table.
+
+        A record keeps the names and the seed that it was made under; its trial has those of the table.
+        """
+        return [
+            dataclasses.replace(record, task=t.task, strategy=t.strategy, seed=t.seed)
+            for t in self.trials
+            if t.status == "done" and t.repeat == 0
+            for record in t.records
+        ]
+
+    def groups(self, task: TaskFacts) -> list[Group]:
+        """The strategies that were measured on a task, each with its trials."""
+        return [g for g in groups_of(task, self.trials) if g.records]
 
 
 def stored_run(folder: Path, manifest: Mapping[str, Any]) -> StoredRun:

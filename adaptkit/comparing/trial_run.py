@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adaptkit.accounting import Meter, PeakMemory, spared_s
-from adaptkit.comparing.billing import Billed, tokens_of
+from adaptkit.comparing.billing import Billed
 from adaptkit.comparing.plan import Plan, Trial
 from adaptkit.comparing.run import Answered, Outcome, Run
 from adaptkit.comparing.store import TrialResult, writing
@@ -20,7 +20,7 @@ from adaptkit.core.errors import AdaptKitError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.core.types import ErrorInfo, Example
 from adaptkit.evaluation import Assignment, evaluate
-from adaptkit.evaluation.evaluate import Sink
+from adaptkit.evaluation.evaluate import Sink, tokens_of
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.base import read_state
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from adaptkit import decision
 from adaptkit.accounting import CostAssumptions, strategy_costs
 from adaptkit.comparing.costs import costs_of, measured_cost
-from adaptkit.comparing.measured import groups_of
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.stored import StoredRun, stored_run
+from adaptkit.comparison.why import causes_of
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.decision import Causes
 from adaptkit.decision.wording import counted
-from adaptkit.evaluation.outcomes import form_fault
 from adaptkit.report.plots import Accounts
 from adaptkit.tasks import TaskFacts
 
@@ -41,7 +38,7 @@ class Drawn:
 
     def records(self) -> Sequence[Record]:
         """Every answer that the table is made of."""
-        return answers(self.run)
+        return self.run.answers
 
     def accounts(self) -> Mapping[str, Accounts]:
         """The costs of each task of which records are there."""
@@ -49,7 +46,7 @@ class Drawn:
         return {name: own for name, own in found.items() if own is not None}
 
     def _account(self, task: TaskFacts) -> Accounts | None:
-        groups = [g for g in groups_of(task, self.run.trials) if g.records]
+        groups = self.run.groups(task)
         if not groups:
             return None
         given, prices = self.assumptions or self.run.assumptions, self.run.prices
@@ -67,27 +64,11 @@ class Drawn:
         return {task.name: self._causes(task) for task in self.run.tasks}
 
     def _causes(self, task: TaskFacts) -> dict[str, Causes]:
-        own = [r for r in answers(self.run) if r.task == task.name]
-        return {
-            s: decision.causes(self.result, own, task, s, lambda r: form_fault(r, task))
-            for s in dict.fromkeys(r.strategy for r in own)
-        }
+        ran = dict.fromkeys(g.label for g in self.run.groups(task))
+        return {s: causes_of(self.run, self.result, task.name, s) for s in ran}
 
 
 def in_short(result: ComparisonResult) -> str:
     """How many strategies were compared, on how many tasks."""
     strategies, tasks = ({getattr(r, name) for r in result.rows} for name in ("strategy", "task"))
     return f"{counted(len(strategies), 'strategy')} on {counted(len(tasks), 'task')}"
-
-
-def answers(run: StoredRun) -> list[Record]:
-    """The records of finished trials, second runs left out, with the names and seeds of the table.
-
-    A record keeps the names and the seed that it was made under; its trial has those of the table.
-    """
-    return [
-        dataclasses.replace(record, task=t.task, strategy=t.strategy, seed=t.seed)
-        for t in run.trials
-        if t.status == "done" and t.repeat == 0
-        for record in t.records
-    ]

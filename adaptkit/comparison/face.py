@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, overload
 from adaptkit import decision, exports, report
 from adaptkit.accounting import CostAssumptions, CostRow
 from adaptkit.comparing.costs import costs_of
-from adaptkit.comparing.measured import groups_of
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.store import RunStore
 from adaptkit.comparing.stored import stored_run
@@ -179,7 +178,7 @@ class Comparison:
         run = stored_run(self.folder, self.result.manifest)
         found = {}
         for task in run.tasks:
-            groups = [g for g in groups_of(task, run.trials) if g.records]
+            groups = run.groups(task)
             baseline = baseline_of([g.label for g in groups])
             found[task.name] = costs_of(
                 groups, assumptions or run.assumptions, baseline=baseline, prices=run.prices

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from adaptkit import decision
 from adaptkit.comparing.stored import StoredRun
 from adaptkit.core.errors import ConfigError
@@ -22,13 +20,7 @@ def causes_of(run: StoredRun, result: ComparisonResult, task: str, strategy: str
         strategy: its name in the table.
     """
     facts = next(t for t in run.tasks if t.name == task)
-    # A record keeps the names and the seed that it was made under; its trial has those of the table.
-    records = [
-        dataclasses.replace(record, task=t.task, strategy=t.strategy, seed=t.seed)
-        for t in run.trials
-        if t.status == "done" and t.repeat == 0 and t.task == task
-        for record in t.records
-    ]
+    records = [r for r in run.answers if r.task == task]
     return decision.causes(result, records, facts, strategy, lambda r: form_fault(r, facts))
 
 

@@ -47,7 +47,7 @@ class ShownAsBlocks:
         printer.text("..." if cycle else str(self))
 
 
-class Recommendations(tuple[T, ...]):
+class Recommendations(ShownAsBlocks, tuple[T, ...]):
     """One recommendation a task: a tuple that a notebook and a terminal show as text.
 
     Examples:
@@ -66,19 +66,7 @@ class Recommendations(tuple[T, ...]):
         return [block for one in self for block in _blocks_of(one)]
 
     def __str__(self) -> str:
-        return as_text(self.blocks(), 100) if self else "No task was compared.\n"
-
-    def __rich__(self) -> Group:
-        from adaptkit.decision.blocks_rich import as_rich
-
-        return as_rich(self.blocks())
-
-    def _repr_html_(self) -> str:
-        return as_html(self.blocks())
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        # IPython in a terminal.
-        printer.text("..." if cycle else str(self))
+        return super().__str__() if self else "No task was compared.\n"
 
 
 def _blocks_of(one: TaskRecommendation) -> Sequence[Block]:

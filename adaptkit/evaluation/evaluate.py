@@ -136,7 +136,7 @@ def _record(
         contexts=tuple(to_json(p) for p in prediction.contexts),
         tool_calls=tuple(prediction.tool_calls),
         finish_reason=prediction.finish_reason,
-        tokens=_tokens(prediction.usage),
+        tokens=tokens_of(prediction.usage),
         retrieve_s=prediction.retrieve_s if alone else None,
         first_token_s=prediction.first_token_s if alone else None,
         latency_s=latency,
@@ -153,7 +153,8 @@ def _record(
     )
 
 
-def _tokens(usage: Usage) -> dict[str, int]:
+def tokens_of(usage: Usage) -> dict[str, int]:
+    """Tokens by kind, as a record holds them."""
     return {
         "in": usage.tokens_in,
         "cached": usage.tokens_cached,

@@ -13,9 +13,10 @@ from planted import Words, planted_answer
 from questions import make_task
 
 import adaptkit as ak
-from adaptkit.comparing.billing import Billed, tokens_of, usage_of
+from adaptkit.comparing.billing import Billed, usage_of
 from adaptkit.comparison.verify import verify_folder
 from adaptkit.core.types import Completion, Prompt, Request, Usage
+from adaptkit.evaluation.evaluate import tokens_of
 from adaptkit.models.base import Model
 
 # Of the bundled sheet: gpt-4o-mini, for a million tokens.
