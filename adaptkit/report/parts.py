@@ -16,7 +16,7 @@ from adaptkit.report.view import TaskView
 from adaptkit.report.what_if import what_if_data
 
 # Functions without a document, which tests run by themselves; then those that draw and listen.
-RULES = ("figures.js", "cost.js", "pairs.js", "choose.js", "decide.js", "turning.js")
+RULES = ("figures.js", "cost.js", "pairs.js", "choose.js", "decide.js", "odds.js", "turning.js")
 VIEW = (
     "words.js",
     "draw.js",

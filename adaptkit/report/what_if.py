@@ -9,11 +9,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from adaptkit.accounting import MeasuredCost
+from adaptkit.accounting import CostAssumptions, MeasuredCost
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Pair, Row
 from adaptkit.decision import Evidence
 from adaptkit.decision.order import calls, effort, needs_no_model, retrieves, trains
+from adaptkit.report.draws import cost_spread, draws_data
 from adaptkit.report.findings import Band, Findings
 
 _ROW = (
@@ -46,9 +47,10 @@ def what_if_data(findings: Findings) -> dict[str, Any] | None:
         "assumptions": to_json(evidence.assumptions),
         "rows": [_row(row) for row in evidence.rows],
         "pairs": [_pair(pair) for pair in evidence.pairs],
-        "measured": [_measured(m) for m in evidence.measured],
+        "measured": [_measured(m, evidence.assumptions) for m in evidence.measured],
         "savings": _savings(findings.savings),
         "standing": _standing(findings, evidence),
+        "draws": draws_data(evidence.gaps),
     }
 
 
@@ -68,7 +70,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
     return {name: getattr(pair, name) for name in _PAIR}
 
 
-def _measured(m: MeasuredCost) -> dict[str, Any]:
+def _measured(m: MeasuredCost, assumptions: CostAssumptions) -> dict[str, Any]:
     bills = None if m.bills is None or m.bills.reason else m.bills.usd.values()
     return {
         "strategy": m.strategy,
@@ -80,6 +82,7 @@ def _measured(m: MeasuredCost) -> dict[str, Any]:
         "uses_machine": m.uses_machine,
         "alone_s": math.fsum(m.machine_s.values()) / len(m.machine_s) if m.machine_s else None,
         "rows_per_s": m.rows_per_s,
+        "spread": cost_spread(m, assumptions),
     }
 
 

@@ -143,7 +143,14 @@ def test_a_control_at_the_turning_point_changes_the_recommendation(
     put(page, "margin", 100 * point.at * (1 + 1e-6))
     assert named(page) == point.strategy != theirs.named
     assert page.locator("[data-part=answer]").inner_text() != before
-    assert f"The settings of the run name {theirs.named}" in page.locator("[data-part=state]").inner_text()
+    state = page.locator("[data-part=state]").inner_text()
+    assert f"The settings of the run name {theirs.named}" in state
+    # How sure the other one is, and not what was known of the first.
+    (others,) = comparison.recommend(Requirements(margin=point.at * (1 + 1e-6)))
+    near = re.search(rf"{point.strategy} is within the margin of the best in about (\d+) %", state)
+    assert near is not None
+    assert others.p_near_best is not None
+    assert abs(int(near[1]) - 100 * others.p_near_best) < 6
     page.get_by_role("button", name="Back to the settings of the run").click()
     page.wait_for_timeout(600)
     assert named(page) == theirs.named

@@ -63,18 +63,23 @@ function stateText(task, settings, judged) {
   const without = task.measured.length
     ? ""
     : " Only the table was kept: volume, prices and worth change nothing.";
-  if (!changed.length) return `These are the settings of the run.${standingText(task)}${without}`;
+  const sure = oddsText(task, settings, judged, !changed.length);
+  if (!changed.length) return `These are the settings of the run.${sure}${without}`;
   const words = changed.map((c) => {
     const value = settings[c.name];
     return `${c.label.toLowerCase().replace(/^usd/, "USD")} ${value === null ? "not stated" : shownValue(c, value)}`;
   });
-  return `Changed: ${listing(words)}.${other}${without}`;
+  return `Changed: ${listing(words)}.${other}${sure}${without}`;
 }
 
-function standingText(task) {
-  const { named, p_near_best: near, p_best: best } = task.standing;
-  if (named === null || near === null) return "";
-  return ` Drawn again, ${named} is within the margin of the best in ${percentText(near, 0)}, and the best in ${percentText(best, 0)}.`;
+// Of the run the library's own figures; of other settings what the page's share of its draws says.
+function oddsText(task, settings, judged, ofRun) {
+  const { named, p_near_best, p_best } = task.standing;
+  const exact = ofRun && named !== null && p_near_best !== null;
+  const odds = exact ? { near: p_near_best, best: p_best } : oddsOf(task, settings, judged);
+  if (odds === null) return "";
+  const about = exact ? "" : "about ";
+  return ` Drawn again, ${judged.named} is within the margin of the best in ${about}${percentText(odds.near, 0)}, and the best in ${about}${percentText(odds.best, 0)}.`;
 }
 
 function turnItem(point, fields, put) {
