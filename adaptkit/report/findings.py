@@ -11,7 +11,7 @@ from adaptkit.decision import Causes, Evidence, Recommendation
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """The interval of what a request saves against the baseline, as its distance from the mean.
+    """The interval of what a request saves against another strategy's, as its distance from the mean.
 
     Attributes:
         low: at most 0, ``high`` at least 0.
@@ -30,8 +30,8 @@ class Findings:
     Attributes:
         evidence: what a recommendation rests on; without it the page has no what-if.
         recommendation: under no requirement, with how sure it is and what would change it.
-        baseline: the strategy that break-evens refer to.
-        savings: by strategy, how sure it is what its requests save against the baseline's.
+        baseline: the strategy that break-evens refer to, until the reader names another.
+        savings: by the strategy to compare with and the one compared, how sure it is what a request saves.
         causes: why the named strategy is wrong where it is wrong.
         inputs: of the rows, by id; empty where the task is not at hand any more.
         curves: what curves.json says of this task, ``robustness`` what robustness.json says.
@@ -40,7 +40,7 @@ class Findings:
     evidence: Evidence | None = None
     recommendation: Recommendation | None = None
     baseline: str | None = None
-    savings: Mapping[str, Band] = field(default_factory=dict)
+    savings: Mapping[str, Mapping[str, Band]] = field(default_factory=dict)
     causes: Causes | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     curves: Mapping[str, Any] | None = None

@@ -86,8 +86,8 @@ def _measured(m: MeasuredCost, assumptions: CostAssumptions) -> dict[str, Any]:
     }
 
 
-def _savings(bands: Mapping[str, Band]) -> dict[str, Any]:
-    return {strategy: to_json(band) for strategy, band in bands.items()}
+def _savings(bands: Mapping[str, Mapping[str, Band]]) -> dict[str, Any]:
+    return {other: {name: to_json(band) for name, band in own.items()} for other, own in bands.items()}
 
 
 def _standing(findings: Findings, evidence: Evidence) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import evidence_sets
+import numpy as np
 import pytest
 from browsing import serious_issues, started
 from planted import Shots, Tuned, Words, planted_model
 from questions import make_task
 
+from adaptkit.accounting import cost_rows
+from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparison import Comparison, compare
 from adaptkit.comparison.page import saving_bands
 from adaptkit.core.results import ComparisonResult
@@ -68,7 +71,7 @@ def cost_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         evidence=evidence,
         recommendation=recommend_for(evidence, Requirements()),
         baseline="few-shot",
-        savings=saving_bands(evidence.measured, "few-shot"),
+        savings={m.strategy: saving_bands(evidence.measured, m.strategy) for m in evidence.measured},
     )
     result = ComparisonResult(
         rows=evidence.rows,
@@ -174,6 +177,27 @@ def test_volume_decides_where_the_library_says(browser: Browser, cost_page: Path
         assert f"{cost.total(volume).usd:,.2f}" in table
     assert page.locator("[data-chart=totals] rect.band").count() >= 1
     assert "lora costs less than few-shot from" in page.locator("[data-part=evens]").inner_text()
+
+
+def test_break_evens_refer_to_the_strategy_that_the_reader_picks(browser: Browser, cost_page: Path) -> None:
+    evidence = evidence_sets.worked()[0]
+    page = opened(browser, cost_page).page
+    put(page, "horizon_months", 12)
+    page.get_by_label("Break-evens against").select_option("prompt")
+    text = page.locator("[data-part=evens]").inner_text()
+    asked = evidence.under(Requirements(horizon_months=12))
+    rows = cost_rows(
+        asked.measured,
+        asked.assumptions,
+        baseline="prompt",
+        machine=asked.machine,
+        rng=np.random.default_rng(RESAMPLING_SEED),
+    )
+    (found,) = (row.break_even for row in rows if row.strategy == "few-shot")
+    assert found is not None
+    assert found.words in text
+    assert "few-shot costs less than prompt" in text
+    assert "cheaper than prompt" in page.locator("[data-part=table]").inner_text()
 
 
 def test_trying_a_turning_point_is_one_press(browser: Browser, cost_page: Path) -> None:

@@ -15,7 +15,7 @@ from node import called
 
 from adaptkit.accounting import cost_rows, fixed_usd_per_hour
 from adaptkit.comparing.pairs import RESAMPLING_SEED
-from adaptkit.comparison.page import saving_bands
+from adaptkit.comparison.page import every_saving, saving_bands
 from adaptkit.core.codec import to_json
 from adaptkit.decision import Evidence, Recommendation, Requirements, recommend_for
 from adaptkit.decision.judging import judge
@@ -40,7 +40,8 @@ REQUIRED = (
 )
 Settings = dict[str, Any]
 
-SAY = """(task, settings) => {
+SAY = """(given, settings, reference) => {
+  const task = { ...given, baseline: reference };
   const j = judge(task, settings);
   const costs = [...j.costs.values()].map((c) => ({
     strategy: c.strategy, fixed: c.fixed, monthly: c.monthly, once: c.once, each_month: c.eachMonth,
@@ -112,7 +113,12 @@ def baseline(evidence: Evidence) -> str | None:
 
 
 def bands(evidence: Evidence) -> dict[str, Any]:
-    return dict(saving_bands(evidence.measured, baseline(evidence)))
+    return {m.strategy: saving_bands(evidence.measured, m.strategy) for m in evidence.measured}
+
+
+def reference(evidence: Evidence, n: int) -> str | None:
+    """Each of the strategies in turn as the one that break-evens refer to."""
+    return evidence.measured[n % len(evidence.measured)].strategy if evidence.measured else None
 
 
 def same(a: float | None, b: float | None) -> bool:
@@ -138,7 +144,9 @@ def cases() -> list[tuple[Evidence, Settings]]:
 
 @pytest.fixture(scope="module")
 def said(payloads: list[dict[str, Any]], cases: list[tuple[Evidence, Settings]]) -> list[dict[str, Any]]:
-    asked = [[payloads[i % len(SETS)], to_json(s)] for i, (_, s) in enumerate(cases)]
+    asked = [
+        [payloads[i % len(SETS)], to_json(s), reference(e, i // len(SETS))] for i, (e, s) in enumerate(cases)
+    ]
     return called(source(*RULES), SAY, asked)
 
 
@@ -204,12 +212,13 @@ def test_the_same_break_evens_with_their_intervals(
     cases: list[tuple[Evidence, Settings]], said: list[dict[str, Any]]
 ) -> None:
     n_numbers = n_intervals = 0
-    for (evidence, settings), ours in list(zip(cases, said, strict=True))[::2]:
+    referred = set()
+    for i, ((evidence, settings), ours) in list(enumerate(zip(cases, said, strict=True)))[::2]:
         asked, _ = under(evidence, settings)
         rows = cost_rows(
             asked.measured,
             asked.assumptions,
-            baseline=baseline(evidence),
+            baseline=reference(evidence, i // len(SETS)),
             machine=asked.machine,
             rng=np.random.default_rng(RESAMPLING_SEED),
         )
@@ -231,8 +240,30 @@ def test_the_same_break_evens_with_their_intervals(
                 assert same(found["low"], theirs.low), (found, theirs)
                 assert same(found["high"], theirs.high)
                 n_intervals += theirs.certain is not None
+                referred.add(reference(evidence, i // len(SETS)))
     assert n_numbers > 50
     assert n_intervals > 50
+    assert len(referred) > 4
+
+
+def test_bands_against_any_strategy_are_nearly_those_of_the_cost_table() -> None:
+    off = []
+    for evidence in SETS:
+        found = every_saving(evidence.measured, baseline(evidence))
+        exact = bands(evidence)
+        assert found.keys() == exact.keys()
+        if found:
+            assert found[baseline(evidence) or ""] == exact[baseline(evidence) or ""]
+        for other, own in exact.items():
+            assert found[other].keys() == own.keys()
+            for strategy, band in own.items():
+                near = found[other][strategy]
+                assert near.unit == band.unit
+                off += [near.low / band.low - 1, near.high / band.high - 1]
+    assert len(off) > 200
+    # A quantile of 2,000 draws; a few are of requests of which one is far out.
+    assert np.mean(np.abs(off)) < 0.05
+    assert np.abs(off).max() < 0.3
 
 
 # What would change it.

@@ -134,13 +134,14 @@ function spoken(choice, obstacle) {
   return { verdict: equal ? "equivalent" : "recommend", strategy: named, named };
 }
 
-// At how many requests each strategy is cheaper than the baseline.
+// At how many requests each strategy is cheaper than the one it is compared with.
 function breakEvens(task, settings, costs) {
   const base = costs.get(task.baseline);
   const found = new Map();
   for (const [strategy, own] of costs) {
     if (!base || own === base) continue;
-    const width = savingWidth(task.savings[strategy], own, base, settings.usd_per_hour);
+    const band = (task.savings[task.baseline] || {})[strategy];
+    const width = savingWidth(band, own, base, settings.usd_per_hour);
     found.set(strategy, breakEven(own, base, width));
   }
   return found;

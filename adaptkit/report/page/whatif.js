@@ -9,7 +9,8 @@ function beyond(point) {
 }
 
 function whatIf(root, data, number) {
-  const task = data.what_if;
+  // What break-evens refer to is the reader's, too.
+  const task = { ...data.what_if };
   const state = { settings: settingsOf(task), waiting: 0 };
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const fields = new Map();
@@ -20,6 +21,11 @@ function whatIf(root, data, number) {
   part("controls").append(
     ...CONTROLS.map(([title, controls]) => group(title, controls, task, number, fields, change)),
   );
+  const reference = referenceField(task, number, (name) => {
+    task.baseline = name;
+    refresh();
+  });
+  if (reference) part("reference").append(reference);
   root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   part("reset").addEventListener("click", () => {
     state.settings = settingsOf(task);
@@ -52,6 +58,13 @@ function whatIf(root, data, number) {
   root.querySelector("[data-part='what-if']").removeAttribute("hidden");
   refresh();
   onWidth(part("charts"), refresh);
+}
+
+// Which strategy break-evens refer to; null where there is nothing to choose from.
+function referenceField(task, number, listen) {
+  const names = task.measured.map((m) => [m.strategy, m.strategy]);
+  if (names.length < 2) return null;
+  return select(`task-${number}-reference`, "Break-evens against", names, task.baseline, listen);
 }
 
 // Settings that are not the run's, and whether these name another strategy.
