@@ -62,19 +62,35 @@ function intervalOf(drawn, x, row, place) {
   drawn.picture.append(shape("line", { class: `interval s${place % N_SERIES}`, ...ends }));
 }
 
-// Names beside their marks, on the side with room, and none over another.
+// Names beside their marks, where they cover neither each other nor a mark; one that had to go far is tied to its own.
 function labelled(drawn, labels) {
-  const middle = (drawn.left + drawn.right) / 2;
+  const marks = labels.map((label) => ({ label, from: label.x - 8, to: label.x + 8, y: label.y }));
   const placed = [];
   for (const label of [...labels].sort((a, b) => a.y - b.y)) {
-    const right = label.x < middle;
-    const width = LETTER * label.text.length;
-    const from = right ? label.x + 14 : label.x - 14 - width;
-    const own = { from, to: from + width, y: freeHeight(placed, from, from + width, label.y, drawn) };
+    const taken = [...placed, ...marks.filter((m) => m.label !== label)];
+    const own = placeBeside(drawn, label, taken);
     placed.push(own);
-    const at = { x: right ? own.from : own.to, y: own.y + 4, "text-anchor": right ? "start" : "end" };
+    const end = own.right ? own.from : own.to;
+    if (Math.abs(own.y - label.y) > LINE)
+      drawn.picture.append(
+        shape("line", { class: "leader", x1: label.x, y1: label.y, x2: end - (own.right ? 2 : -2), y2: own.y }),
+      );
+    const at = { x: end, y: own.y + 4, "text-anchor": own.right ? "start" : "end" };
     drawn.picture.append(shape("text", { class: label.bold ? "name bold" : "name", ...at }, label.text));
   }
+}
+
+// The nearer of the two sides, where the text is not cut off; the one with more room where both are as near.
+function placeBeside(drawn, label, taken) {
+  const width = LETTER * label.text.length;
+  const roomy = label.x < (drawn.left + drawn.right) / 2;
+  const sides = [roomy, !roomy].map((right) => {
+    const from = right ? label.x + 14 : label.x - 14 - width;
+    return { right, from, to: from + width, y: freeHeight(taken, from, from + width, label.y, drawn) };
+  });
+  const whole = sides.filter((s) => s.from >= drawn.left && s.to <= drawn.right + 16);
+  const far = (s) => Math.abs(s.y - label.y);
+  return (whole.length ? whole : sides.slice(0, 1)).reduce((best, s) => (far(s) < far(best) ? s : best));
 }
 
 const LETTER = 7;
