@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -12,6 +14,28 @@ from hypothesis import settings
 # A busy machine is slow, not wrong: no example fails for the time it takes.
 settings.register_profile("adaptkit", deadline=None)
 settings.load_profile("adaptkit")
+
+
+def pytest_collection_finish() -> None:
+    """Take modules and thousands of collected tests out of sight of the garbage collector.
+
+    Trainers and statsmodels collect after each step: a second each, where everything is looked through.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def online_again() -> Iterator[None]:
+    """A command that was given --offline says so to its whole process, which here is that of all tests."""
+    names = ("HF_HUB_OFFLINE", "ADAPTKIT_OFFLINE")
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,6 @@ The checks themselves are those of ``adaptkit.testing``, which users run on thei
 from __future__ import annotations
 
 import dataclasses
-import gc
 import itertools
 from collections.abc import Iterator
 from functools import cache
@@ -91,12 +90,8 @@ def case_of(model: str, name: str) -> StrategyCase:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_and_forgotten() -> Iterator[None]:
-    # A trainer collects garbage after each fit: what is here already is left out, which saves a third.
-    gc.collect()
-    gc.freeze()
+def forgotten() -> Iterator[None]:
     yield
-    gc.unfreeze()
     case_of.cache_clear()
 
 
