@@ -15,7 +15,8 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-compile -c constraints.txt
 COMPILE := $(PY) -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 # A process a core with one thread each: tests are many small products, which threads would only wait for.
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto -q
+# Neighbours share fixtures, so each process takes a stretch, and helps the other when it is through.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist worksteal -q
 # The peers of the speed benchmark need other versions than adaptkit's pins: they get an environment of their own.
 # ADAPTKIT_PEERS_PYTHON names another Python that has them; then nothing is installed.
 PEERS_PY := .venv-perf/bin/python
@@ -38,14 +39,8 @@ docs: .venv/.dev  ## Build the documentation into build/site
 	@echo "build/site/index.html"
 
 test: check  ## Checks, then all tests, the slow ones and the notebooks included
-	@echo "Tests"
-	@$(PYTEST)
-	@echo "Slow tests, and those in a browser"
-	@$(PYTEST) -m "slow or browser"
-ifneq ($(NOTEBOOKS),)
-	@echo "Notebooks"
-	@$(PYTEST) --nbmake notebooks
-endif
+	@echo "Tests, the slow ones, those in a browser, and notebooks"
+	@$(PYTEST) -m "not gpu" --nbmake tests adaptkit $(NOTEBOOKS)
 
 check: lint format-check types layers  ## Lint, formatting, types and layers
 
