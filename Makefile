@@ -13,10 +13,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PY := .venv/bin/python
 # Not compiled by pip, which does it on one core: COMPILE does it on all.
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-compile -c constraints.txt
-COMPILE := $(PY) -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+# Other packages' tests, and model families that nobody loads here, are a third of it.
+COMPILE := $(PY) -m compileall -q -j 0 -x '/tests?/|/transformers/models/(?!auto|llama)' .venv/lib >/dev/null 2>&1 || true
 # A process a core with one thread each: tests are many small products, which threads would only wait for.
 # Neighbours share fixtures, so each process takes a stretch, and helps the other when it is through.
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist worksteal -q
+# Tests start a hundred processes, and containers often tell Python to keep nothing compiled.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --dist worksteal -q
 # The peers of the speed benchmark need other versions than adaptkit's pins: they get an environment of their own.
 # ADAPTKIT_PEERS_PYTHON names another Python that has them; then nothing is installed.
 PEERS_PY := .venv-perf/bin/python
