@@ -40,7 +40,8 @@ docs: .venv/.dev  ## Build the documentation into build/site
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
 	@echo "build/site/index.html"
 
-test: check  ## Checks, then all tests, the slow ones and the notebooks included
+test: .venv/.dev  ## Checks, then all tests, the slow ones and the notebooks included
+	@$(MAKE) --no-print-directory -j 2 -O check
 	@echo "Tests, the slow ones, those in a browser, and notebooks"
 	@$(PYTEST) -m "not gpu" --nbmake tests adaptkit $(NOTEBOOKS)
 

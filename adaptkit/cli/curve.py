@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptkit.cli.beside import comparison_about, report_option, show_beside
 from adaptkit.cli.options import PATH, Asked, format_option, json_of, run_options, task_option
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED
 from adaptkit.core.errors import ConfigError
@@ -27,6 +28,7 @@ PLOTS = (".png", ".svg", ".pdf")
 @click.option("--costs", metavar="FILE", type=PATH, help="TOML file with minutes a label and wage.")
 @click.option("--more", default=200, type=click.IntRange(min=1), show_default=True, help="Labels to price.")
 @click.option("--plot", metavar="FILE", type=PATH, help="Draw into this file (.png, .svg, .pdf).")
+@report_option
 @format_option("text", "json")
 def curve(**options: Any) -> int:
     """Measure quality against the number of labels, and what more of them are worth.
@@ -41,7 +43,7 @@ def curve(**options: Any) -> int:
         raise ConfigError("Give --task to run, or folders of finished runs to read: one of the two.")
     if asked.plot and asked.plot.suffix not in PLOTS:
         raise ConfigError(f"--plot must end in {', '.join(PLOTS)}. Got '{asked.plot}' instead.")
-    curves = _read(asked.folders) if asked.folders else _run(asked)
+    curves = _read(asked) if asked.folders else _run(asked)
     if asked.plot:
         curves.plot().savefig(asked.plot)
     text = _json(curves, asked.more) if asked.form == "json" else curves.to_text(more=asked.more)
@@ -58,6 +60,7 @@ class AskedCurve(Asked):
     costs: Path | None
     more: int
     plot: Path | None
+    report_of: Path | None
 
 
 def _json(curves: LearningCurves, more: int) -> str:
@@ -66,11 +69,19 @@ def _json(curves: LearningCurves, more: int) -> str:
     return json_of(as_json(curves, more))
 
 
-def _read(folders: Sequence[Path]) -> LearningCurves:
+def _read(asked: AskedCurve) -> LearningCurves:
     from adaptkit.comparison import load_comparison
     from adaptkit.curves import LearningCurves
 
-    return LearningCurves.of(*(load_comparison(run) for folder in folders for run in _runs_in(folder)))
+    runs = [load_comparison(run) for folder in asked.folders for run in _runs_in(folder)]
+    curves = LearningCurves.of(*runs)
+    _show(curves, asked, {c.task for c in curves.curves})
+    return curves
+
+
+def _show(curves: LearningCurves, asked: AskedCurve, tasks: Collection[str]) -> None:
+    if asked.report_of:
+        show_beside(curves, comparison_about(asked.report_of, tasks), asked.report_of)
 
 
 def _runs_in(folder: Path) -> list[Path]:
@@ -88,15 +99,19 @@ def _run(asked: AskedCurve) -> LearningCurves:
     from adaptkit.curves import learning_curve
 
     asked.prepare()
-    strategies, sizes = asked.made_strategies(), _sizes(asked.sizes)
-    return learning_curve(
-        asked.loaded_task(),
+    strategies, sizes, task = asked.made_strategies(), _sizes(asked.sizes), asked.loaded_task()
+    if asked.report_of:
+        comparison_about(asked.report_of, {task.name})  # hours before it is needed
+    curves = learning_curve(
+        task,
         strategies,
         model=asked.provider(),
         sizes=sizes,
         settings=asked.settings(load_assumptions(asked.costs) if asked.costs else None),
         **asked.rows,
     )
+    _show(curves, asked, {task.name})
+    return curves
 
 
 def _sizes(text: str) -> list[int]:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
+from adaptkit.cli.beside import write_reports
 from adaptkit.cli.options import PATH
 from adaptkit.cli.process import EXIT_DONE
 from adaptkit.cli.talk import talk_options
-
-REPORTS = ("report.html", "report.md")
 
 
 @click.command("report")
@@ -25,7 +24,7 @@ def report(folder: Path, out: Path | None, quiet: bool) -> int:
     from adaptkit.comparison import load_comparison
 
     comparison = load_comparison(folder)
-    written = [comparison.report(path) for path in ([out] if out else [folder / name for name in REPORTS])]
+    written = [comparison.report(out)] if out else write_reports(comparison, folder)
     if not quiet:
         click.echo("\n".join(map(str, written)))
     return EXIT_DONE

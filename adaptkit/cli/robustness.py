@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptkit.cli.beside import comparison_about, report_option, show_beside
 from adaptkit.cli.options import Asked, format_option, json_of, run_options, task_option
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, listed
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--reworded", metavar="TEXT", help="The instruction in other words.")
 @click.option("--seed", default=0, type=click.IntRange(min=0), show_default=True, help="Of the changes.")
 @run_options("prompt,few-shot,rag")
+@report_option
 @format_option("text", "json")
 def robustness(**options: Any) -> int:
     """Run strategies again with one thing otherwise at a time, and say whether the choice stands.
@@ -47,6 +49,7 @@ class AskedRobustness(Asked):
     paraphrases: Path | None
     reworded: str | None
     seed: int
+    report_of: Path | None
 
 
 def _json(found: Robustness) -> str:
@@ -60,9 +63,11 @@ def _run(asked: AskedRobustness) -> Robustness:
     from adaptkit.robustness.variants import CHANGES
 
     asked.prepare()
-    strategies = asked.made_strategies()
-    return measure_robustness(
-        asked.loaded_task(),
+    strategies, task = asked.made_strategies(), asked.loaded_task()
+    if asked.report_of:
+        comparison_about(asked.report_of, {task.name})  # long before it is needed
+    found = measure_robustness(
+        task,
         strategies,
         asked.provider(),
         changes=CHANGES if asked.changes is None else listed(asked.changes),
@@ -72,6 +77,9 @@ def _run(asked: AskedRobustness) -> Robustness:
         settings=asked.settings(),
         **asked.rows,
     )
+    if asked.report_of:
+        show_beside(found, comparison_about(asked.report_of, {task.name}), asked.report_of)
+    return found
 
 
 def _paraphrases(path: Path | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -71,6 +72,36 @@ def test_json_and_a_plot(task: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [c["strategy"] for c in found["curves"]] == ["few-shot", "prompt"]
     assert {w["usd"] for w in found["worth"]} == {7.0}
     assert Path("curve.svg").read_text(encoding="utf-8").lstrip().startswith("<?xml")
+
+
+def test_the_report_of_a_finished_comparison_shows_the_curve(
+    task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ak.compare([ak.PromptEngineering()], ak.load_task(task), model=ak.FakeModel(shown), out=Path("run"))
+    page = Path("run/report.html")
+    assert "by labelled examples" not in page.read_text(encoding="utf-8")
+    assert run(task, "--limit", "4", "--report", "run") == 0
+    assert "by labelled examples" in page.read_text(encoding="utf-8")
+    page.unlink()
+    told = capsys.readouterr().out
+    assert main(["curve", "out", "--report", "run"]) == 0
+    assert "by labelled examples" in page.read_text(encoding="utf-8")
+    assert capsys.readouterr().out == told
+
+
+def test_a_report_about_something_else_is_refused_before_anything_runs(
+    task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = dataclasses.replace(classification_task(), name="other")
+    ak.compare([ak.PromptEngineering()], other, model=ak.FakeModel(shown), out=Path("run"))
+    capsys.readouterr()
+    assert run(task, "--report", "run") == 2
+    name = classification_task().name
+    said = f"--report must name a comparison on {name}. run is about other: give another folder"
+    assert said in capsys.readouterr().err
+    assert run(task, "--report", "nowhere") == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,18 @@ def test_json_and_paraphrases(task: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["choices"][1]["n"] == 1
 
 
+def test_the_report_of_a_finished_comparison_shows_the_changes(
+    task: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ak.compare([ak.PromptEngineering()], ak.load_task(task), model=ak.FakeModel(strict), out=Path("run"))
+    page = Path("run/report.html")
+    assert "Quality under changes" not in page.read_text(encoding="utf-8")
+    assert run(task, "--changes", "wrapping", "--limit", "5", "--report", "run") == 0
+    assert "Quality under changes" in page.read_text(encoding="utf-8")
+    assert run(task, "--changes", "wrapping", "--report", "nowhere") == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

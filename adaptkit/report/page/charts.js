@@ -231,7 +231,11 @@ function curveChart(curves, width) {
     },
     `${curves[0].metric} against labelled examples; the figures are in the table below`,
   );
-  const labels = curves.map((curve, place) => curveLine(drawn, curve, place)).filter((l) => l !== null);
+  // Curves are of the same sizes: side by side, each interval can be seen.
+  const aside = (place) => DODGE * (place - (curves.length - 1) / 2);
+  const labels = curves
+    .map((curve, place) => curveLine(drawn, curve, place, aside(place)))
+    .filter((l) => l !== null);
   for (const { place, y, text } of spread(labels, 14, drawn.top + 4, drawn.bottom - 4)) {
     drawn.picture.append(markAt(drawn.right + 9, y, place, { radius: 4 }));
     drawn.picture.append(shape("text", { class: "name", x: drawn.right + 18, y: y + 4 }, text));
@@ -239,11 +243,13 @@ function curveChart(curves, width) {
   return drawn.picture;
 }
 
-function curveLine(drawn, curve, place) {
+const DODGE = 5;
+
+function curveLine(drawn, curve, place, aside) {
   const known = curve.points.filter((p) => p.quality !== null);
   if (!known.length) return null;
   const level = known.every((p) => p.n_labels === 0);
-  const at = (p) => [drawn.x(p.n_labels || drawn.x.low), drawn.y(p.quality)];
+  const at = (p) => [drawn.x(p.n_labels || drawn.x.low) + aside, drawn.y(p.quality)];
   const ends = level
     ? [
         [drawn.left, at(known[0])[1]],
@@ -252,7 +258,7 @@ function curveLine(drawn, curve, place) {
     : known.filter((p) => p.n_labels > 0).map(at);
   drawn.picture.append(lineThrough(ends, place));
   for (const point of level ? [] : known.filter((p) => p.n_labels > 0)) {
-    intervalOf(drawn, drawn.x(point.n_labels), { quality_low: point.low, quality_high: point.high }, place);
+    intervalOf(drawn, drawn.x(point.n_labels) + aside, { quality_low: point.low, quality_high: point.high }, place);
     drawn.picture.append(markAt(...at(point), place));
   }
   return { place, y: ends[ends.length - 1][1], text: curve.strategy };
