@@ -41,7 +41,7 @@ docs: .venv/.dev  ## Build the documentation into build/site
 	@echo "build/site/index.html"
 
 test: .venv/.dev  ## Checks, then all tests, the slow ones and the notebooks included
-	@$(MAKE) --no-print-directory -j 2 -O check
+	@$(MAKE) --no-print-directory -j 2 check
 	@echo "Tests, the slow ones, those in a browser, and notebooks"
 	@$(PYTEST) -m "not gpu" --nbmake tests adaptkit $(NOTEBOOKS)
 
