@@ -22,7 +22,7 @@ from adaptkit.core.types import ErrorInfo, Example
 from adaptkit.evaluation import Assignment, evaluate
 from adaptkit.evaluation.evaluate import Sink, tokens_of
 from adaptkit.strategies import Strategy
-from adaptkit.strategies.base import read_state
+from adaptkit.strategies.seal import read_state
 
 logger = logging.getLogger(__name__)
 

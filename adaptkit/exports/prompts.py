@@ -10,7 +10,7 @@ from adaptkit.exports.saved import model_of, saved_in
 from adaptkit.models.base import Model
 from adaptkit.models.render import chat_messages
 from adaptkit.strategies import Strategy, load_strategy
-from adaptkit.strategies.base import read_state
+from adaptkit.strategies.seal import read_state
 
 PLACEHOLDER = "{input}"
 

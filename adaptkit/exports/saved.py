@@ -11,8 +11,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.result_io import MANIFEST_JSON, read_manifest
 from adaptkit.models.base import Model
 from adaptkit.strategies import Strategy, load_strategy
-from adaptkit.strategies.base import read_state
-from adaptkit.strategies.seal import STATE_FILE
+from adaptkit.strategies.seal import STATE_FILE, read_state
 
 
 def saved_in(folder: Path) -> list[Path]:

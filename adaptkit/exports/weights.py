@@ -9,7 +9,7 @@ from adaptkit.core.files import write_text_atomic
 from adaptkit.exports.prompts import PLACEHOLDER, PastedPrompt, pasted
 from adaptkit.exports.saved import load_saved
 from adaptkit.models.base import Model
-from adaptkit.strategies.base import read_state
+from adaptkit.strategies.seal import read_state
 
 PROMPT_FILE = "prompt.txt"
 

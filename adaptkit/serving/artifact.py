@@ -13,8 +13,7 @@ from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
 from adaptkit.core.sealed import SEAL
 from adaptkit.models.load import ModelSource, load_model, resolve_model
 from adaptkit.strategies import Strategy, load_strategy
-from adaptkit.strategies.base import read_state
-from adaptkit.strategies.seal import STATE_FILE, mismatch
+from adaptkit.strategies.seal import STATE_FILE, mismatch, read_state
 
 KNOWN_BEFOREHAND = ("embedded", "folder", "gguf")
 """Kinds of model whose revision is told without loading them; a Hub id's is, once it is loaded."""

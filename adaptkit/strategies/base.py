@@ -11,29 +11,26 @@ Strategies compose: each is fitted to the model and the prompts that those befor
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, overload
 
-from adaptkit.core.codec import to_json
 from adaptkit.core.errors import (
     AdaptKitError,
     CapabilityError,
-    ConfigError,
     NotFittedError,
-    UnknownNameError,
 )
 from adaptkit.core.files import write_json_atomic
-from adaptkit.core.numbers import is_int
-from adaptkit.core.sealed import is_sealed, sealed
+from adaptkit.core.sealed import sealed
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.strategies.parameters import Parameters
 from adaptkit.strategies.seal import (
+    FORMAT_VERSION,
     STATE_FILE,
     check_files,
     check_model,
@@ -43,14 +40,13 @@ from adaptkit.strategies.seal import (
 from adaptkit.strategies.updating import Update
 from adaptkit.tasks import Task
 
-FORMAT_VERSION = 2
 WARM_UP_TOKENS = 2
 """The first comes with the prompt, the second by decoding."""
 FitProgress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(kw_only=True)
-class Strategy(ABC):
+class Strategy(Parameters, ABC):
     """A recipe that turns a model and a task into something that answers.
 
     Attributes set by :meth:`fit`:
@@ -178,9 +174,6 @@ class Strategy(ABC):
             except AdaptKitError:
                 continue
             return
-
-    def check(self) -> None:  # noqa: B027 - a hook that not every strategy needs
-        """Raise ConfigError for a parameter out of range."""
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Why this strategy cannot run on this task and model; None when it can.
@@ -313,36 +306,6 @@ class Strategy(ABC):
         """Read what :meth:`save_state` wrote; return the model that answers."""
         return model
 
-    def params(self) -> dict[str, Any]:
-        """The constructor's parameters."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-
-    def described_params(self) -> dict[str, Any]:
-        """The parameters as JSON, from which :meth:`from_params` builds the strategy again."""
-        return dict(to_json(self.params()))
-
-    def changed_params(self) -> dict[str, Any]:
-        """The parameters that are not at their defaults: they tell two of a kind apart."""
-        defaults = {f.name: f.default for f in dataclasses.fields(self)}
-        return {k: v for k, v in self.params().items() if v != defaults[k]}
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """Build a strategy from parameters that came out of a file.
-
-        Raises:
-            UnknownNameError: there is no such parameter.
-            ConfigError: a parameter is out of range.
-        """
-        known = [f.name for f in dataclasses.fields(cls)]
-        for given in params:
-            if given not in known:
-                raise UnknownNameError.for_name(f"parameter of {cls.__name__}", given, known)
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in params.items()}
-        strategy = cls(**tuples)
-        strategy.check()
-        return strategy
-
     def alternatives(self, task: Task) -> list[Self]:
         """Configurations worth trying on validation rows: this one first, then by what is known to help."""
         return [self]
@@ -351,15 +314,6 @@ class Strategy(ABC):
     def takes_seed(self) -> bool:
         """Whether runs with several seeds differ."""
         return self.draws_at_random and "seed" in self.params()
-
-    def with_seed(self, offset: int) -> Self:
-        """A fresh, unfitted copy whose seed counts on by ``offset``."""
-        params = self.params()
-        if offset and "seed" in params:
-            if not is_int(params["seed"]) or params["seed"] < 0:
-                raise ConfigError.for_parameter(type(self).__name__, "seed", "an int >= 0", params["seed"])
-            params["seed"] += offset
-        return type(self)(**params)
 
     def save(self, folder: str | Path) -> Path:
         """Write the fitted strategy (JSON, safetensors, FAISS; no pickle) and return its folder.
@@ -455,28 +409,3 @@ class Strategy(ABC):
 def leader_of(strategies: Sequence[Strategy]) -> Strategy:
     """The one of several strategies whose way of asking is taken: the last that leads, or the last."""
     return next((s for s in reversed(strategies) if s.leads), strategies[-1])
-
-
-def read_state(folder: str | Path) -> dict[str, Any]:
-    """Read strategy.json of a saved strategy.
-
-    Raises:
-        ConfigError: there is none, it is damaged, or another version of the library wrote it.
-    """
-    path = Path(folder) / STATE_FILE
-    try:
-        saved: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
-    except ValueError as error:  # no JSON, or not even text
-        raise ConfigError(f"{path} is damaged ({error}). Fit and save the strategy again.") from None
-    if not isinstance(saved, dict):
-        raise ConfigError(f"{path} is damaged (it holds no object). Fit and save the strategy again.")
-    if saved.get("format_version") != FORMAT_VERSION:
-        raise ConfigError(
-            f"{path} has format version {saved.get('format_version')}, this library reads {FORMAT_VERSION}. "
-            "Fit and save the strategy again."
-        )
-    if not is_sealed(saved):
-        raise ConfigError(f"{path} is damaged (it is not as it was saved). Fit and save the strategy again.")
-    return dict(saved)

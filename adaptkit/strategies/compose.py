@@ -13,8 +13,9 @@ from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.types import Completion, Example, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
-from adaptkit.strategies.base import Strategy, leader_of, read_state
+from adaptkit.strategies.base import Strategy, leader_of
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.strategies.seal import read_state
 from adaptkit.strategies.updating import Update
 from adaptkit.tasks import Task
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.models.base import Model
-from adaptkit.strategies.base import Strategy, read_state
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.strategies.seal import read_state
 from adaptkit.tools import from_a_file
 
 

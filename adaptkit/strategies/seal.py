@@ -7,16 +7,20 @@ vouches for the part's files, so no file is hashed twice.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.sealed import is_sealed
 from adaptkit.core.types import ModelInfo
 
 STATE_FILE = "strategy.json"
+FORMAT_VERSION = 2
 
 
 @contextmanager
@@ -79,3 +83,28 @@ def mismatch(folder: Path, fitted_to: Mapping[str, str], *, id: str, revision: s
         f"The strategy in '{folder}' was fitted to the model {fitted_to['id']} ({fitted_to['revision']}), "
         f"the one given is {id} ({revision}). Load that model, or fit again."
     )
+
+
+def read_state(folder: str | Path) -> dict[str, Any]:
+    """Read strategy.json of a saved strategy.
+
+    Raises:
+        ConfigError: there is none, it is damaged, or another version of the library wrote it.
+    """
+    path = Path(folder) / STATE_FILE
+    try:
+        saved: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
+    except ValueError as error:  # no JSON, or not even text
+        raise ConfigError(f"{path} is damaged ({error}). Fit and save the strategy again.") from None
+    if not isinstance(saved, dict):
+        raise ConfigError(f"{path} is damaged (it holds no object). Fit and save the strategy again.")
+    if saved.get("format_version") != FORMAT_VERSION:
+        raise ConfigError(
+            f"{path} has format version {saved.get('format_version')}, this library reads {FORMAT_VERSION}. "
+            "Fit and save the strategy again."
+        )
+    if not is_sealed(saved):
+        raise ConfigError(f"{path} is damaged (it is not as it was saved). Fit and save the strategy again.")
+    return dict(saved)

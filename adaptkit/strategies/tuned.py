@@ -17,9 +17,10 @@ from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Completion, Example, Prediction, Prompt
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
-from adaptkit.strategies.base import FitProgress, Strategy, read_state
+from adaptkit.strategies.base import FitProgress, Strategy
 from adaptkit.strategies.choosing import answers_to, score_of
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.strategies.seal import read_state
 from adaptkit.strategies.updating import Update
 from adaptkit.tasks import Task, some_rows
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.models.base import Model
-from adaptkit.strategies.base import Strategy, read_state
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.load import load_strategy
 from adaptkit.strategies.registry import STRATEGIES
+from adaptkit.strategies.seal import read_state
 from adaptkit.testing.answers import Answered, answers
 from adaptkit.testing.failure import CheckFailed
 from adaptkit.testing.supply import Supply, object_at

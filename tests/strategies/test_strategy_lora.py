@@ -18,8 +18,8 @@ from adaptkit.core.types import ModelInfo
 from adaptkit.models.fake import FakeModel
 from adaptkit.models.local.model import LocalModel
 from adaptkit.strategies import load_strategy
-from adaptkit.strategies.base import read_state
 from adaptkit.strategies.lora_sft import LoRASFT
+from adaptkit.strategies.seal import read_state
 from adaptkit.tasks import Task
 from adaptkit.training import quantised
 from adaptkit.training.forgetting import general_loss
