@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
 import slow_comparison
 from planted import unmeasured
 
@@ -92,12 +91,6 @@ def check_kills(tmp_path: Path, *, seed: int, n_kills: int, most_calls: int) -> 
 
 def test_eight_kills_change_neither_the_table_nor_pay_a_row_twice(tmp_path: Path) -> None:
     check_kills(tmp_path, seed=1, n_kills=8, most_calls=45)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_many_kills_change_neither_the_table_nor_pay_a_row_twice(tmp_path: Path, seed: int) -> None:
-    check_kills(tmp_path, seed=100 + seed, n_kills=15, most_calls=30)
 
 
 def test_seconds_of_the_rows_are_those_of_both_parts_of_an_interrupted_run(tmp_path: Path) -> None:
