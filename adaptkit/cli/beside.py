@@ -14,8 +14,6 @@ from adaptkit.core.errors import ConfigError
 if TYPE_CHECKING:
     from adaptkit.comparison import Comparison
 
-REPORTS = ("report.html", "report.md")
-
 
 class Saved(Protocol):
     """Curves, or the robustness of a choice."""
@@ -36,19 +34,24 @@ def report_option(command: Command) -> Command:
     return option(command)
 
 
-def comparison_about(folder: Path, tasks: Collection[str]) -> Comparison:
+def comparison_about(folder: Path | None, tasks: Collection[str]) -> Comparison | None:
     """Load the comparison whose page is to show something; asked for before anything runs.
+
+    Args:
+        folder: what was given for --report, None where nothing was.
+        tasks: what is measured is about these.
 
     Raises:
         StoreError: the folder holds no finished comparison.
         ConfigError: that is about other tasks.
     """
+    if folder is None:
+        return None
     from adaptkit.comparison import load_comparison
-    from adaptkit.tasks.cut import read_cut
+    from adaptkit.tasks.cut import whole_name
 
     found = load_comparison(folder)
-    cuts = {row.task: read_cut(row.task) for row in found.rows}
-    theirs = dict.fromkeys(name if cut is None else cut.task for name, cut in cuts.items())
+    theirs = dict.fromkeys(whole_name(row.task) for row in found.rows)
     if not theirs.keys() & set(tasks):
         raise ConfigError(
             f"--report must name a comparison on {' or '.join(sorted(tasks))}. {folder} is about "
@@ -57,12 +60,8 @@ def comparison_about(folder: Path, tasks: Collection[str]) -> Comparison:
     return found
 
 
-def show_beside(found: Saved, comparison: Comparison, folder: Path) -> None:
-    """Lay what was measured beside a comparison, and write its page again."""
-    found.save(folder)
-    comparison.report(folder / REPORTS[0])
-
-
-def write_reports(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write both forms of the report into a folder; return their paths."""
-    return [comparison.report(folder / name) for name in REPORTS]
+def show_beside(found: Saved, comparison: Comparison | None) -> None:
+    """Lay what was measured beside the comparison, if there is one, and write its page again."""
+    if comparison is not None:
+        found.save(comparison.folder)
+        comparison.report(comparison.folder / "report.html")

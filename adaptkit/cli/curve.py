@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,13 +74,8 @@ def _read(asked: AskedCurve) -> LearningCurves:
 
     runs = [load_comparison(run) for folder in asked.folders for run in _runs_in(folder)]
     curves = LearningCurves.of(*runs)
-    _show(curves, asked, {c.task for c in curves.curves})
+    show_beside(curves, comparison_about(asked.report_of, {c.task for c in curves.curves}))
     return curves
-
-
-def _show(curves: LearningCurves, asked: AskedCurve, tasks: Collection[str]) -> None:
-    if asked.report_of:
-        show_beside(curves, comparison_about(asked.report_of, tasks), asked.report_of)
 
 
 def _runs_in(folder: Path) -> list[Path]:
@@ -100,8 +94,7 @@ def _run(asked: AskedCurve) -> LearningCurves:
 
     asked.prepare()
     strategies, sizes, task = asked.made_strategies(), _sizes(asked.sizes), asked.loaded_task()
-    if asked.report_of:
-        comparison_about(asked.report_of, {task.name})  # hours before it is needed
+    shown_by = comparison_about(asked.report_of, {task.name})
     curves = learning_curve(
         task,
         strategies,
@@ -110,7 +103,7 @@ def _run(asked: AskedCurve) -> LearningCurves:
         settings=asked.settings(load_assumptions(asked.costs) if asked.costs else None),
         **asked.rows,
     )
-    _show(curves, asked, {task.name})
+    show_beside(curves, shown_by)
     return curves
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from adaptkit.cli.beside import write_reports
 from adaptkit.cli.options import PATH
 from adaptkit.cli.process import EXIT_DONE
 from adaptkit.cli.talk import talk_options
@@ -21,10 +20,11 @@ def report(folder: Path, out: Path | None, quiet: bool) -> int:
 
     Exit codes: 0 written, 2 the folder cannot be read or the file not be written.
     """
+    from adaptkit.comparing.store import REPORTS
     from adaptkit.comparison import load_comparison
 
     comparison = load_comparison(folder)
-    written = [comparison.report(out)] if out else write_reports(comparison, folder)
+    written = [comparison.report(path) for path in ([out] if out else [folder / name for name in REPORTS])]
     if not quiet:
         click.echo("\n".join(map(str, written)))
     return EXIT_DONE

@@ -64,8 +64,7 @@ def _run(asked: AskedRobustness) -> Robustness:
 
     asked.prepare()
     strategies, task = asked.made_strategies(), asked.loaded_task()
-    if asked.report_of:
-        comparison_about(asked.report_of, {task.name})  # long before it is needed
+    shown_by = comparison_about(asked.report_of, {task.name})
     found = measure_robustness(
         task,
         strategies,
@@ -77,8 +76,7 @@ def _run(asked: AskedRobustness) -> Robustness:
         settings=asked.settings(),
         **asked.rows,
     )
-    if asked.report_of:
-        show_beside(found, comparison_about(asked.report_of, {task.name}), asked.report_of)
+    show_beside(found, shown_by)
     return found
 
 

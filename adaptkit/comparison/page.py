@@ -27,7 +27,7 @@ from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Causes, Evidence, Requirements
 from adaptkit.report.findings import Band, Findings
 from adaptkit.tasks import Task, load_task
-from adaptkit.tasks.cut import read_cut
+from adaptkit.tasks.cut import read_cut, whole_name
 
 # Of ten strategies with a thousand requests each, 10,000 for every pair would take ten seconds.
 _RESAMPLES_OF_OTHERS = 2_000
@@ -54,12 +54,13 @@ def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = 
         return {}
     inputs = _inputs(result.manifest["tasks"], tasks)
     curves, robustness = (_beside(folder, name) for name in ("curves.json", "robustness.json"))
+    baselines = {e.task: baseline_of([m.strategy for m in e.measured]) for e in every}
     return {
         e.task: Findings(
             evidence=e,
             recommendation=decision.recommend_for(e, Requirements()),
-            baseline=baseline_of([m.strategy for m in e.measured]),
-            savings=every_saving(e.measured, baseline_of([m.strategy for m in e.measured])),
+            baseline=baselines[e.task],
+            savings=every_saving(e.measured, baselines[e.task]),
             causes=_causes(run, result, e),
             inputs=inputs.get(e.task, {}),
             curves=_of_task(curves, e.task),
@@ -168,14 +169,9 @@ def _beside(folder: Path, name: str) -> Mapping[str, Any]:
 
 
 def _of_task(curves: Mapping[str, Any], task: str) -> Mapping[str, Any] | None:
-    own = [c for c in curves.get("curves", ()) if c["task"] == _whole(task)]
+    own = [c for c in curves.get("curves", ()) if c["task"] == whole_name(task)]
     return {**curves, "curves": own} if own else None
 
 
 def _is_about(robustness: Mapping[str, Any], task: str) -> bool:
-    return bool(robustness.get("settings", {}).get("task") == _whole(task))
-
-
-def _whole(task: str) -> str:
-    cut = read_cut(task)
-    return task if cut is None else cut.task
+    return bool(robustness.get("settings", {}).get("task") == whole_name(task))

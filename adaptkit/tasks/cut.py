@@ -42,3 +42,14 @@ def read_cut(name: str) -> Cut | None:
     if found is None:
         return None
     return Cut(task=found["task"], n_train=int(found["n"]), seed=int(found["seed"] or 0))
+
+
+def whole_name(name: str) -> str:
+    """Name of the whole task, whether or not a task was cut.
+
+    Examples:
+        >>> whole_name("intents@64#2"), whole_name("intents")
+        ('intents', 'intents')
+    """
+    cut = read_cut(name)
+    return name if cut is None else cut.task

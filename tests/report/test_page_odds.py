@@ -11,7 +11,7 @@ import evidence_sets
 import numpy as np
 import pytest
 from node import called
-from test_page_what_if import Settings, baseline, drawn_settings, stated, under
+from test_page_what_if import Settings, drawn_settings, stated, under
 
 from adaptkit.accounting import CostAssumptions, fixed_usd_per_hour, strategy_costs
 from adaptkit.core.codec import to_json
@@ -41,7 +41,7 @@ def with_draws(evidence: Evidence, seed: int) -> Evidence:
 
 
 def payload(evidence: Evidence) -> dict[str, Any]:
-    found = what_if_data(Findings(evidence=evidence, baseline=baseline(evidence)))
+    found = what_if_data(Findings(evidence=evidence))
     assert found is not None
     return found
 

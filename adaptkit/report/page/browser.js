@@ -93,13 +93,6 @@ function pager(state, last, set) {
   ];
 }
 
-function select(id, label, options, value, listen) {
-  const made = element("select", { id });
-  made.append(...options.map(([v, words]) => element("option", { value: v, selected: v === value }, words)));
-  made.addEventListener("change", () => listen(made.value));
-  return element("div", { class: "field" }, element("label", { for: id }, label), made);
-}
-
 function search(id, listen) {
   const made = element("input", { id, type: "search", autocomplete: "off" });
   made.addEventListener("input", () => listen(made.value));

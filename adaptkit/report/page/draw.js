@@ -156,3 +156,11 @@ function spread(labels, least, top, bottom) {
   }
   return labels;
 }
+
+// A labelled choice among [value, words].
+function select(id, label, options, value, listen) {
+  const made = element("select", { id });
+  made.append(...options.map(([v, words]) => element("option", { value: v, selected: v === value }, words)));
+  made.addEventListener("change", () => listen(made.value));
+  return element("div", { class: "field" }, element("label", { for: id }, label), made);
+}
