@@ -105,8 +105,10 @@ clean:  ## Remove .venv and .venv-perf, caches and build output (results in runs
 	@touch $@
 
 # Apart, because it needs a C++ compiler: without one, its column stays blank.
+# This version dies of an illegal instruction in its product for AMX tiles, which it chooses where there are some.
+LLAMA_FLAGS := $(shell grep -qs amx_int8 /proc/cpuinfo && echo "-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8")
 .venv-perf/.compiled: .venv-perf/.peers benchmarks/perf/peers-compiled.txt
 	@echo "Compiling llama.cpp (about ten minutes on two cores, once)"
-	@CMAKE_ARGS="-DLLAVA_BUILD=OFF $(CMAKE_ARGS)" $(PEERS_PIP) -r benchmarks/perf/peers-compiled.txt \
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF $(LLAMA_FLAGS) $(CMAKE_ARGS)" $(PEERS_PIP) -r benchmarks/perf/peers-compiled.txt \
 		|| echo "llama.cpp could not be compiled: its results will be blank." >&2
 	@touch $@
