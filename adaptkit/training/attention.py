@@ -35,6 +35,17 @@ class Spans:
         """[B * S] flat position of each place of the table, counted behind the shared tokens."""
         self.taken = real.flatten().nonzero()[:, 0]
         """[own tokens] place in the table of each flat position."""
+        self._hidden: torch.Tensor | None = None
+
+    def hidden(self, like: torch.Tensor) -> torch.Tensor:
+        """What is added to the scores of a row, [S, shared + S]: minus infinity for its later tokens.
+
+        The layers of a pass share it; it is made in the dtype of the first one's queries.
+        """
+        if self._hidden is None:
+            later = like.new_full((self.width, self.width), -torch.inf).triu_(1)
+            self._hidden = torch.cat((like.new_zeros(self.width, self.n_shared), later), 1)
+        return self._hidden
 
 
 def attend(
@@ -82,11 +93,12 @@ class _RowAttention(torch.autograd.Function):
         if n:
             folded = _folded(query[None, :n], n_kv).mul_(scale)
             keys, values = (t[:n].transpose(0, 1).contiguous() for t in (key, value))
-            out[:n], weights = _attended(folded, keys, values, n)
+            own = query.new_full((n, n), -torch.inf).triu_(1)
+            out[:n], weights = _attended(folded, keys, values, own)
             saved += [folded, keys, values, weights]
         folded = _folded(_table(query[n:], spans), n_kv).mul_(scale)  # [B * kv_heads, group * S, d]
         keys, values = (_seen(t, spans) for t in (key, value))  # [B * kv_heads, shared + S, d]
-        rows, weights = _attended(folded, keys, values, spans.width, n_kv)
+        rows, weights = _attended(folded, keys, values, spans.hidden(query), n_kv)
         torch.index_select(rows, 0, spans.taken, out=out[n:])
         ctx.save_for_backward(*saved, folded, keys, values, weights)
         ctx.spans, ctx.scale, ctx.n_kv = spans, scale, n_kv
@@ -154,14 +166,22 @@ def _unseen(gradient: torch.Tensor, spans: Spans, n_kv: int) -> torch.Tensor:
 
 
 def _attended(
-    folded: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, width: int, n_kv: int | None = None
+    folded: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    hidden: torch.Tensor,
+    n_kv: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention output [B * S, heads, d], and its weights [B * kv_heads, group * S, seen]."""
-    scores = torch.bmm(folded, keys.transpose(1, 2))
-    own = scores.view(len(scores), -1, width, keys.shape[1])[..., keys.shape[1] - width :]
-    own += torch.full((width, width), -torch.inf, dtype=scores.dtype, device=scores.device).triu_(1)
-    weights = torch.softmax(scores, -1, dtype=torch.float32).to(scores.dtype)
-    return _unfolded(torch.bmm(weights, values), width, n_kv or len(keys)), weights
+    """Attention output [B * S, heads, d], and its weights [B * kv_heads, group * S, seen].
+
+    Args:
+        hidden: added to the scores of each head, [S, seen].
+    """
+    group = folded.shape[1] // len(hidden)
+    scores = torch.baddbmm(hidden.repeat(group, 1)[None], folded, keys.transpose(1, 2))
+    # In 16 bits too the sums are float32 inside, and the weights are rounded once.
+    weights = torch.softmax(scores, -1)
+    return _unfolded(torch.bmm(weights, values), len(hidden), n_kv or len(keys)), weights
 
 
 def _gradients(
