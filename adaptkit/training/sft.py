@@ -21,6 +21,7 @@ from transformers import Trainer, TrainingArguments
 from adaptkit.core.errors import TrainingError
 from adaptkit.models.local.support import fits
 from adaptkit.models.local.tree import common_beginning
+from adaptkit.training.allocator import kept_memory
 from adaptkit.training.encode import IGNORED, EncodedRow, TrainingBatch, collate
 from adaptkit.training.fast import fast_norms
 from adaptkit.training.flat import flat_layout
@@ -153,6 +154,7 @@ def train(
     longest = max(len(r) for r in [*rows, *validation])
     started = time.perf_counter()
     with ExitStack() as stack:
+        stack.enter_context(kept_memory())
         flat = stack.enter_context(flat_layout(module, longest))
         stack.enter_context(fast_norms(module))
         # Checkpointed layers keep no cache, and the padded layout shares tokens through one.
