@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from tiny import tiny_model, tiny_module
 
-from adaptkit.models.local import cascade
+from adaptkit.models.local import cascade, packed
 from adaptkit.models.local.cascade import Layout, Reader, _in_plain_steps, attention_part
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.packed import PackedLinears
@@ -210,15 +212,19 @@ class TestPackedLinears:
             torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8, bias=False)
         ).requires_grad_(False)
 
-    @pytest.mark.parametrize("n_rows", [1, 2, 5, 512, 513])
-    def test_products_stay_the_same(self, monkeypatch: pytest.MonkeyPatch, n_rows: int) -> None:
+    @pytest.mark.parametrize("n_rows", [1, 2, 16, 17, 32, 33, 512, 513])
+    @pytest.mark.parametrize("min_gain_widened", [0.0, 1e9])
+    def test_products_stay_the_same(
+        self, monkeypatch: pytest.MonkeyPatch, n_rows: int, min_gain_widened: float
+    ) -> None:
         monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN", 0.0)
+        monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN_WIDENED", min_gain_widened)
         module = self.module()
-        packed = PackedLinears(module, free_bytes=10**9)
+        linears = PackedLinears(module, free_bytes=10**9)
         x = torch.randn(1, n_rows, 16)
         with torch.inference_mode():
             expected = module(x)
-            with packed.in_use():
+            with linears.in_use():
                 assert "forward" in vars(module[0])
                 torch.testing.assert_close(module(x), expected)
             assert "forward" not in vars(module[0])
@@ -226,13 +232,13 @@ class TestPackedLinears:
     def test_changed_weights_are_arranged_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("adaptkit.models.local.packed.MIN_GAIN", 0.0)
         module = self.module()
-        packed = PackedLinears(module, free_bytes=10**9)
+        linears = PackedLinears(module, free_bytes=10**9)
         x = torch.randn(4, 16)
-        with torch.no_grad(), packed.in_use():
+        with torch.no_grad(), linears.in_use():
             before = module(x)
         with torch.no_grad():
             module[0].weight.mul_(2)
-        with torch.no_grad(), packed.in_use():
+        with torch.no_grad(), linears.in_use():
             after = module(x)
         torch.testing.assert_close(after, module(x))
         assert not torch.allclose(after, before)
@@ -245,3 +251,26 @@ class TestPackedLinears:
         module = self.module()
         with PackedLinears(module, free_bytes=free).in_use():
             assert "forward" not in vars(module[0])
+
+    def test_each_shape_is_judged_by_its_own_products(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def gains(weights: Sequence[torch.Tensor]) -> tuple[float, float]:
+            return (2.0 if weights[0].shape[0] == 8 else 1.0), 1.0
+
+        monkeypatch.setattr("adaptkit.models.local.packed._gains", gains)
+        module = self.module()
+        with PackedLinears(module, free_bytes=10**9).in_use():
+            assert ["forward" in vars(layer) for layer in module] == [False, False, True]
+
+    def test_the_probe_times_both_products_on_the_same_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Rows of input stand for seconds; the arranged product takes half of them.
+        def fastest(products: Sequence[partial[None]]) -> list[float]:
+            return [
+                len(p.args[0])
+                * (1.0 if p.func.__name__ == "plain" else 0.5 if len(p.args[0]) != 33 else 0.25)
+                for p in products
+            ]
+
+        monkeypatch.setattr("adaptkit.models.local.packed._fastest", fastest)
+        gain, widened = packed._gains([torch.randn(8, 16)])
+        assert gain == 2.0
+        assert widened == pytest.approx(16 / 8.25)

@@ -14,7 +14,7 @@ from adaptkit.models.local.cascade import Layout, Reader
 from adaptkit.models.local.drafts import MOST, least_chance
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.plan import Plan, under_budget
-from adaptkit.models.local.rows import RowState
+from adaptkit.models.local.rows import RowState, likeliest_tokens
 from adaptkit.models.local.slots import Extension, Slots
 from adaptkit.models.local.tree import Segment
 
@@ -122,7 +122,7 @@ class _Decoding:
         Args:
             fed: the guesses of each row that were fed.
         """
-        likeliest: list[int] = logits.argmax(-1).tolist()
+        likeliest = likeliest_tokens(logits)
         now = time.perf_counter() - self._started
         end = 0
         for a, guess in zip(self._active[first:], fed, strict=True):

@@ -2,28 +2,37 @@
 
 A decoding step multiplies a few dozen rows with every weight. The general product re-arranges the weights
 each time, which costs as much as the product itself; oneDNN can keep them arranged. Whether that pays on
-this machine is measured on one layer; where it does not, or memory is short, nothing is changed.
+this machine is measured for each shape of layer; where it does not, or memory is short, nothing is changed.
 """
 
 from __future__ import annotations
 
 import time
 import types
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 ROWS = range(1, 513)
 """Numbers of rows for which the arranged weights are used; from some hundred on they gain nothing."""
-TYPICAL_ROWS = 32
-MIN_GAIN = 1.15
-"""The arranged product has to be this much faster on the probe."""
+ARRANGED_FOR = 64
+PROBE_ROWS = (1, 8, 64)
+MIN_GAIN = 1.1
+"""The arranged products have to be this much faster on the probe, over its numbers of rows together."""
+MEDIUM_ROWS, WIDENED = range(17, 33), 33
+"""With AMX, oneDNN takes longer for 17 to 32 rows than for 33 (measured: 7.2 ms and 4.0 for a head of
+49,152 tokens, bfloat16): where the probe finds that, filler is added up to 33."""
+MIN_GAIN_WIDENED = 1.2
 MEMORY_SHARE = 0.15
 """Part of the free memory that the second copy of the weights may take."""
-N_TRIES = 5
+N_LAYERS = 4
+"""Layers of a shape that are measured in turn, so that weights come from memory as they do in use."""
+MIN_TRIES, MAX_TRIES, SECONDS_A_SHAPE = 2, 6, 0.3
 
 
 class PackedLinears:
@@ -35,40 +44,41 @@ class PackedLinears:
     """
 
     def __init__(self, module: Any, *, free_bytes: int) -> None:
-        self._free_bytes = free_bytes
         # Any: they get attributes that torch's classes do not declare.
-        self._layers: list[Any] = [m for m in module.modules() if type(m) is torch.nn.Linear]
-        self._packed: list[Any] | None = None
+        layers: list[Any] = [m for m in module.modules() if type(m) is torch.nn.Linear]
+        self._layers: list[Any] = []
+        self._widened: list[bool] = []
+        self._packed: list[Any] = []
         self._state: tuple[int, ...] = ()
-        self._useful = bool(self._layers) and self._is_useful()
+        if _is_possible(layers, free_bytes):
+            self._choose(layers)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Let the layers use the arranged weights."""
-        if not self._useful:
-            yield
-            return
         self._refresh()
-        for layer, packed in zip(self._layers, self._packed or (), strict=True):
-            layer.adaptkit_packed = packed
+        for layer, packed, widened in zip(self._layers, self._packed, self._widened, strict=True):
+            layer.adaptkit_packed, layer.adaptkit_widened = packed, widened
             layer.forward = types.MethodType(_forward, layer)
         try:
             yield
         finally:
             for layer in self._layers:
-                del layer.forward, layer.adaptkit_packed
+                del layer.forward, layer.adaptkit_packed, layer.adaptkit_widened
 
-    def _is_useful(self) -> bool:
-        weights = [m.weight for m in self._layers]
-        if any(w.device.type != "cpu" or w.dtype not in (torch.float32, torch.bfloat16) for w in weights):
-            return False
-        size = sum(w.numel() * w.element_size() for w in weights)
-        if size > MEMORY_SHARE * self._free_bytes:
-            return False
-        try:
-            return _gain(max(weights, key=torch.Tensor.numel)) >= MIN_GAIN
-        except RuntimeError:  # this build of torch has no such product
-            return False
+    def _choose(self, layers: Sequence[Any]) -> None:
+        """Keep the layers of those shapes that gain."""
+        by_shape: dict[tuple[int, ...], list[Any]] = defaultdict(list)
+        for layer in layers:
+            by_shape[tuple(layer.weight.shape)].append(layer)
+        for alike in by_shape.values():
+            try:
+                gain, gain_widened = _gains([layer.weight for layer in alike[:N_LAYERS]])
+            except RuntimeError:  # this build of torch has no such product
+                return
+            if gain >= MIN_GAIN:
+                self._layers += alike
+                self._widened += [gain_widened >= MIN_GAIN_WIDENED] * len(alike)
 
     def _refresh(self) -> None:
         """Arrange the weights anew where they have been changed."""
@@ -78,9 +88,17 @@ class PackedLinears:
             self._state = state
 
 
+def _is_possible(layers: Sequence[Any], free_bytes: int) -> bool:
+    weights = [m.weight for m in layers]
+    if any(w.device.type != "cpu" or w.dtype not in (torch.float32, torch.bfloat16) for w in weights):
+        return False
+    size: int = sum(w.numel() * w.element_size() for w in weights)
+    return size <= MEMORY_SHARE * free_bytes
+
+
 def _pack(weight: torch.Tensor) -> Any:
     with torch.inference_mode():
-        return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), TYPICAL_ROWS)
+        return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), ARRANGED_FOR)
 
 
 def _multiply(x: torch.Tensor, packed: Any, bias: torch.Tensor | None) -> torch.Tensor:
@@ -88,27 +106,45 @@ def _multiply(x: torch.Tensor, packed: Any, bias: torch.Tensor | None) -> torch.
 
 
 def _forward(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    if x.numel() // x.shape[-1] in ROWS:
-        return _multiply(x, layer.adaptkit_packed, layer.bias)
-    return linear(x, layer.weight, layer.bias)
+    n_rows = x.numel() // x.shape[-1]
+    if n_rows not in ROWS:
+        return linear(x, layer.weight, layer.bias)
+    if n_rows in MEDIUM_ROWS and layer.adaptkit_widened:
+        wide = pad(x.reshape(n_rows, -1), (0, 0, 0, WIDENED - n_rows))
+        return _multiply(wide, layer.adaptkit_packed, layer.bias)[:n_rows].view(*x.shape[:-1], -1)
+    return _multiply(x, layer.adaptkit_packed, layer.bias)
 
 
-def _gain(weight: torch.Tensor) -> float:
-    """How many times faster the arranged product is."""
+def _gains(weights: Sequence[torch.Tensor]) -> tuple[float, float]:
+    """How many times faster arranged products are, and those of 33 rows than those of 32."""
     with torch.inference_mode():
-        x = torch.ones(TYPICAL_ROWS, weight.shape[1], dtype=weight.dtype)
-        packed = _pack(weight)
-        plain_s, packed_s = _fastest([lambda: linear(x, weight), lambda: _multiply(x, packed, None)])
-    return plain_s / packed_s
+        packed = [_pack(w) for w in weights]
+
+        def plain(x: torch.Tensor) -> None:
+            for weight in weights:
+                linear(x, weight)
+
+        def arranged(x: torch.Tensor) -> None:
+            for weight in packed:
+                _multiply(x, weight, None)
+
+        few = [weights[0].new_ones(n, weights[0].shape[1]) for n in PROBE_ROWS]
+        medium = [weights[0].new_ones(n, weights[0].shape[1]) for n in (MEDIUM_ROWS[-1], WIDENED)]
+        products = [partial(plain, x) for x in few] + [partial(arranged, x) for x in (*few, *medium)]
+        *seconds, medium_s, widened_s = _fastest(products)
+    return sum(seconds[: len(few)]) / sum(seconds[len(few) :]), medium_s / widened_s
 
 
-def _fastest(products: Sequence[Any]) -> list[float]:
+def _fastest(products: Sequence[Callable[[], None]]) -> list[float]:
     """The least seconds of each, taken in turn."""
     best = [float("inf")] * len(products)
-    for attempt in range(N_TRIES + 1):
+    began = time.perf_counter()
+    for attempt in range(MAX_TRIES + 1):
         for i, product in enumerate(products):
             started = time.perf_counter()
             product()
             if attempt:  # the first one pays for what is set up
                 best[i] = min(best[i], time.perf_counter() - started)
+        if attempt >= MIN_TRIES and time.perf_counter() - began > SECONDS_A_SHAPE:
+            break
     return best

@@ -162,7 +162,7 @@ class RowState:
             # The vocabulary of the weights may be padded beyond the tokenizer's.
             scores = scores[: len(allowed)].masked_fill(~allowed.to(scores.device), float("-inf"))
         if self.sampling is None or self._rng is None:
-            return int(scores.argmax())
+            return likeliest_tokens(scores[None])[0]
         return _draw(scores.double().cpu().numpy(), self.sampling, self._rng)
 
 
@@ -186,6 +186,16 @@ def _draw(logits: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> i
 
 def next_tokens(logits: torch.Tensor, rows: Sequence[RowState]) -> list[int]:
     """The next token of each row; ``logits`` is [B, V]."""
-    likeliest: list[int] = logits.argmax(-1).tolist()
+    likeliest = likeliest_tokens(logits)
     picked = [row.pick(logits[i]) for i, row in enumerate(rows)]
     return [a if p is None else p for a, p in zip(likeliest, picked, strict=True)]
+
+
+def likeliest_tokens(logits: torch.Tensor) -> list[int]:
+    """The likeliest next token of each row; ``logits`` is [B, V]."""
+    if logits.device.type == "cpu":
+        # Six times the speed of torch's own in bfloat16 (measured: 7.7 ms and 1.2 for 64 rows of 49,152).
+        found: list[int] = logits.float().numpy().argmax(-1).tolist()
+    else:
+        found = logits.argmax(-1).tolist()
+    return found
