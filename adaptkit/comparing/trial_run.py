@@ -57,7 +57,8 @@ def run_trial(trial: Trial, rows: Sequence[Example], run: Run, answered: Answere
         reason = _first_line(error)
     run.store.write_trial_result(result)
     run.listener.trial_finished(name, result.status, reason)
-    gc.collect()  # merged weights are as large as the model: free them before the next trial
+    if trial.strategy.trains_weights:
+        gc.collect()  # merged weights are as large as the model: free them before the next trial
     records = answered.records(trial, rows)
     return Outcome(
         trial=trial, status=result.status, records=records, n_planned=n_planned, result=result, reason=reason

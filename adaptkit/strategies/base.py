@@ -15,7 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Literal, Self, overload
 
 from adaptkit.core.errors import (
     AdaptKitError,
@@ -276,11 +276,8 @@ class Strategy(Parameters, ABC):
 
     def labels_used(self, task: Task) -> tuple[str, ...]:
         """Splits whose labels it learns from, or chooses by: those whose rows it would miss."""
-        without = {
-            "train": dataclasses.replace(task, train=()),
-            "validation": dataclasses.replace(task, validation=()),
-        }
-        return tuple(split for split, fewer in without.items() if self.update_needed(fewer, task))
+        splits: tuple[Literal["train", "validation"], ...] = ("train", "validation")
+        return tuple(split for split in splits if self.update_needed(task.without(split), task))
 
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """A fitted strategy brought up to date in the cheapest way that it has; this one stays as it is.

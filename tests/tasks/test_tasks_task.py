@@ -228,3 +228,15 @@ def test_fewer_train_rows_are_part_of_more_and_leave_the_rest_as_it_is() -> None
     assert task.with_train(1000).train == task.train
     with pytest.raises(ConfigError, match="an int >= 1"):
         task.with_train(0)
+
+
+def test_a_task_without_a_split_is_what_its_rows_would_have_made() -> None:
+    task = make(train=rows(20), validation=rows(4, "v"), test=rows(2, "t"))
+    before = task.content_hash
+    for fewer, made in (
+        (task.without("train"), dataclasses.replace(task, train=())),
+        (task.without("validation"), dataclasses.replace(task, validation=())),
+    ):
+        assert fewer == made
+        assert fewer.content_hash == made.content_hash != before
+    assert task.content_hash == before
