@@ -1,17 +1,20 @@
-"""Put the measured tables of ``benchmarks/results`` into README.md, or check that they stand there.
+"""Put the measured tables of ``benchmarks/results`` into the READMEs, or check that they stand there.
 
 ``python -m benchmarks.readme_tables`` writes; with ``--check`` it compares, and exits with 1 on a difference.
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a folder of benchmarks/results.
-Between ``<!-- advice: NAME -->`` and the end stands what was advised before that run, and what became of it.
+Between ``<!-- advice: NAME -->`` and the end stands what was advised before that run, and what became of it;
+behind ``<!-- speed: NAME -->`` the file of that name in benchmarks/results/perf.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from adaptkit.comparison.evidence import facts_of_manifest
 from adaptkit.core.result_io import read_comparison
@@ -19,10 +22,13 @@ from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Evidence, Requirements, recommend_for
 from adaptkit.decision.checking import Checked
 from adaptkit.report import console_text
+from benchmarks.perf.results import Entry, figures
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 ADVISED = re.compile(r"(<!-- advice: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+SPEED = re.compile(r"(<!-- speed: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+READMES = (ROOT / "README.md", ROOT / "benchmarks" / "perf" / "README.md")
 MARKED = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -36,7 +42,23 @@ def with_tables(text: str) -> str:
     def advice(match: re.Match[str]) -> str:
         return f"{match[1]}{advice_table(read_comparison(RESULTS / match['name']))}\n{match[3]}"
 
-    return ADVISED.sub(advice, MARKED.sub(table, text))
+    def speed(match: re.Match[str]) -> str:
+        path = RESULTS / "perf" / f"{match['name']}.json"
+        return f"{match[1]}{speed_table(json.loads(path.read_text(encoding='utf-8')))}\n{match[3]}"
+
+    return SPEED.sub(speed, ADVISED.sub(advice, MARKED.sub(table, text)))
+
+
+def speed_table(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Each workload beside each peer, one line each."""
+    lines = [
+        "| workload | peer | theirs | adaptkit | ratio [min, max] | of floor | agree | ours |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for values in entries:
+        entry = Entry.from_json(values)
+        lines.append(f"| {' | '.join((entry.workload, entry.peer_label, *figures(entry)))} |")
+    return "\n".join(lines)
 
 
 def advice_table(result: ComparisonResult) -> str:
@@ -80,15 +102,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 where a table is stale")
     arguments = parser.parse_args(argv)
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    fresh = with_tables(text)
-    if arguments.check:
-        if fresh != text:
-            sys.stderr.write("README.md is stale: run python -m benchmarks.readme_tables\n")
-        return int(fresh != text)
-    readme.write_text(fresh, encoding="utf-8")
-    return 0
+    n_stale = 0
+    for readme in READMES:
+        text = readme.read_text(encoding="utf-8")
+        fresh = with_tables(text)
+        if fresh == text:
+            continue
+        if arguments.check:
+            n_stale += 1
+            sys.stderr.write(f"{readme.relative_to(ROOT)} is stale: run python -m benchmarks.readme_tables\n")
+        else:
+            readme.write_text(fresh, encoding="utf-8")
+    return int(n_stale > 0)
 
 
 if __name__ == "__main__":

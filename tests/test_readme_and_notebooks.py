@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.readme_tables import MARKED, with_tables
+from benchmarks.readme_tables import MARKED, READMES, SPEED, with_tables
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def test_tables_of_the_readme_are_those_of_the_result_files() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert MARKED.search(text)
+@pytest.mark.parametrize(("path", "mark"), [(READMES[0], MARKED), (READMES[1], SPEED)])
+def test_tables_of_the_readmes_are_those_of_the_result_files(path: Path, mark: re.Pattern[str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert mark.search(text)
     assert with_tables(text) == text, "run python -m benchmarks.readme_tables"
 
 

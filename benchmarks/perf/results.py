@@ -64,6 +64,11 @@ class Entry:
         return statistics.median(self.ratios) if self.ratios else None
 
     @property
+    def peer_label(self) -> str:
+        """The peer with what tells it apart."""
+        return " ".join(part for part in (self.peer, self.version, self.dtype) if part)
+
+    @property
     def floor_share(self) -> float | None:
         """The floor as a share of adaptkit's median time: 1 leaves nothing to win."""
         if self.floor_s is None or not self.ours_seconds:
@@ -110,8 +115,7 @@ def show(entries: Sequence[Entry], console: Console) -> None:
     for name in ("theirs", "ours", "ratio [min, max]", "of floor", "agree", "ours"):
         table.add_column(name, justify="right", no_wrap=True)
     for e in entries:
-        peer = " ".join(part for part in (e.peer, e.version, e.dtype) if part)
-        table.add_row(e.workload, peer, *_figures(e))
+        table.add_row(e.workload, e.peer_label, *figures(e))
     console.print(table)
     notes = dict.fromkeys(f"{e.workload}, {e.peer}: {e.note}" for e in entries if e.note)
     sources = dict.fromkeys(f"{e.workload}: {e.source}" for e in entries if e.source)
@@ -119,7 +123,8 @@ def show(entries: Sequence[Entry], console: Console) -> None:
         console.print(line, style="dim", markup=False, highlight=False)
 
 
-def _figures(e: Entry) -> tuple[str, ...]:
+def figures(e: Entry) -> tuple[str, ...]:
+    """The columns of figures, as texts; what is unknown is blank."""
     spread = f"{e.ratio:.2f} [{min(e.ratios):.2f}, {max(e.ratios):.2f}]" if e.ratio is not None else ""
     return (
         _median(e.seconds, e.unit),
