@@ -212,7 +212,7 @@ class TestPackedLinears:
             torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8, bias=False)
         ).requires_grad_(False)
 
-    @pytest.mark.parametrize("n_rows", [1, 2, 16, 17, 32, 33, 512, 513])
+    @pytest.mark.parametrize("n_rows", [1, 2, 5, 16, 17, 32, 33, 512, 513])
     @pytest.mark.parametrize("min_gain_widened", [0.0, 1e9])
     def test_products_stay_the_same(
         self, monkeypatch: pytest.MonkeyPatch, n_rows: int, min_gain_widened: float
@@ -253,8 +253,9 @@ class TestPackedLinears:
             assert "forward" not in vars(module[0])
 
     def test_each_shape_is_judged_by_its_own_products(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def gains(weights: Sequence[torch.Tensor]) -> tuple[float, float]:
-            return (2.0 if weights[0].shape[0] == 8 else 1.0), 1.0
+        def gains(shape: tuple[int, ...], dtype: torch.dtype, n_layers: int) -> tuple[float, float]:
+            assert (dtype, n_layers) == (torch.float32, 1)
+            return (2.0 if shape[0] == 8 else 1.0), 1.0
 
         monkeypatch.setattr("adaptkit.models.local.packed._gains", gains)
         module = self.module()
@@ -271,6 +272,6 @@ class TestPackedLinears:
             ]
 
         monkeypatch.setattr("adaptkit.models.local.packed._fastest", fastest)
-        gain, widened = packed._gains([torch.randn(8, 16)])
+        gain, widened = packed._gains.__wrapped__((8, 16), torch.float32, 1)
         assert gain == 2.0
         assert widened == pytest.approx(16 / 8.25)
