@@ -26,27 +26,29 @@ from benchmarks.perf.results import Entry, figures
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-ADVISED = re.compile(r"(<!-- advice: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-SPEED = re.compile(r"(<!-- speed: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 READMES = (ROOT / "README.md", ROOT / "benchmarks" / "perf" / "README.md")
-MARKED = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(
+    r"(?P<begin><!-- (?P<kind>table|advice|speed): (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
 
 
 def with_tables(text: str) -> str:
-    """Fill every marked place with the table of its result folder, as the terminal shows it."""
+    """Fill every marked place with what its kind shows of the results of its name."""
+    made = {"table": _table, "advice": _advice, "speed": _speed}
+    return MARKED.sub(lambda m: f"{m['begin']}{made[m['kind']](m['name'])}\n{m['end']}", text)
 
-    def table(match: re.Match[str]) -> str:
-        shown = console_text(read_comparison(RESULTS / match["name"]), width=100)
-        return f"{match[1]}```text\n{shown.strip()}\n```\n{match[3]}"
 
-    def advice(match: re.Match[str]) -> str:
-        return f"{match[1]}{advice_table(read_comparison(RESULTS / match['name']))}\n{match[3]}"
+def _table(name: str) -> str:
+    """As the terminal shows it."""
+    return f"```text\n{console_text(read_comparison(RESULTS / name), width=100).strip()}\n```"
 
-    def speed(match: re.Match[str]) -> str:
-        path = RESULTS / "perf" / f"{match['name']}.json"
-        return f"{match[1]}{speed_table(json.loads(path.read_text(encoding='utf-8')))}\n{match[3]}"
 
-    return SPEED.sub(speed, ADVISED.sub(advice, MARKED.sub(table, text)))
+def _advice(name: str) -> str:
+    return advice_table(read_comparison(RESULTS / name))
+
+
+def _speed(name: str) -> str:
+    return speed_table(json.loads((RESULTS / "perf" / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def speed_table(entries: Sequence[Mapping[str, Any]]) -> str:
