@@ -13,7 +13,7 @@ from tiny import tiny_model
 from adaptkit.core.types import Prompt, Request
 from adaptkit.models.local import decoding
 from adaptkit.models.local.constrain import Matcher
-from adaptkit.models.local.drafts import FIRST_CHANCE, MOST, Lookup, least_chance
+from adaptkit.models.local.drafts import FIRST_CHANCE, MOST, Answers, Guessed, Lookup, Source, least_chance
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.rows import RowState, Sampling
 
@@ -22,52 +22,100 @@ Rows = list[tuple[list[int], int, Sampling | None]]
 
 def lookup(*tokens: int, chance: float = FIRST_CHANCE) -> Lookup:
     found = Lookup(tokens)
-    found._chance = chance
+    found.source.chance = chance
     return found
 
 
+def answers(*texts: list[int]) -> Answers:
+    found = Answers()
+    for text in texts:
+        found.add(text, len(text))
+    return found
+
+
+def fed(
+    found: Lookup, least: float, others: Answers | None = None, forced: tuple[int, ...] = ()
+) -> list[int]:
+    return [g.token for g in found.guess(least, others or Answers(), forced) if g.is_fed]
+
+
 def test_text_is_guessed_to_go_on_as_it_did_before() -> None:
-    assert lookup(1, 2, 3, 4, 5, 9, 1, 2, chance=0.9).guess(0.5) == [3, 4, 5, 9, 1, 2]
-    assert lookup(1, 2, 3, 4, 5).guess(0.0) == []
-    assert lookup(7).guess(0.0) == []
-    assert lookup().guess(0.0) == []
+    assert fed(lookup(1, 2, 3, 4, 5, 9, 1, 2, chance=0.9), 0.5) == [3, 4, 5, 9, 1, 2]
+    assert fed(lookup(1, 2, 3, 4, 5), 0.0) == []
+    assert fed(lookup(7), 0.0) == []
+    assert fed(lookup(), 0.0) == []
 
 
 def test_latest_occurrence_and_longest_context_decide() -> None:
-    assert lookup(1, 2, 3, 0, 1, 2, 4, 0, 1, 2).guess(0.9) == [4]
-    assert lookup(8, 9, 1, 2, 3, 0, 1, 2, 4, 8, 9, 1, 2).guess(0.9) == [3]
+    assert fed(lookup(1, 2, 3, 0, 1, 2, 4, 0, 1, 2), 0.5) == [4]
+    assert fed(lookup(8, 9, 1, 2, 3, 0, 1, 2, 4, 8, 9, 1, 2), 0.5) == [3]
 
 
 def test_what_repeats_is_guessed_to_go_on_repeating() -> None:
-    assert lookup(5, 1, 2, 1, 2, chance=1.0).guess(0.0) == [1, 2] * (MOST // 2)
+    assert fed(lookup(5, 1, 2, 1, 2, chance=1.0), 0.0) == [1, 2] * (MOST // 2)
+    assert fed(lookup(5, 1, 2, 9, 1, chance=1.0), 0.0, forced=(2,)) == [2, 9, 1] * 5 + [2]
 
 
 def test_tokens_that_came_are_looked_up_too() -> None:
     found = lookup(1, 2, 3)
     for token in (4, 1, 2):
         found.add(token)
-    assert found.guess(0.9) == [3]
+    assert fed(found, 0.5) == [3]
+
+
+def test_where_the_own_text_knows_nothing_other_rows_answers_are_asked() -> None:
+    others = answers([1, 2, 3, 4], [9, 2, 5], [7, 1, 2, 6])
+    assert fed(lookup(1, 2), 0.0, others) == [6], "the latest answer, by two tokens"
+    assert fed(lookup(8, 2), 0.5, others) == [6], "by one where two are unknown"
+    assert fed(lookup(3, 8), 0.0, others) == [], "nobody went on after 8"
+    assert fed(lookup(1, 2, 8, 1, 2), 0.5, others) == [8], "the row's own text first"
+    assert fed(lookup(3, 8), 0.0, others, forced=(9,)) == [9, 2, 5], "on from what is forced"
+
+
+def test_an_answer_is_added_in_steps_or_at_once() -> None:
+    steps = Answers()
+    for n in (1, 3, 4):
+        steps.add([5, 6, 7, 8][:n], n - (0, 0, 1, 1, 3)[n])
+    assert steps._after == answers([5, 6, 7, 8])._after
+
+
+def test_other_rows_answers_are_forgotten_before_they_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adaptkit.models.local.drafts.MOST_KNOWN", 50)
+    found = answers(*([i, i + 1, i + 2] for i in range(0, 600, 3)))
+    assert len(found._after) < 60
+    assert found.next([598]) is not None
+
+
+def test_the_chance_of_a_guess_is_that_of_all_its_tokens() -> None:
+    others = answers([4, 7, 8])
+    for source in others._sources.values():
+        source.chance = 0.6
+    found = lookup(1, 2, 3, 1, 2, chance=0.5).guess(0.45, others, forced=(2, 4))
+    assert [(g.token, g.is_fed) for g in found] == [(2, True), (4, True), (7, True), (8, False)]
+    assert [g.source for g in found] == [None, None, others._sources[1], others._sources[2]]
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(0, 40))
 def test_a_guess_is_the_same_whether_tokens_were_given_or_came(tokens: list[int], n_given: int) -> None:
     whole, grown = Lookup(tokens), Lookup(tokens[:n_given])
     for token in tokens[n_given:]:
-        grown.guess(0.1)
+        fed(grown, 0.1)
         grown.add(token)
-    assert grown.guess(0.1) == whole.guess(0.1)
+    assert fed(grown, 0.1) == fed(whole, 0.1)
 
 
 def test_guesses_grow_where_they_come_true_and_shrink_where_not() -> None:
     found = lookup(*range(20), 0, 1)
-    n_before = len(found.guess(0.3))
+    n_before = len(fed(found, 0.3))
     for _ in range(10):
-        found.learn(right=True)
-    assert len(found.guess(0.3)) > n_before
+        found.source.learn(right=True)
+    assert len(fed(found, 0.3)) > n_before
     for _ in range(20):
-        found.learn(right=False)
-    assert len(found.guess(0.3)) == 1
-    assert found.chance < 0.05
+        found.source.learn(right=False)
+    assert fed(found, 0.3) == []
+    assert found.source.chance < 0.05
 
 
 def test_the_more_rows_the_surer_a_guess_has_to_be() -> None:
@@ -99,17 +147,13 @@ class Oracle:
     def __init__(self, answer: list[int], rng: random.Random) -> None:
         self._answer, self._rng, self._n = answer, rng, 0
 
-    chance = 1.0
-
     def add(self, _: int) -> None:
         self._n += 1
 
-    def learn(self, *, right: bool) -> None:
-        pass
-
-    def guess(self, _: float) -> list[int]:
+    def guess(self, *_: Any) -> list[Guessed]:
         coming = [*self._answer[self._n :], *[199] * 3][: self._rng.randint(0, MOST)]
-        return [t if self._rng.random() < 0.8 else 150 for t in coming]
+        source = Source(0.5)
+        return [Guessed(t if self._rng.random() < 0.8 else 150, source, True) for t in coming]
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen", "gemma"])
@@ -126,7 +170,7 @@ def test_guesses_right_or_wrong_change_no_token(kind: str, rows: Rows, seed: int
         return states
 
     class Nothing(Oracle):
-        def guess(self, _: float) -> list[int]:
+        def guess(self, *_: Any) -> list[Guessed]:
             return []
 
     rng = random.Random(seed)
@@ -156,12 +200,14 @@ def test_right_guesses_save_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama")
     assert model.obstacle is None
     request = Request(prompt=Prompt(instruction="Say", input="x"), max_new_tokens=60)
+    monkeypatch.setattr(Lookup, "guess", lambda *_: [])
     plain, n_plain = passes(model, monkeypatch, [request])
     state = RowState(model.encode(request.prompt), 60, lambda _: False)
     decoding.generate(model._engine, [state])
 
-    def right(lookup: Lookup, _: float) -> list[int]:
-        return state.generated[len(lookup._tokens) - len(state.ids) :][:MOST]
+    def right(lookup: Lookup, *_: Any) -> list[Guessed]:
+        coming = state.generated[len(lookup._tokens) - len(state.ids) :][:MOST]
+        return [Guessed(token, lookup.source, True) for token in coming]
 
     monkeypatch.setattr(Lookup, "guess", right)
     text, n_passes = passes(model, monkeypatch, [request])
@@ -173,12 +219,22 @@ def test_right_guesses_save_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_row_guesses_from_its_prompt_and_within_its_limit() -> None:
     row = RowState([1, 2, 3, 4, 5, 9, 1], 4, lambda _: False)
     row.take(2, frozenset(), 0.1)
-    row._lookup._chance = 1.0
-    assert row.guess(0.1) == [3, 4], "the last token of four is never fed"
-    row._lookup._chance = 0.05
-    assert row.guess(0.1) == [], "not worth it"
+    source = row._lookup.source
+    source.chance = 1.0
+    assert row.guess(0.1, Answers()) == [3, 4], "the last token of four is never fed"
+    source.chance = 0.05
+    assert row.guess(0.1, Answers()) == [], "not worth it"
     assert row.take_fed(torch.zeros(1, 8), [3], [], frozenset(), 0.2) == 0
-    assert row._lookup.chance > 0.05, "but learned from"
+    assert source.chance > 0.05, "but learned from"
+
+
+def test_what_one_call_answered_saves_passes_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama")
+    requests = [Request(prompt=Prompt(instruction="Say", input="x"), max_new_tokens=40)]
+    first, n_first = passes(model, monkeypatch, requests)
+    again, n_again = passes(model, monkeypatch, requests)
+    assert again == first
+    assert n_again < n_first
 
 
 def test_text_that_a_schema_forces_takes_fewer_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +245,9 @@ def test_text_that_a_schema_forces_takes_fewer_passes(monkeypatch: pytest.Monkey
         "required": ["a_rather_long_name"],
     }
     request = Request(prompt=Prompt(instruction="Say", input="x"), max_new_tokens=90, schema=schema)
-    monkeypatch.setattr(Lookup, "guess", lambda *_: [])
+    monkeypatch.setattr(
+        Lookup, "guess", lambda _, __, ___, forced=(): [Guessed(token, None, True) for token in forced]
+    )
     text, n_passes = passes(model, monkeypatch, [request])
     monkeypatch.setattr(Matcher, "forced", lambda _: [])
     plain, n_plain = passes(model, monkeypatch, [request])

@@ -14,6 +14,7 @@ from tiny import CONTEXT_TOKENS, tiny_model
 from adaptkit.core.errors import ContextLengthError
 from adaptkit.core.types import Completion, Demonstration, Prompt, Request
 from adaptkit.models.local import decoding
+from adaptkit.models.local.drafts import Lookup
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.memory import Budget
 from adaptkit.models.local.model import LocalModel
@@ -231,6 +232,8 @@ def test_rows_come_and_go_within_the_budget_and_give_the_same_answers(
         return run(self, ids, positions, *rest)
 
     monkeypatch.setattr(Engine, "run", counted)
+    # Without guesses a step has as many tokens as rows.
+    monkeypatch.setattr(Lookup, "guess", lambda *_: [])
     tight = dataclasses.replace(model._engine.budget, pass_tokens=40, max_rows=3)
     monkeypatch.setattr(model._engine, "budget", tight)
     assert [outcome(c) for c in model.complete(asked)] == expected

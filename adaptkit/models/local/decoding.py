@@ -127,7 +127,9 @@ class _Decoding:
         end = 0
         for a, guess in zip(self._active[first:], fed, strict=True):
             at = slice(end, end := end + 1 + len(guess))
+            n_before = len(a.row.generated)
             a.row.take_fed(logits[at], likeliest[at], guess, self._engine.stop_ids, now)
+            self._engine.answers.add(a.row.generated, len(a.row.generated) - n_before)
         for slot in range(len(self._active) - 1, first - 1, -1):
             if self._active[slot].row.finish_reason:
                 self._leave(slot)
@@ -144,7 +146,7 @@ class _Decoding:
         """Feed each row its newest token, and guesses at the next ones where they are worth it."""
         active, engine = self._active, self._engine
         least = least_chance(len(active))
-        fed = [a.row.guess(least) for a in active]
+        fed = [a.row.guess(least, engine.answers) for a in active]
         counts = np.array([1 + len(guess) for guess in fed])
         n_new = int(counts.max())
         own = Extension(

@@ -2,24 +2,30 @@
 
 Decoding a row alone takes the time of reading the weights, and a few tokens more in the same pass cost
 little. So a row's likely continuation is fed along with its newest token, and what the model would have
-picked anyway is kept (Leviathan et al. 2023, arXiv:2211.17192; the guess is a look-up in the row's own text:
-Saxena 2023, prompt look-up decoding). The tokens are the same as without: a guess only saves passes.
+picked anyway is kept (Leviathan et al. 2023, arXiv:2211.17192). The guess is a look-up in the row's own text
+(Saxena 2023, prompt look-up decoding), and where that knows nothing, in what other rows' answers went on
+with: rows of one task have much in common. The tokens are the same as without: a guess only saves passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 WEIGHT_TOKENS = 16
 """Tokens whose work costs as much as reading the weights once (measured: 16 to 24 on two cores)."""
 MOST = 16
 """Tokens of a guess."""
 CONTEXTS = (4, 2)
-"""Numbers of newest tokens that are looked up, the surest first."""
+"""Numbers of newest tokens that are looked up in a row's own text, the surest first."""
+OTHERS_CONTEXTS = (2, 1)
+"""And in other rows' answers."""
 FIRST_CHANCE = 0.5
 """Of a guessed token to be right, before anything is known."""
-MEMORY = 0.8
-"""What is left of an estimate after one more observation."""
+MEMORY, OTHERS_MEMORY = 0.8, 0.95
+"""What is left of an estimate after one more observation: of one row's, and of all rows' together."""
+MOST_KNOWN = 2**17
+"""Contexts that are remembered of other rows: some 20 MB."""
 
 
 def least_chance(n_rows: int) -> float:
@@ -29,6 +35,60 @@ def least_chance(n_rows: int) -> float:
     p c (W + n) / n > c, with W = :data:`WEIGHT_TOKENS`.
     """
     return n_rows / (n_rows + WEIGHT_TOKENS)
+
+
+class Source:
+    """Where guesses come from, and how often they came true lately.
+
+    Args:
+        memory: what is left of the estimate after one more observation.
+    """
+
+    def __init__(self, memory: float) -> None:
+        self.chance = FIRST_CHANCE
+        self._memory = memory
+
+    def learn(self, *, right: bool) -> None:
+        """Take what became of one guessed token."""
+        self.chance = self._memory * self.chance + (1 - self._memory) * right
+
+
+class Guessed(NamedTuple):
+    """A token that may come.
+
+    Attributes:
+        source: that its fate is told to; None where it is forced.
+        is_fed: whether it is worth a place in the pass. One that is not is still learned from.
+    """
+
+    token: int
+    source: Source | None
+    is_fed: bool
+
+
+class Answers:
+    """How the answers of all rows so far went on after their newest tokens."""
+
+    def __init__(self) -> None:
+        self._after: dict[tuple[int, ...], int] = {}
+        self._sources = {n: Source(OTHERS_MEMORY) for n in OTHERS_CONTEXTS}
+
+    def add(self, tokens: Sequence[int], n_new: int) -> None:
+        """Take the last ``n_new`` of a row's tokens; those before are their context."""
+        if len(self._after) > MOST_KNOWN:
+            self._after.clear()
+        for at in range(len(tokens) - n_new, len(tokens)):
+            for n in OTHERS_CONTEXTS:
+                if at >= n:
+                    self._after[tuple(tokens[at - n : at])] = tokens[at]
+
+    def next(self, newest: Sequence[int]) -> tuple[int, Source] | None:
+        """The token that came last after these, and where it is from."""
+        for n in OTHERS_CONTEXTS:
+            found = self._after.get(tuple(newest[-n:])) if len(newest) >= n else None
+            if found is not None:
+                return found, self._sources[n]
+        return None
 
 
 class Lookup:
@@ -42,44 +102,49 @@ class Lookup:
         self._tokens = list(ids)
         self._after: dict[tuple[int, ...], int] = {}
         self._n_known = 0
-        self._chance = FIRST_CHANCE
+        self.source = Source(MEMORY)
 
     def add(self, token: int) -> None:
         """Take a token that came."""
         self._tokens.append(token)
 
-    def guess(self, least: float) -> list[int]:
-        """The tokens that came next, as many as have the chance ``least`` of being right; one at least."""
-        at = self._find()
-        if at is None:
-            return []
-        found, chance = self._tokens[at : at + 1], self._chance**2
-        while len(found) < MOST and chance > least:
-            # Past its end, the text goes on with the guess itself: what repeats goes on repeating.
-            at += 1
-            found.append(self._tokens[at] if at < len(self._tokens) else found[at - len(self._tokens)])
-            chance *= self._chance
+    def guess(self, least: float, others: Answers, forced: Sequence[int] = ()) -> list[Guessed]:
+        """What may come next: tokens as long as their chance is at least ``least``, and one more, unfed.
+
+        Args:
+            others: asked where the row's own text knows nothing.
+            forced: what will surely come first.
+        """
+        self._take_in()
+        found = [Guessed(token, None, True) for token in forced[:MOST]]
+        chance, at = 1.0, None
+        while len(found) < MOST and (not found or found[-1].is_fed):
+            newest = [*self._tokens[-max(CONTEXTS) :], *(g.token for g in found)]
+            at = self._find(newest) if at is None else at + 1
+            coming = others.next(newest) if at is None else (self._at(at, found), self.source)
+            if coming is None:
+                break
+            token, source = coming
+            chance *= source.chance
+            found.append(Guessed(token, source, chance >= least))
         return found
 
-    @property
-    def chance(self) -> float:
-        """Of a guess's first token to be right, by how often it was lately."""
-        return self._chance
+    def _at(self, at: int, found: Sequence[Guessed]) -> int:
+        """A token of the text; past its end it goes on with the guess: what repeats goes on repeating."""
+        return self._tokens[at] if at < len(self._tokens) else found[at - len(self._tokens)].token
 
-    def learn(self, *, right: bool) -> None:
-        """Take what became of one guessed token."""
-        self._chance = MEMORY * self._chance + (1 - MEMORY) * right
-
-    def _find(self) -> int | None:
-        """Position after the latest earlier occurrence of the newest tokens."""
-        end = len(self._tokens)
-        for at in range(self._n_known, end):
+    def _take_in(self) -> None:
+        """Note what each token so far came after."""
+        for at in range(self._n_known, len(self._tokens)):
             for n in CONTEXTS:
                 if at >= n:
                     self._after[tuple(self._tokens[at - n : at])] = at
-        self._n_known = end
+        self._n_known = len(self._tokens)
+
+    def _find(self, newest: Sequence[int]) -> int | None:
+        """Position after the latest earlier occurrence of the newest tokens."""
         for n in CONTEXTS:
-            found = self._after.get(tuple(self._tokens[end - n :])) if end >= n else None
+            found = self._after.get(tuple(newest[-n:])) if len(newest) >= n else None
             if found is not None:
                 return found
         return None

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from adaptkit.models.local.drafts import MOST, Lookup
+from adaptkit.models.local.drafts import MOST, Answers, Guessed, Lookup
 
 
 class Constraint(Protocol):
@@ -87,7 +87,7 @@ class RowState:
         draws = self.sampling
         self._rng = np.random.default_rng([draws.seed, *self.ids]) if draws else None
         self._lookup = Lookup(self.ids)
-        self._guess: list[int] = []
+        self._guess: list[Guessed] = []
 
     def take(self, token: int, stop_ids: frozenset[int], now_s: float) -> bool:
         """Add a token; tell whether the row goes on.
@@ -115,12 +115,12 @@ class RowState:
             return "stop"
         return "length" if len(self.generated) >= self.max_new_tokens else ""
 
-    def guess(self, least: float) -> list[int]:
+    def guess(self, least: float, others: Answers) -> list[int]:
         """Tokens worth feeding along with the newest: those whose chance of coming is at least ``least``."""
-        most = self.max_new_tokens - len(self.generated) - 1
-        forced = self._rules.forced()[: min(most, MOST)] if self._rules is not None else []
-        self._guess = [] if forced else self._lookup.guess(least)
-        return forced or (self._guess[:most] if self._lookup.chance >= least else [])
+        most = min(MOST, self.max_new_tokens - len(self.generated) - 1)
+        forced = self._rules.forced()[:most] if self._rules is not None else []
+        self._guess = self._lookup.guess(least, others, forced)
+        return [g.token for g in self._guess if g.is_fed][:most]
 
     def take_fed(
         self,
@@ -142,8 +142,8 @@ class RowState:
         for n, best in enumerate(likeliest):
             picked = self.pick(logits[n])
             token = best if picked is None else picked
-            if n < len(self._guess):
-                self._lookup.learn(right=token == self._guess[n])
+            if n < len(self._guess) and (source := self._guess[n].source) is not None:
+                source.learn(right=token == self._guess[n].token)
             if not self.take(token, stop_ids, now_s) or n == len(fed) or token != fed[n]:
                 return n
         raise AssertionError("the last token has no guess to compare with")
