@@ -10,8 +10,9 @@ from tiny import tiny_model, tiny_module
 
 from adaptkit.models.local import cascade, packed
 from adaptkit.models.local.cascade import Layout, Reader, _in_plain_steps, attention_part
+from adaptkit.models.local.drafts import WEIGHT_TOKENS
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.packed import PackedLinears
+from adaptkit.models.local.packed import Gains, PackedLinears
 from adaptkit.models.local.slots import Extension, Prefill, Slots, Stored
 from adaptkit.models.local.support import find_obstacle
 from adaptkit.models.local.tree import Segment
@@ -205,6 +206,11 @@ def test_plain_path_answers_what_the_engine_cannot_run(monkeypatch: pytest.Monke
     assert model.derive(tiny_module("qwen"), note="x").obstacle == model.obstacle
 
 
+def gains_for_8_rows(shape: tuple[int, ...], dtype: torch.dtype, n_layers: int) -> Gains:
+    assert (dtype, n_layers) == (torch.float32, 1)
+    return Gains(arranged=2.0 if shape[0] == 8 else 1.0, widened=1.0, seconds=(3.0, 9.3))
+
+
 class TestPackedLinears:
     def module(self) -> Any:
         torch.manual_seed(0)
@@ -253,11 +259,7 @@ class TestPackedLinears:
             assert "forward" not in vars(module[0])
 
     def test_each_shape_is_judged_by_its_own_products(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def gains(shape: tuple[int, ...], dtype: torch.dtype, n_layers: int) -> tuple[float, float]:
-            assert (dtype, n_layers) == (torch.float32, 1)
-            return (2.0 if shape[0] == 8 else 1.0), 1.0
-
-        monkeypatch.setattr("adaptkit.models.local.packed._gains", gains)
+        monkeypatch.setattr("adaptkit.models.local.packed._gains", gains_for_8_rows)
         module = self.module()
         with PackedLinears(module, free_bytes=10**9).in_use():
             assert ["forward" in vars(layer) for layer in module] == [False, False, True]
@@ -272,6 +274,22 @@ class TestPackedLinears:
             ]
 
         monkeypatch.setattr("adaptkit.models.local.packed._fastest", fastest)
-        gain, widened = packed._gains.__wrapped__((8, 16), torch.float32, 1)
-        assert gain == 2.0
-        assert widened == pytest.approx(16 / 8.25)
+        gains = packed._gains.__wrapped__((8, 16), torch.float32, 2)
+        assert gains.arranged == 2.0
+        assert gains.widened == pytest.approx(16 / 8.25)
+        assert gains.seconds == (0.25, 16), "of one layer"
+
+    def test_the_probe_tells_how_many_tokens_cost_as_much_as_the_weights(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        module = self.module()
+        monkeypatch.setattr("adaptkit.models.local.packed._gains", gains_for_8_rows)
+        # Of 3 seconds for one row and 9.3 for 64, the weights are 2.9 and each row 0.1.
+        assert PackedLinears(module, free_bytes=10**9).weight_tokens == pytest.approx(29)
+        assert PackedLinears(module, free_bytes=100).weight_tokens is None
+        engine = Engine(tiny_module("llama"), stop_ids=frozenset())
+        assert engine.weight_tokens == WEIGHT_TOKENS, "nothing is measured yet"
+        for measured, used in ((29.0, 29.0), (500.0, 64), (None, WEIGHT_TOKENS)):
+            monkeypatch.setattr(PackedLinears, "weight_tokens", measured)
+            engine._linears = PackedLinears(module, free_bytes=100)
+            assert engine.weight_tokens == used

@@ -119,9 +119,11 @@ def test_guesses_grow_where_they_come_true_and_shrink_where_not() -> None:
 
 
 def test_the_more_rows_the_surer_a_guess_has_to_be() -> None:
-    chances = [least_chance(n) for n in (1, 2, 8, 64)]
+    chances = [least_chance(n, 16) for n in (1, 2, 8, 64)]
     assert chances == sorted(chances)
     assert chances[0] < 0.1 < 0.7 < chances[-1] < 1
+    assert least_chance(16, 64) == 0.2 < least_chance(16, 4), "and the dearer a token is beside the weights"
+    assert least_chance(1, 0.0) == 1
 
 
 @st.composite

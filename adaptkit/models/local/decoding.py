@@ -145,7 +145,7 @@ class _Decoding:
     def _step(self) -> None:
         """Feed each row its newest token, and guesses at the next ones where they are worth it."""
         active, engine = self._active, self._engine
-        least = least_chance(len(active))
+        least = least_chance(len(active), engine.weight_tokens)
         fed = [a.row.guess(least, engine.answers) for a in active]
         counts = np.array([1 + len(guess) for guess in fed])
         n_new = int(counts.max())

@@ -27,7 +27,7 @@ from adaptkit.core.errors import ModelError
 from adaptkit.models.local import cascade
 from adaptkit.models.local.cascade import Layout, Own
 from adaptkit.models.local.choices import ChoiceTree
-from adaptkit.models.local.drafts import Answers
+from adaptkit.models.local.drafts import WEIGHT_TOKENS, Answers
 from adaptkit.models.local.memory import Budget, free_bytes, ran_out
 from adaptkit.models.local.packed import PackedLinears
 from adaptkit.models.local.plan import Plan, readers_of, spans_of, under_budget
@@ -37,6 +37,8 @@ from adaptkit.models.local.tree import Segment, common_beginning, plan_segments
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+MOST_WEIGHT_TOKENS = 64
+"""Products alone would give more on matrix units (measured: 120 to 150); attention costs time as well."""
 LOGITS_BYTES = 256 * 2**20
 """Logits of choices held at once."""
 
@@ -65,6 +67,12 @@ class Engine:
         """Where the weights are."""
         device: torch.device = next(self.module.parameters()).device
         return device
+
+    @property
+    def weight_tokens(self) -> float:
+        """Tokens whose work costs as much as reading the weights once, as far as it is known."""
+        measured = self._linears.weight_tokens if self._linears is not None else None
+        return WEIGHT_TOKENS if measured is None else min(measured, MOST_WEIGHT_TOKENS)
 
     def within_memory(self, work: Callable[[], T]) -> T:
         """Do some work; when memory runs out, halve the budget and do it again.

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import linear, pad
@@ -35,6 +35,20 @@ N_LAYERS = 4
 MIN_TRIES, MAX_TRIES, SECONDS_A_SHAPE = 2, 6, 0.3
 
 
+class Gains(NamedTuple):
+    """What arranging the weights of one shape gains.
+
+    Attributes:
+        arranged: how many times faster the products are, over the probe's numbers of rows together.
+        widened: those of 33 rows beside those of 32.
+        seconds: of an arranged product of the probe's fewest rows, and of its most.
+    """
+
+    arranged: float
+    widened: float
+    seconds: tuple[float, float]
+
+
 class PackedLinears:
     """The linear layers of a model, with arranged copies of their weights.
 
@@ -49,9 +63,21 @@ class PackedLinears:
         self._layers: list[Any] = []
         self._widened: list[bool] = []
         self._packed: list[Any] = []
+        self._seconds: list[tuple[float, float]] = []
         self._state: tuple[int, ...] = ()
         if _is_possible(layers, free_bytes):
             self._choose(layers)
+
+    @property
+    def weight_tokens(self) -> float | None:
+        """Tokens whose products take as long as reading the weights once; None where nothing is arranged.
+
+        The seconds of n rows are taken to be c (W + n); this is W.
+        """
+        few, many = (sum(s) for s in zip(*self._seconds, strict=True)) if self._seconds else (0.0, 0.0)
+        if few >= many:
+            return None
+        return max(0.0, (PROBE_ROWS[-1] * few - PROBE_ROWS[0] * many) / (many - few))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -73,12 +99,13 @@ class PackedLinears:
             by_shape[tuple(layer.weight.shape)].append(layer)
         for shape, alike in by_shape.items():
             try:
-                gain, gain_widened = _gains(shape, alike[0].weight.dtype, min(len(alike), N_LAYERS))
+                gains = _gains(shape, alike[0].weight.dtype, min(len(alike), N_LAYERS))
             except RuntimeError:  # this build of torch has no such product
                 return
-            if gain >= MIN_GAIN:
+            if gains.arranged >= MIN_GAIN:
                 self._layers += alike
-                self._widened += [gain_widened >= MIN_GAIN_WIDENED] * len(alike)
+                self._widened += [gains.widened >= MIN_GAIN_WIDENED] * len(alike)
+                self._seconds += [gains.seconds] * len(alike)
 
     def _refresh(self) -> None:
         """Arrange the weights anew where they have been changed."""
@@ -116,11 +143,8 @@ def _forward(layer: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _gains(shape: tuple[int, ...], dtype: torch.dtype, n_layers: int) -> tuple[float, float]:
-    """How many times faster arranged products are, and those of 33 rows than those of 32.
-
-    Measured once a process: models trained from one another decide alike.
-    """
+def _gains(shape: tuple[int, ...], dtype: torch.dtype, n_layers: int) -> Gains:
+    """Measured once a process: models trained from one another decide alike."""
     with torch.inference_mode():
         weights = [torch.ones(shape, dtype=dtype) for _ in range(n_layers)]
         packed = [_pack(w) for w in weights]
@@ -137,7 +161,9 @@ def _gains(shape: tuple[int, ...], dtype: torch.dtype, n_layers: int) -> tuple[f
         medium = [torch.ones(n, shape[1], dtype=dtype) for n in (MEDIUM_ROWS[-1], WIDENED)]
         products = [partial(plain, x) for x in few] + [partial(arranged, x) for x in (*few, *medium)]
         *seconds, medium_s, widened_s = _fastest(products)
-    return sum(seconds[: len(few)]) / sum(seconds[len(few) :]), medium_s / widened_s
+    plain_s, arranged_s = seconds[: len(few)], seconds[len(few) :]
+    ends = arranged_s[0] / n_layers, arranged_s[-1] / n_layers
+    return Gains(sum(plain_s) / sum(arranged_s), medium_s / widened_s, ends)
 
 
 def _fastest(products: Sequence[Callable[[], None]]) -> list[float]:
