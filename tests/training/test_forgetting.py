@@ -12,6 +12,7 @@ from tiny import tiny_model
 from adaptkit.core.types import Prompt
 from adaptkit.models.local.model import LocalModel
 from adaptkit.training.forgetting import general_loss, general_text
+from adaptkit.training.loss import completion_loss
 
 
 def by_hand(model: LocalModel) -> float:
@@ -57,6 +58,25 @@ def test_model_is_left_as_it_was() -> None:
     assert model.module.config._attn_implementation == attention
     assert all(torch.equal(w, before[n]) for n, w in model.module.state_dict().items())
     assert all(p.grad is None for p in model.module.parameters())
+
+
+def test_the_same_weights_are_measured_once_and_changed_ones_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama")
+    n = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal n
+        n += 1
+        return completion_loss(*arguments)
+
+    monkeypatch.setattr("adaptkit.training.forgetting.completion_loss", counted)
+    first = general_loss(model)
+    n_once = n
+    assert (general_loss(model), n) == (first, n_once)
+    with torch.no_grad():
+        model.module.lm_head.weight[3] += 5
+    assert general_loss(model) != first
+    assert n == 2 * n_once
 
 
 def test_weights_that_know_nothing_any_more_have_a_higher_loss() -> None:
