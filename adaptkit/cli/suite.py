@@ -89,7 +89,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError("There is no such suite file. Give the path of a .toml file.", path=path) from None
+        raise DataError(
+            "There is no such suite file. Give the path of a .toml file, or a task with --task.", path=path
+        ) from None
     except IsADirectoryError:
         raise DataError(
             "This is a folder, and a suite is a .toml file. Give a task's folder with --task.", path=path

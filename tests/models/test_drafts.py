@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from typing import Any
@@ -230,13 +231,22 @@ def test_a_row_guesses_from_its_prompt_and_within_its_limit() -> None:
     assert source.chance > 0.05, "but learned from"
 
 
-def test_what_one_call_answered_saves_passes_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_a_call_save_passes_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama")
-    requests = [Request(prompt=Prompt(instruction="Say", input="x"), max_new_tokens=40)]
-    first, n_first = passes(model, monkeypatch, requests)
-    again, n_again = passes(model, monkeypatch, requests)
-    assert again == first
-    assert n_again < n_first
+    request = Request(prompt=Prompt(instruction="Say", input="x"), max_new_tokens=40)
+    monkeypatch.setattr(model._engine, "budget", dataclasses.replace(model._engine.budget, max_rows=1))
+    (text,), n_alone = passes(model, monkeypatch, [request])
+    texts, n_both = passes(model, monkeypatch, [request, request])
+    assert texts == [text, text]
+    assert n_alone < n_both < 2 * n_alone
+
+
+def test_a_call_is_no_faster_for_what_an_earlier_one_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("llama")
+    request = Request(prompt=Prompt(instruction="Say", input="x"), max_new_tokens=40)
+    model.complete([request])  # its prefix is kept
+    first = passes(model, monkeypatch, [request])
+    assert passes(model, monkeypatch, [request]) == first
 
 
 def test_text_that_a_schema_forces_takes_fewer_passes(monkeypatch: pytest.MonkeyPatch) -> None:

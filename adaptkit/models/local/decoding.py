@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from adaptkit.models.local.cascade import Layout, Reader
-from adaptkit.models.local.drafts import MOST, least_chance
+from adaptkit.models.local.drafts import MOST, Answers, least_chance
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.plan import Plan, under_budget
 from adaptkit.models.local.rows import RowState, likeliest_tokens
@@ -73,6 +73,7 @@ class _Decoding:
         self._slots = Slots(engine.budget.n_slots(len(rows), capacity), capacity)
         self._active: list[_Active] = []  # the row in slot i is number i
         self._readers: dict[Segment, list[int]] | None = None
+        self._answers = Answers()
         self._causal = torch.ones(1 + MOST, 1 + MOST, dtype=torch.bool, device=engine.device).tril()
 
     def run(self) -> None:
@@ -129,7 +130,7 @@ class _Decoding:
             at = slice(end, end := end + 1 + len(guess))
             n_before = len(a.row.generated)
             a.row.take_fed(logits[at], likeliest[at], guess, self._engine.stop_ids, now)
-            self._engine.answers.add(a.row.generated, len(a.row.generated) - n_before)
+            self._answers.add(a.row.generated, len(a.row.generated) - n_before)
         for slot in range(len(self._active) - 1, first - 1, -1):
             if self._active[slot].row.finish_reason:
                 self._leave(slot)
@@ -146,7 +147,7 @@ class _Decoding:
         """Feed each row its newest token, and guesses at the next ones where they are worth it."""
         active, engine = self._active, self._engine
         least = least_chance(len(active), engine.weight_tokens)
-        fed = [a.row.guess(least, engine.answers) for a in active]
+        fed = [a.row.guess(least, self._answers) for a in active]
         counts = np.array([1 + len(guess) for guess in fed])
         n_new = int(counts.max())
         own = Extension(

@@ -3,8 +3,8 @@
 Decoding a row alone takes the time of reading the weights, and a few tokens more in the same pass cost
 little. So a row's likely continuation is fed along with its newest token, and what the model would have
 picked anyway is kept (Leviathan et al. 2023, arXiv:2211.17192). The guess is a look-up in the row's own text
-(Saxena 2023, prompt look-up decoding), and where that knows nothing, in what other rows' answers went on
-with: rows of one task have much in common. The tokens are the same as without: a guess only saves passes.
+(Saxena 2023, prompt look-up decoding), and where that knows nothing, in the answers of the call's other rows:
+rows of one task have much in common. The tokens are the same as without: a guess only saves passes.
 """
 
 from __future__ import annotations
@@ -71,7 +71,11 @@ class Guessed(NamedTuple):
 
 
 class Answers:
-    """How the answers of all rows so far went on after their newest tokens."""
+    """How the answers of a call's rows went on after their newest tokens.
+
+    Nothing is kept for the next call: strategies answer the same rows one after the other, and the later one
+    would be faster for what the earlier one found.
+    """
 
     def __init__(self) -> None:
         self._after: dict[tuple[int, ...], int] = {}

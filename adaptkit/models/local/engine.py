@@ -27,7 +27,7 @@ from adaptkit.core.errors import ModelError
 from adaptkit.models.local import cascade
 from adaptkit.models.local.cascade import Layout, Own
 from adaptkit.models.local.choices import ChoiceTree
-from adaptkit.models.local.drafts import WEIGHT_TOKENS, Answers
+from adaptkit.models.local.drafts import WEIGHT_TOKENS
 from adaptkit.models.local.memory import Budget, free_bytes, ran_out
 from adaptkit.models.local.packed import PackedLinears
 from adaptkit.models.local.plan import Plan, readers_of, spans_of, under_budget
@@ -57,7 +57,6 @@ class Engine:
         self.stop_ids = stop_ids
         self.budget = budget or Budget.of(module)
         self.prefixes = PrefixStore(self.budget.prefix_bytes)
-        self.answers = Answers()
         self._linears: PackedLinears | None = None
         self._lock = threading.RLock()
         cascade.register()
