@@ -75,8 +75,8 @@ def test_where_the_own_text_knows_nothing_other_rows_answers_are_asked() -> None
 
 def test_an_answer_is_added_in_steps_or_at_once() -> None:
     steps = Answers()
-    for n in (1, 3, 4):
-        steps.add([5, 6, 7, 8][:n], n - (0, 0, 1, 1, 3)[n])
+    for tokens, n_new in (([5], 1), ([5, 6, 7], 2), ([5, 6, 7, 8], 1)):
+        steps.add(tokens, n_new)
     assert steps._after == answers([5, 6, 7, 8])._after
 
 

@@ -9,12 +9,15 @@ rows of one task have much in common. The tokens are the same as without: a gues
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 WEIGHT_TOKENS = 16
 """Tokens whose work costs as much as reading the weights once, where that is not measured. By whole passes
 it was 6 on two cores that lack bfloat16 instructions, 25 on such as have them, and 60 with matrix units."""
+MOST_WEIGHT_TOKENS = 64
+"""What is measured counts up to here. Products alone would give more on matrix units (120 to 150); attention
+costs time as well."""
 MOST = 16
 """Tokens of a guess."""
 CONTEXTS = (4, 2)
@@ -39,6 +42,13 @@ def least_chance(n_rows: int, weight_tokens: float) -> float:
         weight_tokens: W, tokens whose work costs as much as reading the weights once.
     """
     return n_rows / (n_rows + weight_tokens)
+
+
+def _contexts(tokens: Sequence[int], at: int, lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """The tokens before position ``at``, as many as each length says, where there are so many."""
+    for n in lengths:
+        if at >= n:
+            yield tuple(tokens[at - n : at])
 
 
 class Source:
@@ -86,16 +96,14 @@ class Answers:
         if len(self._after) > MOST_KNOWN:
             self._after.clear()
         for at in range(len(tokens) - n_new, len(tokens)):
-            for n in OTHERS_CONTEXTS:
-                if at >= n:
-                    self._after[tuple(tokens[at - n : at])] = tokens[at]
+            for context in _contexts(tokens, at, OTHERS_CONTEXTS):
+                self._after[context] = tokens[at]
 
     def next(self, newest: Sequence[int]) -> tuple[int, Source] | None:
         """The token that came last after these, and where it is from."""
-        for n in OTHERS_CONTEXTS:
-            found = self._after.get(tuple(newest[-n:])) if len(newest) >= n else None
-            if found is not None:
-                return found, self._sources[n]
+        for context in _contexts(newest, len(newest), OTHERS_CONTEXTS):
+            if context in self._after:
+                return self._after[context], self._sources[len(context)]
         return None
 
 
@@ -144,15 +152,13 @@ class Lookup:
     def _take_in(self) -> None:
         """Note what each token so far came after."""
         for at in range(self._n_known, len(self._tokens)):
-            for n in CONTEXTS:
-                if at >= n:
-                    self._after[tuple(self._tokens[at - n : at])] = at
+            for context in _contexts(self._tokens, at, CONTEXTS):
+                self._after[context] = at
         self._n_known = len(self._tokens)
 
     def _find(self, newest: Sequence[int]) -> int | None:
         """Position after the latest earlier occurrence of the newest tokens."""
-        for n in CONTEXTS:
-            found = self._after.get(tuple(newest[-n:])) if len(newest) >= n else None
-            if found is not None:
-                return found
+        for context in _contexts(newest, len(newest), CONTEXTS):
+            if context in self._after:
+                return self._after[context]
         return None

@@ -27,7 +27,7 @@ from adaptkit.core.errors import ModelError
 from adaptkit.models.local import cascade
 from adaptkit.models.local.cascade import Layout, Own
 from adaptkit.models.local.choices import ChoiceTree
-from adaptkit.models.local.drafts import WEIGHT_TOKENS
+from adaptkit.models.local.drafts import MOST_WEIGHT_TOKENS, WEIGHT_TOKENS
 from adaptkit.models.local.memory import Budget, free_bytes, ran_out
 from adaptkit.models.local.packed import PackedLinears
 from adaptkit.models.local.plan import Plan, readers_of, spans_of, under_budget
@@ -37,8 +37,6 @@ from adaptkit.models.local.tree import Segment, common_beginning, plan_segments
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-MOST_WEIGHT_TOKENS = 64
-"""Products alone would give more on matrix units (measured: 120 to 150); attention costs time as well."""
 LOGITS_BYTES = 256 * 2**20
 """Logits of choices held at once."""
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from adaptkit.models.local.drafts import MOST, Answers, Guessed, Lookup
+from adaptkit.models.local.drafts import Answers, Guessed, Lookup
 
 
 class Constraint(Protocol):
@@ -117,8 +117,8 @@ class RowState:
 
     def guess(self, least: float, others: Answers) -> list[int]:
         """Tokens worth feeding along with the newest: those whose chance of coming is at least ``least``."""
-        most = min(MOST, self.max_new_tokens - len(self.generated) - 1)
-        forced = self._rules.forced()[:most] if self._rules is not None else []
+        most = self.max_new_tokens - len(self.generated) - 1
+        forced = self._rules.forced() if self._rules is not None else []
         self._guess = self._lookup.guess(least, others, forced)
         return [g.token for g in self._guess if g.is_fed][:most]
 
