@@ -15,6 +15,7 @@ import torch
 
 from adaptkit.core.types import Prompt
 from adaptkit.models.base import Trainable
+from adaptkit.models.local.weights import state_of
 from adaptkit.training.encode import EncodedRow, collate, on_device
 from adaptkit.training.flat import flat_layout
 from adaptkit.training.loss import completion_loss
@@ -42,8 +43,7 @@ def general_loss(model: Trainable) -> float:
     Of the same weights it is measured once: a comparison trains many times from one model.
     """
     module = model.module
-    weights = tuple(x for p in module.parameters() for x in (p.data_ptr(), p._version))
-    state = model.template_hash, weights
+    state = model.template_hash, state_of(module.parameters())
     known = _measured.get(module)
     if known is None or known[0] != state:
         known = _measured[module] = state, _measure(model)

@@ -12,11 +12,13 @@ import types
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import linear, pad
+
+from adaptkit.models.local.weights import state_of
 
 ROWS = range(1, 513)
 """Numbers of rows for which the arranged weights are used; from some hundred on they gain nothing."""
@@ -61,20 +63,19 @@ class PackedLinears:
         # Any: they get attributes that torch's classes do not declare.
         layers: list[Any] = [m for m in module.modules() if type(m) is torch.nn.Linear]
         self._layers: list[Any] = []
-        self._widened: list[bool] = []
+        self._gains: list[Gains] = []
         self._packed: list[Any] = []
-        self._seconds: list[tuple[float, float]] = []
         self._state: tuple[int, ...] = ()
         if _is_possible(layers, free_bytes):
             self._choose(layers)
 
-    @property
+    @cached_property
     def weight_tokens(self) -> float | None:
         """Tokens whose products take as long as reading the weights once; None where nothing is arranged.
 
         The seconds of n rows are taken to be c (W + n); this is W.
         """
-        few, many = (sum(s) for s in zip(*self._seconds, strict=True)) if self._seconds else (0.0, 0.0)
+        few, many = (sum(g.seconds[i] for g in self._gains) for i in (0, -1))
         if few >= many:
             return None
         return max(0.0, (PROBE_ROWS[-1] * few - PROBE_ROWS[0] * many) / (many - few))
@@ -83,8 +84,9 @@ class PackedLinears:
     def in_use(self) -> Iterator[None]:
         """Let the layers use the arranged weights."""
         self._refresh()
-        for layer, packed, widened in zip(self._layers, self._packed, self._widened, strict=True):
-            layer.adaptkit_packed, layer.adaptkit_widened = packed, widened
+        for layer, packed, gains in zip(self._layers, self._packed, self._gains, strict=True):
+            layer.adaptkit_packed = packed
+            layer.adaptkit_widened = gains.widened >= MIN_GAIN_WIDENED
             layer.forward = types.MethodType(_forward, layer)
         try:
             yield
@@ -104,12 +106,11 @@ class PackedLinears:
                 return
             if gains.arranged >= MIN_GAIN:
                 self._layers += alike
-                self._widened += [gains.widened >= MIN_GAIN_WIDENED] * len(alike)
-                self._seconds += [gains.seconds] * len(alike)
+                self._gains += [gains] * len(alike)
 
     def _refresh(self) -> None:
         """Arrange the weights anew where they have been changed."""
-        state = tuple(x for m in self._layers for x in (m.weight.data_ptr(), m.weight._version))
+        state = state_of(m.weight for m in self._layers)
         if state != self._state:
             self._packed = [_pack(m.weight) for m in self._layers]
             self._state = state
