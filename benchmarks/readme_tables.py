@@ -22,7 +22,7 @@ from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Evidence, Requirements, recommend_for
 from adaptkit.decision.checking import Checked
 from adaptkit.report import console_text
-from benchmarks.perf.results import Entry, figures
+from benchmarks.perf.results import COLUMNS, Entry, figures
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -53,10 +53,7 @@ def _speed(name: str) -> str:
 
 def speed_table(entries: Sequence[Mapping[str, Any]]) -> str:
     """Each workload beside each peer, one line each."""
-    lines = [
-        "| workload | peer | theirs | adaptkit | ratio [min, max] | of floor | agree | ours |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
+    lines = [f"| workload | peer | {' | '.join(COLUMNS)} |", f"|---|---|{'--:|' * len(COLUMNS)}"]
     for values in entries:
         entry = Entry.from_json(values)
         lines.append(f"| {' | '.join((entry.workload, entry.peer_label, *figures(entry)))} |")

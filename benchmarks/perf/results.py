@@ -15,6 +15,8 @@ from rich.table import Table
 
 from adaptkit.core.files import write_text_atomic
 
+COLUMNS = ("theirs", "ours", "ratio [min, max]", "of floor", "agree", "ours")
+"""Heads of what :func:`figures` gives."""
 TABLE_WIDTH = 130
 """Columns that the table needs: redirected output has no width of its own, and figures must not be cut."""
 
@@ -112,7 +114,7 @@ def show(entries: Sequence[Entry], console: Console) -> None:
     table = Table(title="Seconds beside peers; a ratio above 1 means that adaptkit is faster")
     for name in ("workload", "peer"):
         table.add_column(name, no_wrap=True)
-    for name in ("theirs", "ours", "ratio [min, max]", "of floor", "agree", "ours"):
+    for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     for e in entries:
         table.add_row(e.workload, e.peer_label, *figures(e))
