@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date as date_
@@ -23,6 +22,7 @@ from adaptkit.accounting.price_fields import (
 )
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.core.numbers import is_amount
+from adaptkit.core.reading import Unreadable, read_toml
 
 _CPU_UNIT = "vCPU-hour"
 _GPU_UNIT = "machine-hour"
@@ -143,11 +143,11 @@ def load_prices(path: Path | None = None) -> PriceSheet:
 
 def _read_sheet(path: Path) -> PriceSheet:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"The price file cannot be read: {error.strerror}.", path=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The price file is no valid TOML: {error}.", path=path) from error
+        data = read_toml(path)
+    except Unreadable as error:
+        raise DataError(
+            f"The price file cannot be read: {error.reason}.", path=path, line=error.line
+        ) from None
     cpu, gpus, models = (_table(data, kind, path) for kind in ("cpu", "gpu", "model"))
     for name in [*(data.keys() - {"cpu", "gpu", "model"}), *(f"cpu.{k}" for k in cpu.keys() - {"vcpu"})]:
         raise DataError(f"Unknown price '{name}'. Known: cpu.vcpu, gpu.<name> and model.<name>.", path=path)

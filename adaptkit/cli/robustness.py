@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,8 +84,11 @@ def _paraphrases(path: Path | None) -> Any:
     if path is None:
         return None
     from adaptkit.core.errors import DataError
+    from adaptkit.core.reading import Unreadable, read_json
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}.") from None
+        return read_json(path)
+    except Unreadable as error:
+        raise DataError(
+            f"The paraphrases cannot be read: {error.reason}.", path=path, line=error.line
+        ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from adaptkit.comparing.leaks import LEAKAGES, Leakage, is_leakage
 from adaptkit.comparing.standards import is_margin
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.numbers import is_count
+from adaptkit.core.reading import Unreadable, read_toml
 from adaptkit.stats import MARGIN
 from adaptkit.strategies import Strategy, make_strategy
 
@@ -87,19 +87,15 @@ def read_suite(path: Path) -> Suite:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(
-            "There is no such suite file. Give the path of a .toml file, or a task with --task.", path=path
-        ) from None
-    except IsADirectoryError:
-        raise DataError(
-            "This is a folder, and a suite is a .toml file. Give a task's folder with --task.", path=path
-        ) from None
-    except OSError as error:
-        raise DataError(f"The suite cannot be read: {error.strerror}.", path=path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The suite is no valid TOML: {error}.", path=path) from None
+        return read_toml(path)
+    except Unreadable as error:
+        if error.missing:
+            said = "There is no such suite file. Give the path of a .toml file, or a task with --task."
+        elif error.folder:
+            said = "This is a folder, and a suite is a .toml file. Give a task's folder with --task."
+        else:
+            said = f"The suite cannot be read: {error.reason}."
+        raise DataError(said, path=path, line=error.line) from None
 
 
 def _wrong(key: str, expected: str, got: object, path: Path) -> DataError:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import sync_folder, write_json_atomic
-from adaptkit.core.result_io import parse_json
+from adaptkit.core.reading import read_json
 
 LOCK = ".lock"
 HOLDER = ".holder.json"  # not in the lock file, which contenders may empty when they try
@@ -157,11 +157,11 @@ def _this_process() -> _Holder:
 def _described(folder: Path) -> str:
     """Who holds the folder, in words; empty when that is not known."""
     try:
-        values = parse_json((folder / HOLDER).read_text(encoding="utf-8"))
+        values = read_json(folder / HOLDER)
         holder = _Holder(**values)
         # What a killed run left says nothing about the one that holds the folder now.
         alive = holder.may_be_alive()
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         return ""
     if not alive:
         return ""

@@ -18,7 +18,8 @@ from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import sync_folder
 from adaptkit.core.migration import up_to_date, versioned
-from adaptkit.core.result_io import from_json, parse_json, read_stored
+from adaptkit.core.reading import parse_json
+from adaptkit.core.result_io import from_json, read_stored
 from adaptkit.core.results import Record
 
 logger = logging.getLogger(__name__)
@@ -169,7 +170,7 @@ def _object(line: bytes, *, strictly: bool = False) -> dict[str, Any] | None:
     """
     try:
         # Decoded here: the parser would take bytes with NULs for another encoding.
-        values = parse_json(line.decode("utf-8"))
+        values = parse_json(line.decode("utf-8"), half_pairs=True)
         if not isinstance(values, dict):
             raise ValueError(f"a JSON object is expected and {str(values)[:40]!r} was found")
     except ValueError:

@@ -20,7 +20,7 @@ from adaptkit.core.codec import file_sha256, to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import remove_unfinished, write_json_atomic
 from adaptkit.core.migration import up_to_date, versioned
-from adaptkit.core.result_io import COMPARISON_CSV, COMPARISON_JSON, MANIFEST_JSON, parse_json, read_stored
+from adaptkit.core.result_io import COMPARISON_CSV, COMPARISON_JSON, MANIFEST_JSON, from_json, read_object
 from adaptkit.core.results import Record
 
 RECORDS = "records.jsonl"
@@ -151,12 +151,10 @@ class RunStore:
         if not path.exists():
             return None
         try:
-            values = parse_json(read_stored(path).decode("utf-8"))
-            return TrialResult(**up_to_date("trial", values, path))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise StoreError(
-                f"Damaged trial result ({error}). Delete the file and run again.", path=path
-            ) from None
+            values = up_to_date("trial", read_object(path), path)
+            return from_json(values, TrialResult, "The trial result", path)
+        except StoreError as error:
+            raise StoreError(f"{error.reason} Delete the file and run again.", path=path) from None
 
     def write_trial_result(self, result: TrialResult) -> None:
         """Mark a trial as finished."""
@@ -175,7 +173,7 @@ class RunStore:
             StoreError: a newer version of the library wrote it.
         """
         path = self.folder / MANIFEST_JSON
-        return up_to_date("manifest", _read_object(path), path)
+        return up_to_date("manifest", _object_or_nothing(path), path)
 
     def artifact_is_from(self, artifact: str, key: str) -> bool:
         """Whether the artifact folder holds, whole, what the trial of this key saved."""
@@ -183,7 +181,7 @@ class RunStore:
 
     def read_mark(self, artifact: str) -> dict[str, Any]:
         """What :meth:`mark_artifact` wrote; empty when it wrote nothing yet."""
-        return _read_object(self.folder / artifact / TRIAL_MARK)
+        return _object_or_nothing(self.folder / artifact / TRIAL_MARK)
 
     def prepare_artifact(self, artifact: str) -> Path:
         """An empty folder for an artifact; an older one of another configuration gives way."""
@@ -209,9 +207,8 @@ class RunStore:
         return {p.relative_to(folder).as_posix(): file_sha256(p) for p in files}
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _object_or_nothing(path: Path) -> dict[str, Any]:
     try:
-        data = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(path)
+    except StoreError:
         return {}
-    return data if isinstance(data, dict) else {}

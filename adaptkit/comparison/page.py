@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from adaptkit.comparing.stored import StoredRun, stored_run
 from adaptkit.comparison.evidence import evidence_of
 from adaptkit.comparison.why import causes_of, most_asked_about
 from adaptkit.core.errors import AdaptKitError, StoreError
+from adaptkit.core.reading import Unreadable, read_json
 from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Causes, Evidence, Requirements
 from adaptkit.report.findings import Band, Findings
@@ -160,8 +160,8 @@ def _beside(folder: Path, name: str) -> Mapping[str, Any]:
     """
     for place in (folder, folder.parent):
         try:
-            data = json.loads((place / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            data = read_json(place / name)
+        except Unreadable:
             continue
         known = isinstance(data, dict) and data.get("schema_version") == _BESIDE_VERSION
         return data if known else {}

@@ -132,9 +132,11 @@ class StoreError(AdaptKitError):
     Attributes:
         path: the file at fault.
         line: its 1-based line, or None.
+        reason: the message without the place.
     """
 
     def __init__(self, message: str, *, path: Path, line: int | None = None) -> None:
         self.path = path
+        self.reason = message
         self.line = line
         super().__init__(f"{path}{'' if line is None else f' line {line}'}: {message}")

@@ -5,22 +5,22 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import json_text, write_together
 from adaptkit.core.migration import VERSION, up_to_date, version_of, versioned
+from adaptkit.core.reading import MAX_BYTES, Unreadable, read_bytes, read_json
 from adaptkit.core.results import (
     CSV_COLUMNS,
     ComparisonResult,
     NoiseFloor,
     Pair,
-    Record,
     Row,
     TaskRecommendation,
 )
@@ -29,7 +29,7 @@ COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
 MANIFEST_JSON = "manifest.json"
 
-_T = TypeVar("_T", Row, Pair, TaskRecommendation, NoiseFloor, Record)
+_T = TypeVar("_T")
 
 
 def comparison_json(result: ComparisonResult) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         StoreError: it is missing, or no JSON object.
     """
     path = folder / MANIFEST_JSON
-    return up_to_date("manifest", _read_object(path), path)
+    return up_to_date("manifest", read_object(path), path)
 
 
 def written_version(folder: Path) -> int:
@@ -112,21 +112,24 @@ def written_version(folder: Path) -> int:
 
 def _versioned_object(path: Path) -> dict[str, Any]:
     """A comparison.json, which has named its version from the first one on."""
-    data = _read_object(path)
+    data = read_object(path)
     if VERSION not in data:
         raise StoreError(f"It lacks the field '{VERSION}'.", path=path)
     return data
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object that a file of a run folder holds.
+
+    Raises:
+        StoreError: it is missing, cannot be read, or holds none.
+    """
     try:
-        data = parse_json(read_stored(path).decode("utf-8"))
-    except json.JSONDecodeError as error:
-        raise StoreError(f"It is no valid JSON: {error.msg}.", path=path, line=error.lineno) from None
-    except UnicodeDecodeError:
-        raise StoreError("It is no UTF-8 text.", path=path) from None
-    except ValueError as error:
-        raise StoreError(f"It is no valid JSON: {error}.", path=path) from None
+        data = read_json(path, limit=MAX_BYTES)
+    except Unreadable as error:
+        if error.missing:
+            raise _missing(path) from None
+        raise StoreError(f"It cannot be read: {error.reason}.", path=path, line=error.line) from None
     if not isinstance(data, dict):
         raise StoreError(f"It should hold a JSON object and holds a {type(data).__name__}.", path=path)
     return data
@@ -139,11 +142,11 @@ def read_stored(path: Path) -> bytes:
         StoreError: it is missing or cannot be read.
     """
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except OSError as error:
-        raise StoreError(f"It cannot be read: {error.strerror or error}.", path=path) from error
+        return read_bytes(path)
+    except Unreadable as error:
+        if error.missing:
+            raise _missing(path) from None
+        raise StoreError(f"It cannot be read: {error.reason}.", path=path) from None
 
 
 def _missing(path: Path) -> StoreError:
@@ -156,22 +159,6 @@ def _missing(path: Path) -> StoreError:
         shown = ", ".join(map(str, runs[:3])) + (", ..." if len(runs) > 3 else "")
         return StoreError(f"No comparison stands in this folder, but in some below it: {shown}.", path=folder)
     return StoreError("There is no such file. Has the run finished?", path=path)
-
-
-def parse_json(text: str) -> Any:
-    """What a JSON text holds.
-
-    Raises:
-        ValueError: it is none; NaN and Infinity, which Python's parser lets pass, are none either.
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _items(data: Mapping[str, Any], key: str, cls: type[_T], path: Path) -> tuple[_T, ...]:
@@ -206,7 +193,7 @@ def _fault(item: object, cls: type[_T]) -> str | None:
     """Say what keeps ``item`` from being a ``cls``, None when nothing does."""
     if not isinstance(item, dict):
         return f"should be an object and is {item!r}."
-    fields = _FIELDS[cls]
+    fields = _fields(cls)  # type: ignore[arg-type]  # types are hashable
     if unknown := sorted(item.keys() - fields.keys()):
         return f"has the unknown field '{unknown[0]}'."
     for name, expected in fields.items():
@@ -247,8 +234,6 @@ def _expected(field: dataclasses.Field[Any]) -> _Expected:
     return _Expected(annotation, types, field.default is without and field.default_factory is without)
 
 
-# Made once: looked up for each of many thousand records.
-_FIELDS: dict[type, dict[str, _Expected]] = {
-    cls: {f.name: _expected(f) for f in dataclasses.fields(cls)}
-    for cls in (Row, Pair, TaskRecommendation, NoiseFloor, Record)
-}
+@cache  # looked up for each of many thousand records
+def _fields(cls: type) -> dict[str, _Expected]:
+    return {f.name: _expected(f) for f in dataclasses.fields(cls)}

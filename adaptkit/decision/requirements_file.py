@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from adaptkit.core.errors import AdaptKitError, DataError, UnknownNameError
+from adaptkit.core.reading import Unreadable, read_toml
 from adaptkit.decision.requirements import Requirements, names
 
 TABLE = "requirements"
@@ -26,11 +26,11 @@ def load_requirements(path: Path | str) -> Requirements:
     """
     path = Path(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"The requirements cannot be read: {error.strerror}.", path=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The requirements are no valid TOML: {error}.", path=path) from error
+        data = read_toml(path)
+    except Unreadable as error:
+        raise DataError(
+            f"The requirements cannot be read: {error.reason}.", path=path, line=error.line
+        ) from None
     table = data.get(TABLE)
     if not isinstance(table, Mapping):
         raise DataError(f"There is no table [{TABLE}]. Put the requirements under that line.", path=path)

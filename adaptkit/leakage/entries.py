@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adaptkit.core.codec import canonical_json
+from adaptkit.core.reading import parse_json
 from adaptkit.core.types import Demonstration, Example
 from adaptkit.leakage.canonical import canonical, numbers
 from adaptkit.tasks import Task
-from adaptkit.tasks.json_text import parse_json
 
 FREE_FORM = ("summarization", "generation")
 """Kinds in which many answers are right: a row with a like input helps, whatever its target says."""

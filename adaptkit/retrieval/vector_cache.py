@@ -23,6 +23,7 @@ from typing import BinaryIO
 import numpy as np
 
 from adaptkit.core.codec import canonical_json, content_hash
+from adaptkit.core.reading import user_path
 from adaptkit.models.embedded import cache_dir
 from adaptkit.retrieval.embed import Embedder, Vectors
 
@@ -54,7 +55,7 @@ def cache_folder() -> Path | None:
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen and chosen.casefold() in ("off", "0"):
         return None
-    return Path(chosen).expanduser() if chosen else cache_dir() / "vectors"
+    return user_path(chosen) if chosen else cache_dir() / "vectors"
 
 
 class VectorCache:

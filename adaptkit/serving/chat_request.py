@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.numbers import is_count, is_int
+from adaptkit.core.reading import Unreadable, parse_json
 from adaptkit.serving.problems import RequestProblem
 
 _AS_MEASURED = "answers are decoded as they were measured, by the likeliest token"
@@ -105,9 +106,11 @@ class ChatRequest:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise RequestProblem("The body is not valid JSON.", code="invalid_json") from None
+        # Half of a surrogate pair is refused where it stands in the text that is answered.
+        body = parse_json(raw.decode(), half_pairs=True)
+    except ValueError as error:
+        reason = str(error) if isinstance(error, Unreadable) else "it is not UTF-8"
+        raise RequestProblem(f"The body is not valid JSON: {_short(reason)}.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise RequestProblem("The body must be a JSON object.", code="invalid_json")
     return body

@@ -7,7 +7,6 @@ vouches for the part's files, so no file is hashed twice.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ConfigError
+from adaptkit.core.reading import MAX_BYTES, Unreadable, read_json
 from adaptkit.core.sealed import is_sealed
 from adaptkit.core.types import ModelInfo
 
@@ -93,10 +93,10 @@ def read_state(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / STATE_FILE
     try:
-        saved: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
-    except ValueError as error:  # no JSON, or not even text
+        saved: Any = read_json(path, limit=MAX_BYTES)
+    except Unreadable as error:
+        if error.missing:
+            raise ConfigError(f"No saved strategy in '{folder}': it has no {STATE_FILE}.") from None
         raise ConfigError(f"{path} is damaged ({error}). Fit and save the strategy again.") from None
     if not isinstance(saved, dict):
         raise ConfigError(f"{path} is damaged (it holds no object). Fit and save the strategy again.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.numbers import is_int, is_number
+from adaptkit.core.reading import read_json
 from adaptkit.core.types import Example, Prompt
 from adaptkit.models.base import Model, Trainable
 from adaptkit.strategies.base import Strategy, leader_of
@@ -278,7 +278,7 @@ class SupervisedFineTuning(Strategy):
                 f"The weights in '{folder}' were trained with another chat template than this model has. "
                 "Load the tokenizer that they were trained with, or fit again."
             )
-        self.loss_ = json.loads((folder / LOSS_FILE).read_text(encoding="utf-8"))
+        self.loss_ = read_json(folder / LOSS_FILE)
         self.template_hash_ = str(state["template_hash"])
         return self.load_trained(folder, model)
 

@@ -5,9 +5,10 @@ Names are looked up in ``$ADAPTKIT_DATA``, in ``data/`` beside the package, and 
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
+
+from adaptkit.core.reading import Unreadable, read_json
 
 BUNDLED: dict[str, str] = {
     "policy_questions": "Questions about a company's policies, answered from its documents.",
@@ -45,8 +46,8 @@ def _roots() -> list[Path]:
 def _description(head: Path) -> str:
     # A listing must not fail on one bad folder; loading it says what is wrong.
     try:
-        values = json.loads(head.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        values = read_json(head)
+    except Unreadable:
         return ""
     description = values.get("description") if isinstance(values, dict) else None
     return description if isinstance(description, str) else ""

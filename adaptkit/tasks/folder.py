@@ -16,11 +16,11 @@ from typing import Any
 from adaptkit.core.codec import canonical_json
 from adaptkit.core.errors import DataError
 from adaptkit.core.files import write_json_atomic, write_text_atomic
+from adaptkit.core.reading import Unreadable, read_json
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks.build import Origin, build_task, inferred_head
 from adaptkit.tasks.columns import to_parts
-from adaptkit.tasks.json_text import parse_json
-from adaptkit.tasks.readers import ROW_SUFFIXES, read_rows, read_text
+from adaptkit.tasks.readers import ROW_SUFFIXES, read_rows
 from adaptkit.tasks.task import Task
 from adaptkit.tasks.values import as_text
 
@@ -70,11 +70,9 @@ def read_head(path: Path) -> dict[str, Any]:
         DataError: it is not a JSON object, or a field has a wrong type.
     """
     try:
-        values = parse_json(read_text(path))
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{error}.", path=path) from None
+        values = read_json(path)
+    except Unreadable as error:
+        raise DataError(f"{error.reason}.", path=path, line=error.line) from None
     if not isinstance(values, dict):
         raise DataError("expected a JSON object with name, kind, instruction and metrics.", path=path)
     head: dict[str, Any] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adaptkit.core.reading import parse_json
 from adaptkit.core.types import Example
-from adaptkit.tasks.json_text import parse_json
 
 MAX_LABELS = 50
 ROWS_PER_LABEL = 10

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.core.errors import DataError, UnknownNameError
+from adaptkit.core.reading import user_path
 from adaptkit.tasks.build import Origin, build_task, check_overrides, inferred_head
 from adaptkit.tasks.catalogue import BUNDLED, find_task, known_tasks
 from adaptkit.tasks.columns import Parts, to_parts
@@ -55,7 +56,7 @@ def load_task(
     origin = Origin(given=str(source), overrides=overrides, known_metrics=known_metrics)
     if isinstance(source, str) and source.startswith(PREFIX):
         return _load_hub(source, origin, columns)
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not _exists(path):
         path = _known_or_raise(source)
     if path.is_dir():
@@ -132,7 +133,7 @@ def _known_or_raise(source: str | Path) -> Path:
 
 
 def _nearby(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not _exists(path.parent):
         return f" Nor is there a folder {str(path.parent)!r}."
     close = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
     return f" Did you mean {str(path.parent / close[0])!r}?" if close else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adaptkit.tasks.json_text import parse_json
+from adaptkit.core.reading import parse_json
 
 Turn = tuple[str, str]
 _NAMES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}

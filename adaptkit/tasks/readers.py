@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.core.errors import DataError, MissingDependencyError
-from adaptkit.tasks.json_text import parse_json
+from adaptkit.core.reading import Unreadable, parse_json, read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ ROW_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 def _read_jsonl(path: Path) -> list[Row]:
     rows = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         place = Place(path=path, line=number)
@@ -82,24 +82,16 @@ def _read_jsonl(path: Path) -> list[Row]:
     return rows
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file, with or without a byte order mark; any other encoding is an error with its line."""
+def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}.", path=path) from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        found = f"byte 0x{data[error.start]:02x} at position {column} is not UTF-8"
-        raise DataError(f"{found}. Save the file as UTF-8.", path=path, line=line) from None
+        return read_text(path)
+    except Unreadable as error:
+        raise DataError(f"cannot be read: {error.reason}.", path=path, line=error.line) from None
 
 
 def _read_csv(path: Path) -> list[Row]:
     with _long_fields():
-        lines = _csv_lines(path, io.StringIO(read_text(path), newline=""))
+        lines = _csv_lines(path, io.StringIO(_text(path), newline=""))
         first = next(lines, None)
         if first is None:
             raise DataError(

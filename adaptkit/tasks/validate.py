@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.codec import canonical_json
 from adaptkit.core.errors import DataError
+from adaptkit.core.reading import parse_json
 from adaptkit.core.types import Document, Example
-from adaptkit.tasks.json_text import parse_json
 from adaptkit.tasks.schema import schema_checker
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from adaptkit.tasks.json_text import parse_json
+from adaptkit.core.reading import parse_json
 
 
 def as_text(value: object) -> str | None:

@@ -184,7 +184,7 @@ def test_they_are_read_from_a_file(tmp_path: Path) -> None:
             '[strategy.lora]\ncolour = "red"',
             "'colour' cannot be set for the strategy 'lora' alone. Known: changed",
         ),
-        ("horizon_months =", ".toml: The assumptions are no valid TOML: "),
+        ("horizon_months =", ".toml: The assumptions cannot be read: it is not valid TOML: "),
     ],
 )
 def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

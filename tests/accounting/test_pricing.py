@@ -83,7 +83,7 @@ def test_the_longest_name_that_fits_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[cpu", r"mine\.toml: The price file is no valid TOML: .*\.$"),
+        ("[cpu", r"mine\.toml: The price file cannot be read: it is not valid TOML: .*\.$"),
         ('[cpu.vcpu]\nusd = -1\nunit = "vCPU-hour"', "'usd' should be a number >= 0 and is -1"),
         ('[cpu.vcpu]\nusd = nan\nunit = "vCPU-hour"', "'usd' should be a number >= 0 and is nan"),
         ('[cpu.vcpu]\nusd = true\nunit = "vCPU-hour"', "is True"),

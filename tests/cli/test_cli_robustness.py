@@ -71,7 +71,7 @@ def test_the_report_of_a_finished_comparison_shows_the_changes(
     ("arguments", "said"),
     [
         (["--changes", "cases"], "Unknown change 'cases'. Did you mean 'case'?"),
-        (["--paraphrases", "bad.json"], "bad.json is not JSON"),
+        (["--paraphrases", "bad.json"], "bad.json: The paraphrases cannot be read: it is not valid JSON"),
     ],
 )
 def test_bad_arguments_are_one_sentence(

@@ -345,7 +345,7 @@ def test_bad_strategies_are_one_sentence(refused: Callable[..., str], strategies
 @pytest.mark.parametrize(
     ("suite", "message"),
     [
-        ("limit = ", "The suite is no valid TOML"),
+        ("limit = ", "The suite cannot be read: it is not valid TOML"),
         (
             "limits = 3",
             "Unknown key 'limits'. Known: tasks, strategies, model, limit, seeds, latency_rows, tune, ",

@@ -17,6 +17,7 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.store import RunStore, TrialResult
+from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.results import Record
 from adaptkit.core.types import Request
@@ -146,7 +147,7 @@ def test_repair_says_what_it_dropped(store: RunStore, caplog: pytest.LogCaptureF
         (b"[1]", r"This is no record of adaptkit \(a JSON object is expected and '\[1\]' was found\)"),
         (b"\0" * 300, "This is no record of adaptkit"),
         ('{"trial": "x"}'.encode("utf-16-le"), "This is no record of adaptkit"),
-        (b'{"trial": NaN}', "NaN is no JSON number"),
+        (b'{"trial": NaN}', "NaN is not a JSON value"),
         (b'{"trial": "x"}', "The record lacks the field 'strategy'"),
         (json.dumps({**vars(RECORD), "scores": [1]}).encode(), "field 'scores' should be of type Mapping"),
         (json.dumps({**vars(RECORD), "colour": 1}).encode(), "unknown field 'colour'"),
@@ -252,9 +253,9 @@ def test_a_trial_result_comes_back_and_a_damaged_one_is_named(store: RunStore) -
     store.write_trial_result(RESULT)
     assert store.trial_result("k") == RESULT
     path = store.folder / "trials" / "k" / "result.json"
-    for text in ("{", "[1]", '{"key": "k"}'):
+    for text in ("{", "[1]", '{"key": "k"}', json.dumps({**to_json(RESULT), "fit_s": "1"})):
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(StoreError, match="Damaged trial result") as caught:
+        with pytest.raises(StoreError, match="Delete the file and run again") as caught:
             store.trial_result("k")
         assert caught.value.path == path
 

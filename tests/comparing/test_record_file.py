@@ -21,7 +21,7 @@ from adaptkit.comparing.hold import RESERVE
 from adaptkit.comparing.store import RunStore
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import write_text_atomic
-from adaptkit.core.result_io import parse_json
+from adaptkit.core.reading import parse_json
 from adaptkit.core.results import Record
 
 OUTPUTS = st.lists(st.text(max_size=20), min_size=1, max_size=6)

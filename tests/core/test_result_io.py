@@ -112,10 +112,10 @@ def test_half_a_file_is_named_with_its_line(tmp_path: Path) -> None:
     write_comparison(tmp_path, RESULT)
     path = tmp_path / "comparison.json"
     path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
-    with pytest.raises(StoreError, match=r"line \d+: It is no valid JSON"):
+    with pytest.raises(StoreError, match=r"line \d+: It cannot be read: it is not valid JSON"):
         read_comparison(tmp_path)
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(StoreError, match="no UTF-8"):
+    with pytest.raises(StoreError, match="is not UTF-8"):
         read_comparison(tmp_path)
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(StoreError, match="holds a list"):
@@ -128,7 +128,7 @@ def test_numbers_that_json_does_not_have_are_refused(tmp_path: Path, number: str
     path = tmp_path / "comparison.json"
     text = path.read_text(encoding="utf-8").replace('"quality_low": 0.2', f'"quality_low": {number}')
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(StoreError, match="is no JSON number"):
+    with pytest.raises(StoreError, match="is not a JSON value"):
         read_comparison(tmp_path)
 
 

@@ -99,7 +99,7 @@ may_enter_weights = false
         ('[requirements]\nmetric = "acuracy"', "Did you mean 'accuracy'?"),
         ("margin = 0.02", "There is no table [requirements]"),
         ("requirements = 3", "There is no table [requirements]"),
-        ("[requirements", "no valid TOML"),
+        ("[requirements", "not valid TOML"),
     ],
 )
 def test_a_bad_file_names_itself_and_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:

@@ -281,7 +281,7 @@ def test_known_metrics_pass(tmp_path: Path) -> None:
         ("[1]", "expected a JSON object with name, kind"),
         ('{"kind": "qa",}', "column 1"),
         ('{"kind": "qa", "kind": "qa"}', "key 'kind' stands twice"),
-        ('{\n"kind": qa\n}', "line 2 column 9: expecting value, found 'q'"),
+        ('{\n"kind": qa\n}', "line 2: it is not valid JSON: column 9: expecting value, found 'q'"),
         ("", "expecting value, found the end of the text"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from typing import Any
 from adaptkit.accounting.cost.machine import UTILISATIONS
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.core.numbers import is_amount, is_count, is_positive, is_range, is_share
+from adaptkit.core.reading import Unreadable, read_toml
 
 _COMMON = {
     "by_strategy", "horizon_months", "requests_per_month", "usd_per_failure", "usd_per_success",
@@ -144,11 +144,11 @@ def load_assumptions(path: Path) -> CostAssumptions:
         DataError: the file cannot be read, is no TOML, or a key or value is wrong; ``.path`` names it.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"The assumptions cannot be read: {error.strerror}.", path=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The assumptions are no valid TOML: {error}.", path=path) from error
+        data = read_toml(path)
+    except Unreadable as error:
+        raise DataError(
+            f"The assumptions cannot be read: {error.reason}.", path=path, line=error.line
+        ) from None
     known = (_names() - {"by_strategy"}) | {_TABLE}
     for name in data:
         if name not in known:
