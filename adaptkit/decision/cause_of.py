@@ -37,7 +37,7 @@ from statistics import fmean
 from typing import Any, Literal, get_args
 
 from adaptkit.core.results import Record
-from adaptkit.metrics.normalise import normalise
+from adaptkit.metrics.normalise import normalise, occurs
 
 CauseName = Literal[
     "error", "refused", "truncated", "empty", "format", "retrieval_miss", "passage_ignored", "distracted",
@@ -162,9 +162,8 @@ def _documents(record: Record) -> set[str]:
 
 def _holds(record: Record, passages: Iterable[Mapping[str, Any]]) -> bool:
     """Whether the target or an alias stands in a passage, word for word but for case and punctuation."""
-    wanted = [f" {words} " for text in (record.target, *record.aliases) if (words := normalise(text))]
-    shown = [f" {normalise(' '.join((p.get('title') or '', p.get('text') or '')))} " for p in passages]
-    return any(words in text for text in shown for words in wanted)
+    shown = [" ".join((p.get("title") or "", p.get("text") or "")) for p in passages]
+    return any(occurs(words, text) for text in shown for words in (record.target, *record.aliases))
 
 
 def _repeats(record: Record, others: Iterable[Record]) -> bool:

@@ -9,6 +9,9 @@ from functools import lru_cache
 from adaptkit.metrics.base import Answer, Score
 from adaptkit.metrics.normalise import fold
 
+LONGEST_GRADE = 4
+"""Letters of a label that a minus may follow: A-, AB-, BBB-. Behind a longer one it is a dash."""
+
 
 def accuracy(answer: Answer) -> Score:
     """Whether the output is the target.
@@ -94,4 +97,16 @@ def mentioned_label(text: str, labels: Sequence[str]) -> str | None:
 def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
     # At one place the first alternative that fits wins, so longer labels stand first.
     longest_first = sorted({fold(label) for label in labels}, key=lambda label: (-len(label), label))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+    return re.compile("|".join(map(as_mentioned, longest_first)))
+
+
+def as_mentioned(label: str) -> str:
+    """The pattern of a folded label as a whole word: "C" is not mentioned by "C++", nor "5" by "-5"."""
+    before, after = r"(?<!\w)", r"(?!\w|[+#])"
+    if label[:1].isdigit():
+        before += r"(?<![-\u2212<>.])(?<!\d[,:/^\u2013])"
+    if label[-1:].isdigit():
+        after += r"(?![-.,:/^\u2013]\d|\s?%)"
+    elif len(label) <= LONGEST_GRADE:
+        after += r"(?!-(?!\w))"
+    return f"{before}{re.escape(label)}{after}"

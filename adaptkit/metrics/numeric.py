@@ -11,9 +11,13 @@ RELATIVE_TOLERANCE = 1e-6
 _INTEGER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
 _NUMBER = rf"(?:{_INTEGER}(?:\.[0-9]+)?|(?<!\.)\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _CURRENCY = r"[$\u20ac\u00a3\u00a5]"
-_WHOLE = re.compile(rf"\s*([+\-\u2212]?)\s*{_CURRENCY}?\s*([+\-\u2212]?)({_NUMBER})\s*%?\s*")
-# A minus sign counts unless it joins two things: 5-3 ends in 3, covid-19 in 19.
-_IN_TEXT = re.compile(rf"(?<!\w)(?<![0-9]\.)((?<![\w)])[+\-\u2212])?{_CURRENCY}?({_NUMBER})")
+_WHOLE = re.compile(rf"\s*([+\-\u2212]?)\s*{_CURRENCY}?\s*([+\-\u2212]?)({_NUMBER})(/[0-9]+)?\s*%?\s*")
+# A minus sign counts unless it joins two things: 5-3 ends in 3, covid-19 in 19. What goes on behind a sign
+# between digits is one thing with it: a fraction, or none that is read as a number (10^5, 1,5, 10:30, 1.2.3).
+_IN_TEXT = re.compile(
+    rf"(?<!\w)(?<![0-9]\.)((?<![\w)])[+\-\u2212])?{_CURRENCY}?({_NUMBER})((?:[.,:/^][0-9]+)*)"
+)
+_FRACTION = re.compile(r"/[0-9]+")
 
 
 def numeric_match(answer: Answer) -> Score:
@@ -46,13 +50,13 @@ def whole_number(text: str) -> float | None:
     """Read a text that is one number.
 
     Examples:
-        >>> whole_number("-$1,234"), whole_number("12 %"), whole_number("nine")
-        (-1234.0, 12.0, None)
+        >>> whole_number("-$1,234"), whole_number("12 %"), whole_number("1/4"), whole_number("nine")
+        (-1234.0, 12.0, 0.25, None)
     """
     match = _WHOLE.fullmatch(text)
     if match is None or (match[1] and match[2]):
         return None
-    return _value(match[1] or match[2], match[3])
+    return _value(match[1] or match[2], match[3], match[4] or "")
 
 
 def last_number(text: str) -> float | None:
@@ -65,11 +69,15 @@ def last_number(text: str) -> float | None:
         -2.0
     """
     matches = list(_IN_TEXT.finditer(text))
-    return _value((matches[-1][1] or "").strip(), matches[-1][2]) if matches else None
+    return _value(matches[-1][1] or "", matches[-1][2], matches[-1][3]) if matches else None
 
 
-def _value(sign: str, digits: str) -> float | None:
+def _value(sign: str, digits: str, rest: str) -> float | None:
+    """The number; None for one that is too large, or that goes on with what is no denominator."""
     number = float(digits.replace(",", ""))
+    if rest:
+        divisor = float(rest[1:]) if _FRACTION.fullmatch(rest) else 0.0
+        number = number / divisor if divisor else math.nan
     if not math.isfinite(number):
         return None
     return -number if sign in ("-", "\u2212") else number

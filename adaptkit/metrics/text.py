@@ -7,7 +7,7 @@ from collections import Counter
 
 from adaptkit.metrics.base import Answer, Score, best_match
 from adaptkit.metrics.lead_in import candidates, cut_lead_in
-from adaptkit.metrics.normalise import normalise, tokens
+from adaptkit.metrics.normalise import normalise, occurs, tokens
 
 _POLAR = frozenset({"yes", "no", "true", "false"})
 _CLAUSE_END = re.compile(r"[.,;:!?\n\u2013\u2014]|\s-\s")
@@ -89,5 +89,4 @@ def _contains(output: str, reference: str) -> bool:
     if len(expected) == 1 and expected[0] in _POLAR and found != expected:
         clauses = (tokens(clause) for clause in _CLAUSE_END.split(cut_lead_in(output)))
         return next((clause for clause in clauses if clause), []) == expected
-    width = len(expected)
-    return width > 0 and any(found[i : i + width] == expected for i in range(len(found) - width + 1))
+    return occurs(reference, output)

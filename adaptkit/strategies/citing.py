@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from adaptkit.core.types import Passage
-from adaptkit.metrics.normalise import normalise
+from adaptkit.metrics.normalise import occurs
 
 CITATION_RULE = (
     "End the reply with the number of the document that the answer comes from, in square brackets: [1]."
@@ -49,8 +49,5 @@ def passage_that_holds(answer: str, passages: Sequence[Passage]) -> tuple[str, .
         >>> passage_that_holds("lima", [lima]), passage_that_holds("Lim", [lima])
         (('d7#0',), ())
     """
-    wanted = normalise(answer)
-    if not wanted:
-        return ()
-    holding = next((p.id for p in passages if f" {wanted} " in f" {normalise(p.text)} "), None)
+    holding = next((p.id for p in passages if occurs(answer, p.text)), None)
     return () if holding is None else (holding,)

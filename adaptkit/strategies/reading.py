@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from adaptkit.core.types import Completion
-from adaptkit.metrics.classification import mentioned_label
+from adaptkit.metrics.classification import as_mentioned, mentioned_label
 from adaptkit.metrics.json_text import NOTHING, find
 from adaptkit.metrics.lead_in import cut_lead_in, first_line
 from adaptkit.metrics.normalise import fold
@@ -149,7 +149,7 @@ def mentioned_last(text: str, labels: Sequence[str]) -> str | None:
     found = [
         (match.end(), len(label), label)
         for label in map(fold, labels)
-        for match in re.finditer(rf"(?<!\w){re.escape(label)}(?!\w)", folded)
+        for match in re.finditer(as_mentioned(label), folded)
     ]
     return max(found)[2] if found else None
 

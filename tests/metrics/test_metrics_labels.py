@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from adaptkit.core.types import Example
 from adaptkit.metrics import Answer, Score, aggregate, score
 from adaptkit.metrics.classification import mentioned_label
+from adaptkit.strategies.reading import mentioned_last
 
 LABELS = ("card", "card lost", "transfer_failed", "c++")
 
@@ -47,6 +48,32 @@ def test_accuracy_without_labels_has_no_lenient_reading() -> None:
 
 def test_an_alias_is_right() -> None:
     assert score("accuracy", answer("pos", "positive", ("positive", "negative"), "pos")).strict == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("It is C++.", "c"),
+        ("It is C#", "c"),
+        ("Grade: A-", "a"),
+        ("AB+", "ab"),
+        ("-5", "5"),
+        ("\u22125", "5"),
+        ("<5", "5"),
+        ("1.5", "5"),
+        ("1.5", "1"),
+        ("5/6", "5"),
+        ("10:30", "30"),
+        ("5%", "5"),
+        ("1,5", "1"),
+        ("10-12", "10"),
+    ],
+)
+def test_a_label_within_another_answer_is_not_mentioned(text: str, label: str) -> None:
+    assert mentioned_label(text, (label, "other")) is None
+    assert mentioned_last(text, (label, "other")) is None
+    for said in (f"It is {label}.", f"({label})", f"{label}, surely", f"Label:{label}", f"**{label}**"):
+        assert mentioned_label(said, (label, "other")) == label
 
 
 def test_mentioned_label_ignores_the_order_of_labels() -> None:

@@ -37,6 +37,69 @@ def test_normalise(text: str, expected: str) -> None:
     assert normalise(text) == expected
 
 
+UNLIKE = [
+    # signs of numbers
+    ("-5", "5"), ("\u22125", "5"), ("it is -5", "it is 5"), ("-$5", "$5"), ("1e-5", "1e5"), ("1/2", "12"),
+    ("\u00bd", "2"), ("1\u00bd", "1/2"), ("10^5", "105"), ("10^-5", "10^5"), ("10\u2075", "105"),
+    ("10**5", "105"),
+    (".5", "5"), ("1.5", "15"), ("1,5", "15"), ("1,5", "1.5"), ("1.000,5", "1000.5"), ("0,500", "500"),
+    ("\u0661\u066b\u0665", "\u0661\u0665"), ("3*4", "34"), ("3 + 4", "3 4"), ("3 * 4", "3 4"),
+    # ranges, bounds, ratios, times, dates, versions
+    ("10-12", "1012"), ("10\u201312", "1012"), ("10 - 12", "10 12"), ("<5", ">5"), ("< 5", "5"),
+    (">=5", ">5"),
+    ("3:1", "31"), ("10:30", "1030"), ("1/2/2024", "12/2024"), ("2024-01-02", "20240102"), ("1.2.3", "123"),
+    ("1.2.3", "1.23"), ("5'11\"", "511"), ("5'", "5\""), ("5\u2032", "5\u2033"), ("x<y", "x>y"),
+    ("x < y", "x > y"),
+    # signs behind a word
+    ("C++", "C"), ("C#", "C"), ("C++", "C+"), ("F#", "F"), ("A+", "A-"), ("A-", "A"), ("AB+", "AB-"),
+    ("Na+", "Na"),
+    ("50+", "50"), ("written in C++.", "written in C."),
+    # signs inside a word
+    ("ann@b.com", "annb.com"), ("my_file", "myfile"), ("m/s", "ms"), ("R&D", "RD"), ("p(a|b)", "p(ab)"),
+    # units
+    ("5%", "5"), ("$5", "5"), ("$5", "\u20ac5"), ("5 \u00b0C", "5 C"), ("5\u00b0", "5"), ("$5", "5%"),
+    # a letter that is no article
+    ("Vitamin A", "Vitamin"), ("plan a", "plan"),
+]  # fmt: skip
+ALIKE = [
+    ("\u22125", "-5"), ("\uff0d5", "-5"), ("-5.", "-5"), ('"-5"', "-5"), ("(-5)", "-5"), ("+5", "5"),
+    ("1e+5", "1e5"),
+    ("1,000", "1000"), ("12,345,678.9", "12345678.9"), ("1,00,000", "100000"), ("1'000", "1000"),
+    ("1\u202f000", "1000"), ("\uff11\uff12", "12"), ("\uff11\uff0c000", "1000"), ("\u0661\u0662", "12"),
+    ("\u00bd", "1/2"), ("1\u00bd", "1 1/2"), ("1\u20442", "1/2"), ("10\u2075", "10^5"), ("10**5", "10^5"),
+    (".5", "0.5"),
+    ("10\u201312", "10-12"), ("10 - 12", "10-12"), ("< 5", "<5"), ("\u22655", ">=5"), ("3 + 4", "3+4"),
+    ("6 / 2", "6/2"),
+    ("x=5", "x = 5"), ("5 %", "5%"), ("$ 5", "$5"), ("5\u20ac", "\u20ac5"), ("-$5", "$-5"),
+    ("5 \u00b0C", "5\u00b0C"),
+    ("20\u2103", "20 \u00b0C"), ("5'11\"", "5\u203211\u2033"), ("C++.", "c++"), ("**C#**", "C#"),
+    ('"A+"', "A+"),
+    ("<b>Lima</b>", "bLimab"), ("well-known", "wellknown"), ("covid-19", "COVID19"), ("U.S.", "US"),
+    ("the cat's hat!", "cats hat"), ("_Lima_", "Lima"), ("#1", "1"), ("(Lima)", "Lima"),
+    ("Lima - Peru", "Lima Peru"),
+    ("\uff2c\uff49\uff4d\uff41", "Lima"), ("Lima, Peru", "Lima Peru"), ("- Lima", "Lima"), ("1.", "1"),
+    ("a cat", "the cat"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "other"), UNLIKE)
+def test_signs_that_make_another_answer_of_it_stay(text: str, other: str) -> None:
+    assert normalise(text) != normalise(other)
+    for name in ("exact_match", "contains", "token_f1"):
+        for output, target in ((text, other), (other, text)):
+            # A longer answer may well hold a shorter one: "R&D" no "D", but "$5" a 5.
+            found = judge(name, output, target)
+            assert found.strict != 1 or (name == "contains" and len(tokens(output)) > len(tokens(target)))
+
+
+@pytest.mark.parametrize(("text", "other"), ALIKE)
+def test_ways_to_write_the_same_are_equal(text: str, other: str) -> None:
+    for output, target in ((text, other), (other, text)):
+        assert judge("exact_match", output, target).strict == 1
+        assert judge("token_f1", output, target).strict == 1
+        assert judge("contains", f"I think: {output}", target).strict == 1
+
+
 def test_composed_and_decomposed_letters_are_equal() -> None:
     assert fold("Caf\u00e9") == fold("cafe\u0301")
 
@@ -116,6 +179,11 @@ def test_token_f1_of_accented_words() -> None:
         ("", "no", 0),
         ("anything", "?!", 0),
         ("", "cat", 0),
+        ("Vitamin A is found in carrots", "vitamin A", 1),
+        ("It costs $5 in all", "5", 1),
+        ("It costs $5.50 in all", "$5", 0),
+        ("It was -5 at noon", "5", 0),
+        ("x = 5", "5", 1),
     ],
 )
 def test_contains(output: str, target: str, expected: float) -> None:
