@@ -18,11 +18,11 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
-from adaptkit.models.embedded import EMBEDDED, cache_dir, embedded_folder
+from adaptkit.models.embedded import EMBEDDED, cache_dir, changed_files, embedded_folder
 
 VECTORS = "vectors"
 UNFINISHED = ".tmp-"
-State = Literal["ready", "not fetched", "outdated", "unfinished", "vectors"]
+State = Literal["ready", "not fetched", "changed", "outdated", "unfinished", "vectors"]
 # What the library calls its folders: a model's name, twelve digits of the wheel's hash, the layout.
 _MADE = re.compile(r"(?P<name>.+)-[0-9a-f]{12}-\d+")
 
@@ -34,7 +34,8 @@ class Cached:
     Attributes:
         name: what it is removed by: a model's name, the folder's for what an older version has left, or
             ``vectors``.
-        state: ``ready``, ``not fetched`` (known, and not here), ``outdated`` (of an older version),
+        state: ``ready``, ``not fetched`` (known, and not here), ``changed`` (its files are not as they were
+            made; it is fetched again when it is next needed), ``outdated`` (of an older version),
             ``unfinished`` (left by a process that was killed) or ``vectors`` (of texts embedded before).
         path: the folder, None where there is none.
         size_bytes: None likewise, ``changed_at`` too.
@@ -121,7 +122,7 @@ def _models() -> Iterator[Cached]:
         here = folder if folder.is_dir() else None
         yield _entry(
             name,
-            "ready" if here else "not fetched",
+            "not fetched" if here is None else "changed" if changed_files(name) else "ready",
             here,
             download_bytes=model.wheel.size_bytes,
             licence=model.licence,

