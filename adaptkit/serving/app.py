@@ -14,9 +14,11 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adaptkit.serving.chat_request import ChatRequest
 from adaptkit.serving.chat_response import Answer, ended_at
+from adaptkit.serving.local_callers import fault_of_caller
 from adaptkit.serving.metrics import MEDIA_TYPE
 from adaptkit.serving.problems import (
     CLIENT_GONE,
@@ -25,11 +27,9 @@ from adaptkit.serving.problems import (
     shutting_down,
     too_large,
     unexpected,
-    wrong_host,
     wrong_key,
 )
 from adaptkit.serving.service import ClientGoneError, Service
-from adaptkit.serving.settings import is_loopback
 
 CLIENT_CLOSED_REQUEST = 499
 """What proxies write down for a caller that has hung up; nobody reads it."""
@@ -38,7 +38,8 @@ CLIENT_CLOSED_REQUEST = 499
 def build_app(service: Service) -> FastAPI:
     """The application around a service that has been started."""
     # No pages of documentation: they would load scripts from elsewhere.
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    # No redirects either: they would repeat the Host header, whoever wrote it.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     routes = Routes(service)
     app.add_api_route("/v1/chat/completions", routes.chat, methods=["POST"], response_model=None)
     app.add_api_route("/v1/models", routes.models, methods=["GET"], response_model=None)
@@ -48,7 +49,29 @@ def build_app(service: Service) -> FastAPI:
     app.add_exception_handler(RequestProblem, _problem_response)
     app.add_exception_handler(HTTPException, _http_response)
     app.add_exception_handler(Exception, _fault_response)
+    if service.settings.api_key is None:
+        app.add_middleware(LocalCallersOnly, host=service.settings.host)
     return app
+
+
+class LocalCallersOnly:
+    """Answers nobody on any route who does not call this machine by its own name.
+
+    Args:
+        app: what answers the others.
+        host: the address that the server listens on.
+    """
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app, self._host = app, host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or hand it on."""
+        problem = fault_of_caller(scope["headers"], self._host) if scope["type"] == "http" else None
+        if problem is None:
+            await self._app(scope, receive, send)
+        else:
+            await JSONResponse(problem.body, status_code=problem.status)(scope, receive, send)
 
 
 class Routes:
@@ -140,16 +163,9 @@ class Routes:
             self._service.n_open -= 1
 
     def _admit(self, request: Request) -> None:
-        """Let a caller in who has the key; where there is none, who means this machine by its own name.
-
-        A web page can have its own name point at this machine, and a browser then takes it for the page's
-        server: the name is what gives that away.
-        """
+        """Let a caller in who has the key, where there is one."""
         key = self._service.settings.api_key
         if key is None:
-            host = request.url.hostname or ""
-            if not is_loopback(host):
-                raise wrong_host(host)
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), key.encode()):
@@ -158,13 +174,16 @@ class Routes:
     async def _body(self, request: Request) -> bytes:
         """The body, read no further than the limit and no longer than a request may take."""
         limit, within_s = self._service.settings.max_body_bytes, self._service.settings.timeout_s
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > limit:
+        # The HTTP library has checked that it is a number of at most 20 digits.
+        if int(request.headers.get("content-length", "0")) > limit:
             raise too_large(limit)
+        reading = asyncio.ensure_future(_read(request.stream(), limit))
         try:
-            return await asyncio.wait_for(_read(request.stream(), limit), within_s)
-        except TimeoutError:
-            raise body_timed_out(within_s) from None
+            if await self._service.first_of(reading, within_s=within_s):
+                return reading.result()
+        finally:
+            reading.cancel()
+        raise shutting_down() if self._service.draining else body_timed_out(within_s)
 
 
 async def _read(stream: AsyncIterator[bytes], limit: int) -> bytes:
@@ -189,6 +208,12 @@ def _check_media_type(request: Request) -> None:
             status=415,
             code="unsupported_media_type",
         )
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RequestProblem(
+            "Compressed requests are not read. Send it without 'Content-Encoding'.",
+            status=415,
+            code="unsupported_encoding",
+        )
 
 
 def _response(answer: Answer, asked: ChatRequest) -> Response:
@@ -207,7 +232,7 @@ async def _http_response(request: Request, error: Exception) -> Response:
     """No such route, or none for this method."""
     assert isinstance(error, HTTPException)
     problem = RequestProblem(
-        f"{request.method} {request.url.path}: {error.detail}.",
+        f"{request.method} {request.scope['path']}: {error.detail}.",
         status=error.status_code,
         code="no_such_route",
     )

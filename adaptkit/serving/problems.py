@@ -84,13 +84,20 @@ def wrong_key() -> RequestProblem:
     )
 
 
-def wrong_host(host: str) -> RequestProblem:
-    """A name that some web page may have pointed at this machine."""
+def not_local(header: str, value: str, shown: str) -> RequestProblem:
+    """A caller that may be a web page which has had its own name point at this machine.
+
+    Args:
+        header: the one at fault.
+        value: what it holds.
+        shown: the hosts that are allowed.
+    """
+    said = repr(value[:60].encode("ascii", "backslashreplace").decode())
     return RequestProblem(
-        f"This server has no key and answers only calls to this machine's own name, not to '{host}'. "
-        "Call it as localhost, or start it with a key.",
+        f"This server has no key and takes calls to {shown} only. The request's {header} header is "
+        f"{said if value else 'missing or repeated'}. Call it as localhost, or start it with a key.",
         status=403,
-        code="host_not_allowed",
+        code="host_not_allowed" if header == "Host" else "origin_not_allowed",
     )
 
 

@@ -66,6 +66,19 @@ class Service:
         """Whether a request that comes now would be answered."""
         return self.worker.alive and not self.draining
 
+    async def first_of(self, *awaited: asyncio.Future[Any], within_s: float) -> bool:
+        """Wait until one of these is done, the time is over, or all that is open is given up.
+
+        Returns:
+            Whether one is done.
+        """
+        cut_off = asyncio.ensure_future(self._cut_off.wait())
+        try:
+            await asyncio.wait([*awaited, cut_off], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cut_off.cancel()
+        return any(future.done() for future in awaited)
+
     async def answer(
         self, text: str, hung_up: Callable[[], Coroutine[Any, Any, None]], *, within_s: float
     ) -> Prediction:
@@ -86,18 +99,16 @@ class Service:
         except LineFullError:
             raise queue_full(self.worker.retry_after_s) from None
         answer = asyncio.wrap_future(job.answer)
-        gone, cut_off = asyncio.ensure_future(hung_up()), asyncio.ensure_future(self._cut_off.wait())
-        others: list[asyncio.Future[Any]] = [gone, cut_off]
+        gone = asyncio.ensure_future(hung_up())
         try:
-            await asyncio.wait([answer, *others], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            await self.first_of(answer, gone, within_s=within_s)
             if answer.done():
                 return answer.result()
             if gone.done():
                 raise ClientGoneError
-            raise shutting_down() if cut_off.done() else timed_out(self.settings.timeout_s)
+            raise shutting_down() if self._cut_off.is_set() else timed_out(self.settings.timeout_s)
         finally:
-            for other in others:
-                other.cancel()
+            gone.cancel()
             self.line.drop(job)
             if not answer.done():
                 answer.cancel()

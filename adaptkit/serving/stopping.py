@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -10,12 +12,16 @@ from types import FrameType
 import uvicorn
 
 from adaptkit.serving.app import build_app
+from adaptkit.serving.connections import AT_ONCE, BoundedConnection, SparingLog
 from adaptkit.serving.service import Service
 
 LOOK_AGAIN_S = 0.02
 FLUSH_S = 5
 """For connections to take what they were sent, when all requests have been answered."""
 BACKLOG = 512
+"""Connections that the system keeps until they are taken."""
+LOGGERS = ("asyncio", "uvicorn.error", "adaptkit.serving.worker")
+"""Those that write what callers bring about."""
 
 
 class StoppingServer(uvicorn.Server):
@@ -42,6 +48,34 @@ class StoppingServer(uvicorn.Server):
         self._n_signals = 0
         self._stopping: asyncio.Task[None] | None = None
         self.n_cut_off = 0
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop."""
+        sparing = [(logging.getLogger(name), SparingLog()) for name in LOGGERS]
+        for logger, rule in sparing:
+            logger.addFilter(rule)
+        try:
+            await super().serve(sockets)
+        finally:
+            for logger, rule in sparing:
+                logger.removeFilter(rule)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let callers in."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close all connections; one that does not take its answer is cut off, not its answer cancelled."""
+        cut = asyncio.get_running_loop().call_later(FLUSH_S, self._abort_all)
+        await super().shutdown(sockets)
+        cut.cancel()
+
+    def _abort_all(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, BoundedConnection):
+                connection.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal: the first to stop in order, another to stop at once."""
@@ -80,14 +114,14 @@ def make_server(
     config = uvicorn.Config(
         build_app(service),
         loop="asyncio",
-        http="h11",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=FLUSH_S,
+        backlog=AT_ONCE,
+        timeout_graceful_shutdown=2 * FLUSH_S,
     )
     return StoppingServer(config, service, ready=ready, say=say)
