@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adaptkit.core.types import Document, Example
+from adaptkit.metrics.words import whole_words
 from adaptkit.tasks import Task
 
 Located = Mapping[str, tuple[str, ...] | None]
@@ -71,9 +72,7 @@ def states(document: Document, answer: str) -> bool:
 
 def _pattern(answers: Iterable[str]) -> re.Pattern[str]:
     """Any of the answers, the longest that fits; none within a word, or a number such as 1,500 or 4.5."""
-    longest_first = sorted(answers, key=lambda a: (-len(a), a))
-    either = "|".join(map(re.escape, longest_first))
-    return re.compile(rf"(?<!\w)(?<!\d[.,])(?:{either})(?!\w)(?![.,]\d)")
+    return re.compile(rf"(?<!\d[.,]){whole_words(answers).pattern}(?![.,]\d)")
 
 
 def facts_of(task: Task, located: Located) -> list[Fact]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from adaptkit.metrics.normalise import split_characters
+from adaptkit.metrics.words import split_characters, western_digits
 
 # From the first character that is no letter, digit or white space, with what stands around it.
 _GAP = re.compile(r"\s*(?:[^\w\s]|_)[\W_]*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_JOINERS = "\u200c\u200d"
+"""They change the shape of letters, and are left out as often as not."""
 _MINUS = frozenset("-\u2212")
 _OPERATORS = _MINUS | frozenset("\u2013*/%^:\u00d7\u00f7")
 
@@ -30,7 +32,7 @@ def canonical(text: str) -> str:
         >>> canonical("1,900.5 m - 3/4"), canonical("7 * 3"), canonical("\uff21\uff22 — “x”")
         ('1900.5 m 3 / 4', '7 * 3', 'ab x')
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = western_digits(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
     parted = " ".join(split_characters(_GAP.sub(_what_stays, folded)).split())
     return parted or " ".join(folded.split())
 
@@ -50,6 +52,8 @@ def _kept(character: str) -> str:
     category = unicodedata.category(character)
     if category.startswith("M"):  # a vowel sign or accent belongs to the letter before it
         return character
+    if character in _JOINERS:
+        return ""
     return f" {character} " if category.startswith("S") else " "
 
 

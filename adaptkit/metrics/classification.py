@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from adaptkit.metrics.base import Answer, Score
 from adaptkit.metrics.normalise import fold
+from adaptkit.metrics.words import whole_words
 
 LONGEST_GRADE = 4
 """Letters of a label that a minus may follow: A-, AB-, BBB-. Behind a longer one it is a dash."""
@@ -95,16 +96,14 @@ def mentioned_label(text: str, labels: Sequence[str]) -> str | None:
 
 @lru_cache(maxsize=64)
 def _pattern(labels: tuple[str, ...]) -> re.Pattern[str]:
-    # At one place the first alternative that fits wins, so longer labels stand first.
-    longest_first = sorted({fold(label) for label in labels}, key=lambda label: (-len(label), label))
-    return re.compile("|".join(map(as_mentioned, longest_first)))
+    return whole_words({fold(label) for label in labels}, form=as_mentioned)
 
 
 def as_mentioned(label: str) -> str:
-    """The pattern of a folded label as a whole word: "C" is not mentioned by "C++", nor "5" by "-5"."""
-    before, after = r"(?<!\w)", r"(?!\w|[+#])"
+    """The pattern of a folded label, but for its ends: "C" is not mentioned by "C++", nor "5" by "-5"."""
+    before, after = "", r"(?![+#])"
     if label[:1].isdigit():
-        before += r"(?<![-\u2212<>.])(?<!\d[,:/^\u2013])"
+        before = r"(?<![-\u2212<>.])(?<!\d[,:/^\u2013])"
     if label[-1:].isdigit():
         after += r"(?![-.,:/^\u2013]\d|\s?%)"
     elif len(label) <= LONGEST_GRADE:

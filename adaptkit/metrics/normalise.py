@@ -3,7 +3,8 @@
 Source: Rajpurkar et al. 2016 (arXiv:1606.05250), ``evaluate-v1.1.py``: lower case, no punctuation, no
 articles, single spaces. What differs does so for no ordinary English words:
 
-* punctuation of all scripts goes, and Han and kana characters are words of their own;
+* punctuation of all scripts goes, and where words are not spaced (Chinese, Japanese, Thai, ...) characters
+  are words of their own;
 * signs that make another answer of it stay: -5 is not 5, nor 1/2 12, C++ C, 10-12 1012, A+ A-, 5 % 5;
 * ways to write one thing become one: 1,000 and 1000, a typographic minus, full-width forms, 5 % and 5%;
 * an "a" at the end is no article ("plan A"), and a text of which nothing is left ("?") keeps what it has.
@@ -16,9 +17,14 @@ import string
 import unicodedata
 from functools import lru_cache
 
+from adaptkit.metrics.words import split_characters, western_digits
+
 _ASCII_PUNCTUATION = frozenset(string.punctuation)
 _ARTICLES = frozenset({"a", "an", "the"})
-_CHARACTER_WORD = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
+_DOTTED_I = ("i\u0307", "i")
+"""What Turkish capital I with a dot becomes in lower case."""
+_OTHER_FORMS = {0x640: None, 0x1361: " "}
+"""The stroke that stretches Arabic words goes, the Ethiopic sign between words is a space."""
 _L = r"[^\W_]"  # a letter or digit: \w without the low line
 _CURRENCY = r"[$\u00a2-\u00a5\u20a0-\u20cf]"
 _AMOUNT = r"\d+(?:[.,]\d+)*"
@@ -85,7 +91,8 @@ def fold(text: str) -> str:
 
 
 def _lower(text: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return folded if folded.isascii() else folded.replace(*_DOTTED_I).translate(_OTHER_FORMS)
 
 
 @lru_cache(maxsize=4096)
@@ -116,11 +123,6 @@ def occurs(reference: str, text: str) -> bool:
     )
 
 
-def split_characters(text: str) -> str:
-    """Put spaces around Han and kana characters, which are written without."""
-    return _CHARACTER_WORD.sub(r" \1 ", text)
-
-
 def tokens(text: str) -> list[str]:
     """Split a normalised text into words.
 
@@ -146,7 +148,7 @@ def _in_one_form(text: str) -> str:
         text = _COMPATIBLE.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
         text = _RAISED.sub(lambda m: f"^{unicodedata.normalize('NFKC', m[0])}", text)
         text = _FRACTION.sub(lambda m: f"{m[1]} {unicodedata.normalize('NFKC', m[2])}", text)
-        text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text).translate(_ONE_SIGN)
+        text = western_digits(text).translate(_ONE_SIGN)
     text = _THOUSANDS.sub(lambda m: _NO_DIGIT.sub("", m[0]), text)
     text = _GAP.sub(" ", text)
     for quote, prime in (('"', "\u2033"), ("'", "\u2032")):

@@ -6,6 +6,7 @@ import math
 import re
 
 from adaptkit.metrics.base import Answer, Score, best_match
+from adaptkit.metrics.words import western_digits
 
 RELATIVE_TOLERANCE = 1e-6
 _INTEGER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
@@ -53,7 +54,7 @@ def whole_number(text: str) -> float | None:
         >>> whole_number("-$1,234"), whole_number("12 %"), whole_number("1/4"), whole_number("nine")
         (-1234.0, 12.0, 0.25, None)
     """
-    match = _WHOLE.fullmatch(text)
+    match = _WHOLE.fullmatch(western_digits(text))
     if match is None or (match[1] and match[2]):
         return None
     return _value(match[1] or match[2], match[3], match[4] or "")
@@ -68,7 +69,7 @@ def last_number(text: str) -> float | None:
         >>> last_number("The change is -2 degrees")
         -2.0
     """
-    matches = list(_IN_TEXT.finditer(text))
+    matches = list(_IN_TEXT.finditer(western_digits(text)))
     return _value(matches[-1][1] or "", matches[-1][2], matches[-1][3]) if matches else None
 
 

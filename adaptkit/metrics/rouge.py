@@ -2,19 +2,19 @@
 
 Source: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries"; the F-measures of the package
 ``rouge-score`` with its stemmer. That package drops whatever is not an ASCII letter or digit, so a
-Russian summary would score 0 against itself: texts with other letters are split at the word boundaries of
-Unicode instead.
+Russian summary would score 0 against itself: texts with other letters are split as
+:mod:`adaptkit.metrics.words` does.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Any
 
 from adaptkit.metrics.base import Answer, Score, best_match
-from adaptkit.metrics.normalise import fold, split_characters
+from adaptkit.metrics.normalise import fold
+from adaptkit.metrics.words import find_words
 
 _LETTER = re.compile(r"[^\W_]")
 
@@ -73,9 +73,8 @@ class _UnicodeTokenizer:
         self._latin: Any = DefaultTokenizer(use_stemmer=True)
 
     def tokenize(self, text: str) -> list[str]:
-        # Letters, numbers and the marks that belong to letters.
-        kept = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in fold(text))
-        return [token for word in split_characters(kept).split() for token in self._stem(word)]
+        found = find_words(fold(text).replace("_", " "))
+        return [token for word in found for token in self._stem(word)]
 
     def _stem(self, word: str) -> list[str]:
         return list(self._latin.tokenize(word)) if word.isascii() else [word]

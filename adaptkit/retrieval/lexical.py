@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,22 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.metrics.normalise import fold, split_characters
+from adaptkit.metrics.normalise import fold
+from adaptkit.metrics.words import (
+    WORDS_VERSION,
+    character_pairs,
+    find_words,
+    is_simple,
+    western_digits,
+    without_optional_signs,
+)
 from adaptkit.retrieval.sidecar import AGAIN, read_sidecar, write_sidecar
 
 SCORES_FILE = "lexical.safetensors"
 LEXICAL_SIDECAR = "lexical.json"
 VARIANT = "lucene"
 K1, B = 1.5, 0.75
-WORD = re.compile(r"\w+")
+_FULL_WIDTH = re.compile("[\uff00-\uffef]+")
 
 Scores = npt.NDArray[np.float32]
 
@@ -31,14 +40,30 @@ Scores = npt.NDArray[np.float32]
 def words(text: str) -> list[str]:
     """The words that a text is found by: lower case, English endings cut off.
 
-    Single Latin letters and digits are left out. Han and kana characters are words of their own.
+    Single Latin letters and digits are left out. Characters of scripts without spaces are words of their own.
 
     Examples:
         >>> words("Trams run daily; a tram's fare: 東京")
         ['tram', 'run', 'daili', 'tram', 'fare', '東', '京']
     """
-    found = WORD.findall(split_characters(fold(text)))
+    found = find_words(search_form(text))
     return [_stem(word) for word in found if len(word) > 1 or not word.isascii()]
+
+
+def search_form(text: str) -> str:
+    """A text so that forms of a word that readers take for one are equal: case, width, optional signs.
+
+    Examples:
+        >>> search_form("\uff21\uff22 مُحَمَّد")
+        'ab محمد'
+    """
+    narrow = _FULL_WIDTH.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), text)
+    return without_optional_signs(fold(western_digits(narrow)))
+
+
+def _terms(text: str) -> list[str]:
+    """The words, and the pairs of characters where words are not spaced: a character alone tells little."""
+    return [*words(text), *character_pairs(search_form(text))]
 
 
 @lru_cache(maxsize=200_000)
@@ -71,7 +96,7 @@ class LexicalIndex:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        found = [words(text) for text in texts]
+        found = [_terms(text) for text in texts]
         vocabulary = sorted({word for some in found for word in some})
         ids = {word: i for i, word in enumerate(vocabulary)}
         self._take(vocabulary, len(texts))
@@ -89,7 +114,7 @@ class LexicalIndex:
 
     def scores(self, query: str) -> Scores:
         """The score of each text, float32 [n]; 0 for one that shares no word with the query."""
-        ids = [self._ids[word] for word in words(query) if word in self._ids]
+        ids = [self._ids[word] for word in _terms(query) if word in self._ids]
         if not ids:
             return np.zeros(self._n_texts, dtype=np.float32)
         found: Scores = self._bm25.get_scores_from_ids(ids)
@@ -118,6 +143,7 @@ class LexicalIndex:
             {
                 "metric": f"BM25 ({VARIANT}, k1 {K1}, b {B})",
                 "n_texts": self._n_texts,
+                "words": WORDS_VERSION,
                 "vocabulary": list(self._ids),
             },
             [SCORES_FILE],
@@ -134,6 +160,7 @@ class LexicalIndex:
         from safetensors.numpy import load_file
 
         sidecar = read_sidecar(folder / LEXICAL_SIDECAR)
+        require_same_words(folder / LEXICAL_SIDECAR, sidecar.get("words"), sidecar["vocabulary"])
         index = cls.__new__(cls)
         try:
             index._take(sidecar["vocabulary"], int(sidecar["n_texts"]))
@@ -144,6 +171,18 @@ class LexicalIndex:
         except (KeyError, TypeError, ValueError, SafetensorError) as error:
             raise ConfigError(f"{folder / SCORES_FILE} is no index of words ({error}). {AGAIN}") from None
         return index
+
+
+def require_same_words(path: Path, version: object, vocabulary: Iterable[str]) -> None:
+    """Refuse words that were saved by a version that found others in such texts.
+
+    Raises:
+        ConfigError: they would be looked for in vain.
+    """
+    if version != WORDS_VERSION and not all(map(is_simple, vocabulary)):
+        raise ConfigError(
+            f"{path} holds words of a script that an earlier version of the library split wrongly. {AGAIN}"
+        )
 
 
 def _checked(arrays: dict[str, Any], index: LexicalIndex) -> dict[str, Any]:

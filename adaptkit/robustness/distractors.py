@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 from adaptkit.core.types import Document
 from adaptkit.freshness.stated import locate, rows_of
+from adaptkit.metrics.words import whole_words
 from adaptkit.tasks import Task
 
 SUFFIX = "~distractor"
@@ -48,8 +49,7 @@ def _without(document: Document, answers: Collection[str]) -> Document | None:
     """The document without sentences that hold an answer; None where there is none, or little is left."""
     if not answers:
         return None
-    either = "|".join(re.escape(a.strip()) for a in sorted(answers, key=lambda a: (-len(a), a)))
-    holds = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+    holds = whole_words((a.strip() for a in answers), flags=re.IGNORECASE)
     sentences = [s for s in _SENTENCE_END.split(document.text) if s.strip()]
     kept = [s for s in sentences if not holds.search(s)]
     text = " ".join(kept)

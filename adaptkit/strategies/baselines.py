@@ -17,9 +17,11 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Passage, Prediction, Prompt, Usage
+from adaptkit.metrics.words import WORDS_VERSION, find_words
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, VectorIndex, index_texts, load_embedder
 from adaptkit.retrieval.index import read_json
+from adaptkit.retrieval.lexical import require_same_words, search_form
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.selection import vote
 from adaptkit.strategies.updating import Update, updated_retriever
@@ -198,14 +200,16 @@ class TfidfClassifier(Baseline):
         save_file(
             {"idf": self.words_.idf_, "weights": self.weights_, "bias": self.bias_}, folder / WEIGHTS_FILE
         )
-        return {"labels": self.labels_}
+        return {"labels": self.labels_, "words": WORDS_VERSION}
 
     def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
         """Read them back."""
         from safetensors.numpy import load_file
 
         arrays = load_file(folder / WEIGHTS_FILE)
-        self.words_ = _vectorizer(read_json(folder / VOCABULARY_FILE))
+        vocabulary = read_json(folder / VOCABULARY_FILE)
+        require_same_words(folder / VOCABULARY_FILE, state.get("words"), vocabulary)
+        self.words_ = _vectorizer(vocabulary)
         self.words_.idf_ = arrays["idf"]
         self.labels_, self.weights_, self.bias_ = list(state["labels"]), arrays["weights"], arrays["bias"]
         return model
@@ -216,7 +220,12 @@ def _vectorizer(vocabulary: Mapping[str, int] | None = None) -> Any:
 
     # One-letter words count too: they tell "I" from "we".
     return TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", vocabulary=vocabulary
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        preprocessor=search_form,
+        tokenizer=find_words,
+        token_pattern=None,
+        vocabulary=vocabulary,
     )
 
 

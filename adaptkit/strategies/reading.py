@@ -15,6 +15,7 @@ from adaptkit.metrics.json_text import NOTHING, find
 from adaptkit.metrics.lead_in import cut_lead_in, first_line
 from adaptkit.metrics.normalise import fold
 from adaptkit.metrics.numeric import last_number, whole_number
+from adaptkit.metrics.words import whole_words
 from adaptkit.strategies.formats import Marks
 from adaptkit.tasks import Task
 
@@ -149,7 +150,7 @@ def mentioned_last(text: str, labels: Sequence[str]) -> str | None:
     found = [
         (match.end(), len(label), label)
         for label in map(fold, labels)
-        for match in re.finditer(as_mentioned(label), folded)
+        for match in whole_words([label], form=as_mentioned).finditer(folded)
     ]
     return max(found)[2] if found else None
 
