@@ -85,6 +85,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     from adaptkit.cli.fail_if import parse_condition
     from adaptkit.comparing.lineup import lineup
     from adaptkit.comparing.plan import make_plan
+    from adaptkit.comparing.standards import Standards
     from adaptkit.comparison import default_folder
     from adaptkit.models.load import resolve_model
 
@@ -119,6 +120,7 @@ def _check(arguments: argparse.Namespace) -> Job:
         where_possible=added,
         noise_floor=standards["noise_floor"],
     )
+    Standards(until_decided=standards["until_decided"]).check(t.primary_metric for t in tasks)
     if condition:
         condition.check([t.name for t in tasks], plan.labels)
     return Job(

@@ -27,6 +27,7 @@ from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparing.rows import timing
 from adaptkit.comparing.scores import clusters_of
 from adaptkit.core.codec import to_json
+from adaptkit.evaluation.scoring import aggregate
 
 
 def costs_of(
@@ -72,13 +73,13 @@ def measured_cost(group: Group, prices: Prices) -> MeasuredCost:
         group: its trials.
         prices: say whether a provider bills its tokens.
     """
-    first, values = group.done[0], group.values
+    first = group.done[0]
     parts = split_fit(_mean([t.fit_s for t in group.done]), first.fit_notes)
     bills = bills_of(group, prices)
     spent = _of_machine(group, parts) if bills is None else _of_provider(group, bills, prices)
     return MeasuredCost(
         strategy=group.label,
-        quality=math.fsum(values.values()) / len(values) if values else None,
+        quality=aggregate(group.records, group.task, group.task.primary_metric),
         n_labels=first.n_labels,
         index=Spent(seconds=parts.index),
         clusters=clusters_of(group.records),

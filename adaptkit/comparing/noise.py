@@ -6,10 +6,9 @@ they like. A lead smaller than what a strategy gains on itself is none.
 
 from __future__ import annotations
 
-from statistics import fmean
-
 from adaptkit.comparing.measured import Group
 from adaptkit.core.results import NoiseFloor
+from adaptkit.evaluation.scoring import aggregate
 from adaptkit.tasks import TaskFacts
 
 
@@ -26,11 +25,16 @@ def noise_floor(task: TaskFacts, first: Group, second: Group) -> NoiseFloor:
     scores = [first.values, second.values]
     rows = sorted(scores[0].keys() & scores[1].keys())
     changes = [scores[1][i] - scores[0][i] for i in rows]
+    shown = set(rows)
+    before, after = (
+        aggregate([r for r in g.records if r.example_id in shown], task, task.primary_metric)
+        for g in (first, second)
+    )
     return NoiseFloor(
         task=task.name,
         strategy=first.label,
         n=len(shared),
         n_changed=sum(outputs[0][k] != outputs[1][k] for k in shared),
         n_scores_changed=sum(c != 0 for c in changes),
-        delta=fmean(changes) if changes else None,
+        delta=None if before is None or after is None else after - before,
     )

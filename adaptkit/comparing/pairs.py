@@ -12,54 +12,53 @@ from adaptkit.comparing.measured import Group
 from adaptkit.comparing.scores import clusters_of, scores_of, stopping_rule
 from adaptkit.comparing.standards import Standards
 from adaptkit.core.results import Estimate, Pair, Row
-from adaptkit.evaluation.scoring import aggregate
 from adaptkit.metrics import is_row_mean
-from adaptkit.stats import AllPairs, PairedDifference
+from adaptkit.stats import AllPairs, CorpusScores, PairedDifference, Scores
 from adaptkit.tasks import TaskFacts
 
 RESAMPLING_SEED = 20_250_101
 
 
 def estimate_of(group: Group) -> Estimate:
-    """The primary metric with its interval; the interval is that of a mean over rows, or none."""
-    task = group.task
-    if not is_row_mean(task.primary_metric):
-        value = aggregate(group.records, task, task.primary_metric)
-        return Estimate(value=value, low=None, high=None, n=len(group.values), method="none for this metric")
+    """The primary metric with its interval."""
     (scores,) = scores_of([group]).values()
     rng = np.random.default_rng(RESAMPLING_SEED)
-    return stats.mean_estimate(scores, rng=rng, clusters=clusters_of(group.records))
+    clusters = clusters_of(group.records)
+    if isinstance(scores, CorpusScores):
+        return stats.corpus_estimate(scores, rng=rng, clusters=clusters)
+    return stats.mean_estimate(scores, rng=rng, clusters=clusters)
 
 
 def compared(groups: Sequence[Group], standards: Standards) -> AllPairs:
     """Compare every two strategies, the later one minus the earlier one, and say which is how often best.
 
     A run that stopped early is judged by the rule that it stopped by: its p-values and intervals hold
-    whenever a run stops.
+    whenever a run stops. No such rule is made for metrics that are no mean over rows.
     """
     clusters = clusters_of([r for g in groups for r in g.records])
     scores = scores_of(groups)
     rng = np.random.default_rng(RESAMPLING_SEED)
     found = stats.compare_all(scores, rng=rng, clusters=clusters, margin=standards.margin)
-    if not standards.until_decided or len(scores) < 2:
+    by_row = {name: s for name, s in scores.items() if isinstance(s, Scores)}
+    if not standards.until_decided or len(by_row) < 2:
         return found
     n_done = max(len({r.example_id for r in g.records}) for g in groups)
-    so_far = stopping_rule(groups, standards).judge(scores, n_done)
+    so_far = stopping_rule(groups, standards).judge(by_row, n_done)
     return dataclasses.replace(found, pairs=so_far.pairs)
 
 
 def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards) -> list[Pair]:
     """The pairs as they stand in a comparison."""
-    what = untested(task)
-    when = "; valid though the run was looked at before its end" if standards.until_decided else ""
-    return [pair_of(task, p, standards, what + when) for p in found.pairs]
+    return [pair_of(task, p, standards, _looked_at(task, standards)) for p in found.pairs]
 
 
-def untested(task: TaskFacts) -> str:
-    """What to say of a test of single rows, where the metric is no mean of them."""
-    if is_row_mean(task.primary_metric):
+def _looked_at(task: TaskFacts, standards: Standards) -> str:
+    """What to say of a test in a run that was looked at before its end."""
+    if not standards.until_decided:
         return ""
-    return f", of single rows: {task.primary_metric} has no paired test"
+    if is_row_mean(task.primary_metric):
+        return "; valid though the run was looked at before its end"
+    return f"; the run was stopped by another metric, and {task.primary_metric} looks surer than it is"
 
 
 def pair_of(task: TaskFacts, found: PairedDifference, standards: Standards, remark: str) -> Pair:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from adaptkit.comparing.measured import groups_of, measured
 from adaptkit.comparing.plan import Trial
 from adaptkit.comparing.run import Answered, Outcome, Run
-from adaptkit.comparing.scores import scores_of, stopping_rule
+from adaptkit.comparing.scores import row_scores, stopping_rule
 from adaptkit.comparing.standards import Standards
 from adaptkit.comparing.trial_run import run_trial
 from adaptkit.core.types import Example
@@ -56,7 +56,7 @@ def _goes_on(outcome: Outcome | None) -> bool:
 
 def _judge(task: Task, standards: Standards, outcomes: Sequence[Outcome], n_done: int) -> RunSoFar:
     groups = [g for g in groups_of(task.facts, measured(outcomes)) if g.records]
-    return stopping_rule(groups, standards).judge(scores_of(groups), n_done)
+    return stopping_rule(groups, standards).judge({g.label: row_scores(g) for g in groups}, n_done)
 
 
 def _as_long_as(trial: Trial, outcomes: Mapping[str, Outcome], rows: Sequence[Example]) -> Sequence[Example]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
+from adaptkit import metrics
 from adaptkit.comparing.measured import Group
 from adaptkit.comparing.standards import Standards
 from adaptkit.core.results import Record
-from adaptkit.stats import Scores, StoppingRule
-from adaptkit.tasks import row_order
+from adaptkit.evaluation.scoring import recorded_answer
+from adaptkit.stats import N_RESAMPLES, Corpus, CorpusScores, Scores, StoppingRule, Unseen
+from adaptkit.tasks import TaskFacts, row_order
+
+# Products of a corpus metric's draws that a table may take; beyond, fewer draws are made.
+_MOST_WORK = 4e10
+_FEWEST_DRAWS = 2_000
+# Of a metric that is a plain function, which is called once for each draw and each swap.
+_PLAIN_DRAWS = 1_000
 
 
 def clusters_of(records: Sequence[Record]) -> dict[str, str]:
@@ -16,9 +26,73 @@ def clusters_of(records: Sequence[Record]) -> dict[str, str]:
     return {r.example_id: r.cluster for r in records if r.cluster is not None}
 
 
-def scores_of(groups: Sequence[Group]) -> dict[str, Scores]:
-    """What each strategy scored by row and seed, by its name."""
-    return {g.label: Scores.from_seeds(g.values_by_seed, seeds_vary=g.seeds_vary) for g in groups}
+def scores_of(groups: Sequence[Group]) -> Mapping[str, Scores] | Mapping[str, CorpusScores]:
+    """What each strategy scored by row and seed, by its name; for a metric of all rows, its answers."""
+    if groups and not metrics.is_row_mean(groups[0].task.primary_metric):
+        return dict(zip([g.label for g in groups], corpus_scores(groups), strict=True))
+    return {g.label: row_scores(g) for g in groups}
+
+
+def row_scores(group: Group) -> Scores:
+    """What single rows of a strategy scored by the primary metric."""
+    return Scores.from_seeds(group.values_by_seed, seeds_vary=group.seeds_vary)
+
+
+def corpus_scores(groups: Sequence[Group]) -> list[CorpusScores]:
+    """Answers of each group, for a primary metric that is no mean over rows."""
+    corpus = _corpus(groups)
+    return [
+        CorpusScores(
+            answers=_answers(group),
+            by_row=row_scores(group),
+            corpus=corpus,
+            seeds_vary=group.seeds_vary,
+        )
+        for group in groups
+    ]
+
+
+def _answers(group: Group) -> dict[str, dict[int, metrics.Answer]]:
+    found: dict[str, dict[int, metrics.Answer]] = defaultdict(dict)
+    for trial in group.done:
+        for record in trial.records:
+            found[record.example_id][trial.seed] = recorded_answer(record, group.task)
+    return dict(found)
+
+
+def _corpus(groups: Sequence[Group]) -> Corpus:
+    """The metric, with one kind of row a label, so that none is taken to be sure where few rows show it."""
+    task = groups[0].task
+    metric = metrics.CORPUS_METRICS.get(task.primary_metric)
+    records = {r.example_id: r for g in groups for r in g.records}
+    kinds: dict[str, list[Record]] = defaultdict(list)
+    for record in records.values():
+        kinds[record.target if task.kind == "classification" else task.name].append(record)
+    labels = sorted(kinds)
+    unseen = []
+    for i, name in enumerate(labels):
+        template = kinds[name][0]
+        other = labels[(i + 1) % len(labels)] if len(labels) > 1 else ""
+        unseen.append(
+            Unseen(
+                name=name,
+                of=frozenset(r.example_id for r in kinds[name]),
+                right=_answered(template, template.target, task),
+                wrong=_answered(template, other, task),
+            )
+        )
+    fast = isinstance(metric, metrics.OfSums)
+    work = len(records) * max(1, len(unseen)) * sum(len(g.done) for g in groups)
+    return Corpus(
+        parts=lambda answers: metrics.parts_of(metric, answers),
+        values=lambda counts, parts: metrics.values_of(metric, counts, parts),
+        unseen=tuple(unseen),
+        n_draws=int(min(N_RESAMPLES, max(_FEWEST_DRAWS, _MOST_WORK / work))) if fast else _PLAIN_DRAWS,
+    )
+
+
+def _answered(record: Record, output: str, task: TaskFacts) -> metrics.Answer:
+    return recorded_answer(dataclasses.replace(record, output=output, error=None), task)
 
 
 def stopping_rule(groups: Sequence[Group], standards: Standards) -> StoppingRule:

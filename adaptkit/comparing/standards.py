@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_number
+from adaptkit.metrics import is_row_mean
 from adaptkit.stats import MARGIN
 
 
@@ -27,6 +29,22 @@ class Standards:
     def __post_init__(self) -> None:
         if not is_margin(self.margin):
             raise ConfigError.for_parameter("compare", "margin", "a number between 0 and 1", self.margin)
+
+    def check(self, first_metrics: Iterable[str]) -> None:
+        """Refuse to stop early by a metric for which no valid rule is known.
+
+        Args:
+            first_metrics: the metric that decides, of each task.
+
+        Raises:
+            ConfigError: one of them is no mean over rows.
+        """
+        for name in first_metrics if self.until_decided else ():
+            if not is_row_mean(name):
+                raise ConfigError(
+                    f"The first metric is {name}, and until_decided needs one that is a mean over rows, such "
+                    "as accuracy. Leave until_decided out, or name such a metric first."
+                )
 
 
 def is_margin(value: object) -> bool:

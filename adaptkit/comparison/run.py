@@ -97,6 +97,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         where_possible=added if given else (),
         noise_floor=noise_floor,
     )
+    standards.check(t.primary_metric for t in plan.tasks)
     store = RunStore(Path(out) if out else default_folder(tasks))
     leaks = find_leaks(plan, leakage, store.last_manifest())
     hardware = settings.hardware()

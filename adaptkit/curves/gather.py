@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from adaptkit.comparing.measured import Group, groups_of
-from adaptkit.comparing.pairs import RESAMPLING_SEED
+from adaptkit.comparing.pairs import RESAMPLING_SEED, estimate_of
 from adaptkit.comparing.scores import clusters_of
 from adaptkit.comparing.stored import stored_run
 from adaptkit.comparison import Comparison
@@ -171,7 +171,7 @@ def _only(table: Values, columns: set[int]) -> Values:
 
 
 def _without_interval(task: str, metric: str, strategy: str, cells: Sequence[Cell]) -> LearningCurve:
-    """The curve of a metric that is no mean over rows, such as macro_f1: points alone."""
+    """The curve of a metric that is no mean over rows, such as macro_f1: points, and nothing between them."""
     done = [cell for cell in cells if cell.group.done]
     learns = not (done and _is_free(done))
     by_size: dict[int, list[Cell]] = defaultdict(list)
@@ -184,18 +184,20 @@ def _without_interval(task: str, metric: str, strategy: str, cells: Sequence[Cel
         metric=metric,
         points=tuple(points),
         learns=learns,
-        undetermined=f"{metric} is no mean over rows, so nothing says how sure it is",
+        undetermined=f"{metric} is no mean over rows, and no curve is fitted to such a metric",
     )
 
 
 def _bare_point(n_labels: int, cells: Sequence[Cell], metric: str) -> CurvePoint:
     found = [aggregate(c.group.records, c.group.task, metric) for c in cells]
     known = [value for value in found if value is not None]
+    # Of several draws of labels, each has an interval of its own and their mean has none.
+    alone = estimate_of(cells[0].group) if len(cells) == 1 else None
     return CurvePoint(
         n_labels=n_labels,
         quality=fmean(known) if known else None,
-        low=None,
-        high=None,
+        low=alone.low if alone else None,
+        high=alone.high if alone else None,
         n_rows=len({r.example_id for c in cells for r in c.group.records}),
         n_seeds=sum(len(c.group.done) for c in cells),
     )

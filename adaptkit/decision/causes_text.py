@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
 from adaptkit.decision.cause_of import CauseName
 from adaptkit.decision.wording import digits_for, percent, points
+from adaptkit.metrics import is_row_mean
 
 if TYPE_CHECKING:
     from adaptkit.decision.causes import Cause, Causes, WrongAnswer
@@ -31,19 +32,25 @@ LONGEST = 80
 def blocks(found: Causes) -> list[Block]:
     """Headline, sentence, table and examples."""
     digits = digits_for(found.n)
-    head = (
-        f"{found.metric} {percent(found.quality, digits)} on {found.n} rows; {_rows(found.n_right)} right."
-        if found.n
-        else f"No row has a score of {found.metric}."
-    )
     made: list[Block] = [
         Heading(text=f"Why {found.strategy} is not right on {found.task}", level=1),
-        Paragraph(text=head),
+        Paragraph(text=_head(found, digits)),
         Paragraph(text=f"**Next lever**: {found.next_lever}"),
     ]
     if found.causes:
         made += [_table(found, digits), Heading(text="Examples"), _examples(found)]
     return made
+
+
+def _head(found: Causes, digits: int) -> str:
+    if not found.n:
+        return f"No row has a score of {found.metric}."
+    if not is_row_mean(found.metric):
+        return (
+            f"{_rows(found.n_right)} of {found.n} rows are right. {found.metric} is no mean over rows, so "
+            "points below are shares of rows."
+        )
+    return f"{found.metric} {percent(found.quality, digits)} on {found.n} rows; {_rows(found.n_right)} right."
 
 
 def _table(found: Causes, digits: int) -> Table:

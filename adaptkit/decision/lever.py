@@ -16,6 +16,7 @@ from adaptkit.core.results import Pair, Record
 from adaptkit.decision.cause_of import LENIENT, CauseName
 from adaptkit.decision.controls import Controls, as_toml
 from adaptkit.decision.wording import digits_for, interval, listing, percent, points
+from adaptkit.metrics import is_row_mean
 from adaptkit.stats import Scores, paired_difference
 
 # Where answers were given up, all that was lost is an upper bound without any control.
@@ -75,15 +76,22 @@ class Judged:
 def levers_of(
     strategy: str, metric: str, judged: Sequence[Judged], controls: Controls, pairs: Iterable[Pair]
 ) -> tuple[Lever, ...]:
-    """All levers that were measured, the largest gain first."""
+    """All levers that were measured, the largest gain first.
+
+    What single rows gain says nothing of a metric that is no mean over rows: there, an oracle alone is a
+    lever.
+    """
     n = len({j.record.example_id for j in judged})
     shares = {c: sum(j.weight for j in judged if j.cause == c) / n for c in {j.cause for j in judged} if c}
     found = [
         _by_oracle(strategy, controls, shares, pairs),
-        _of_format(metric, judged),
-        *(_given_up(judged, *kind) for kind in _AT_MOST),
+        *(_of_rows(metric, judged) if is_row_mean(metric) else ()),
     ]
     return tuple(sorted((lever for lever in found if lever is not None), key=lambda lever: -lever.delta))
+
+
+def _of_rows(metric: str, judged: Sequence[Judged]) -> list[Lever | None]:
+    return [_of_format(metric, judged), *(_given_up(judged, *kind) for kind in _AT_MOST)]
 
 
 def _by_oracle(

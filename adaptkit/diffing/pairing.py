@@ -11,7 +11,7 @@ import numpy as np
 
 from adaptkit import decision, stats
 from adaptkit.comparing.measured import Group, groups_of
-from adaptkit.comparing.pairs import RESAMPLING_SEED, pair_of, untested
+from adaptkit.comparing.pairs import RESAMPLING_SEED, pair_of
 from adaptkit.comparing.scores import clusters_of, scores_of
 from adaptkit.comparing.standards import Standards
 from adaptkit.comparing.store import RECORDS
@@ -144,10 +144,12 @@ def _task_diff(
 
 
 def _difference(first: Group, second: Group, standards: Standards) -> PairedDifference:
-    (before,), (after,) = (scores_of([g]).values() for g in (first, second))
+    # Two names for one strategy, so that both are judged in one go.
+    named = [dataclasses.replace(g, label=label) for g, label in ((first, FIRST), (second, SECOND))]
+    scores = scores_of(named)
     return stats.paired_difference(
-        after,
-        before,
+        scores[SECOND],
+        scores[FIRST],
         rng=np.random.default_rng(RESAMPLING_SEED),
         clusters=clusters_of([*first.records, *second.records]),
         margin=standards.margin,
@@ -180,9 +182,9 @@ def _strategy_diff(
     shared = {r.example_id for r in first.records} & {r.example_id for r in second.records}
     mine, theirs = ([r for r in g.records if r.example_id in shared] for g in (first, second))
     named = dataclasses.replace(found, strategy=name, baseline=name)
-    remark = untested(task)
+    remark = ""
     if standards.until_decided:
-        remark += "; a run that stopped where it was decided looks surer than it is"
+        remark = "; a run that stopped where it was decided looks surer than it is"
     return StrategyDiff(
         strategy=name,
         first=aggregate(mine, task, task.primary_metric),

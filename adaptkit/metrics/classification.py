@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from adaptkit.metrics.base import Answer, Score
+from adaptkit.metrics.corpus import OfSums
 from adaptkit.metrics.normalise import fold
 from adaptkit.metrics.words import whole_words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Counts = NDArray[np.floating[Any]]
 
 LONGEST_GRADE = 4
 """Letters of a label that a minus may follow: A-, AB-, BBB-. Behind a longer one it is a dash."""
@@ -37,7 +45,7 @@ def accuracy(answer: Answer) -> Score:
 
 
 def macro_f1(answer: Answer) -> Score:
-    """Whether the row is right, as ``accuracy``; the aggregate is :func:`corpus_macro_f1`."""
+    """Whether the row is right, as ``accuracy``; the metric over rows is :func:`corpus_macro_f1`."""
     return accuracy(answer)
 
 
@@ -57,27 +65,48 @@ def corpus_macro_f1(answers: Sequence[Answer], *, lenient: bool = False) -> floa
         >>> round(corpus_macro_f1([Answer(output="a", example=row) for row in rows]), 3)
         0.4
     """
-    if not answers:
-        return None
+    return MACRO_F1(answers, lenient=lenient)
+
+
+def _label_counts(answers: Sequence[Answer], lenient: bool) -> Counts:
+    """For each label that occurs in the targets: hits, targets and outputs of each answer, ``[n, 3 L]``."""
+    import numpy as np
+
     targets = [fold(answer.example.target) for answer in answers]
-    outputs = [_predicted(answer, lenient) for answer in answers]
-    labels = sorted(set(targets))
-    return sum(_f1(label, targets, outputs) for label in labels) / len(labels)
+    labels = {label: column for column, label in enumerate(sorted(set(targets)))}
+    found = np.zeros((len(answers), 3, len(labels)), dtype=np.float32)
+    for row, (answer, target) in enumerate(zip(answers, targets, strict=True)):
+        output = _predicted(answer, lenient)
+        found[row, 1, labels[target]] = 1
+        if output in labels:
+            found[row, 2, labels[output]] = 1
+            found[row, 0, labels[output]] = output == target
+    return found.reshape(len(answers), -1)
 
 
-def _predicted(answer: Answer, lenient: bool) -> str | None:
+def _mean_f1(sums: Counts) -> Counts:
+    """``2 tp / (2 tp + fp + fn)`` of each label that is the target of any answer, averaged."""
+    import numpy as np
+
+    hits, targets, outputs = np.moveaxis(sums.reshape(*sums.shape[:-1], 3, -1), -2, 0)
+    present = targets > 0
+    of_label = np.divide(2 * hits, targets + outputs, out=np.zeros_like(hits), where=present)
+    n_labels = present.sum(axis=-1)
+    return np.asarray(
+        np.divide(of_label.sum(axis=-1), n_labels, where=n_labels > 0, out=np.full(n_labels.shape, np.nan))
+    )
+
+
+MACRO_F1 = OfSums(parts=_label_counts, value=_mean_f1)
+
+
+def _predicted(answer: Answer, lenient: bool) -> str:
     correct = macro_f1(answer)
     if (correct.lenient if lenient else correct.strict) == 1:
         return fold(answer.example.target)
     if lenient:
         return mentioned_label(answer.output, answer.labels) or fold(answer.output)
     return fold(answer.output)
-
-
-def _f1(label: str, targets: Sequence[str], outputs: Sequence[str | None]) -> float:
-    both = sum(t == label and o == label for t, o in zip(targets, outputs, strict=True))
-    # 2 tp / (2 tp + fp + fn); the targets hold the label, so the divisor is not 0.
-    return 2 * both / (targets.count(label) + outputs.count(label))
 
 
 def mentioned_label(text: str, labels: Sequence[str]) -> str | None:

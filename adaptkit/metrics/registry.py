@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from math import fsum
+from math import fsum, isfinite
+from typing import TYPE_CHECKING
 
 from adaptkit.core.errors import UnknownNameError
 from adaptkit.core.registry import Registry
 from adaptkit.metrics.base import Answer, Metric, Score
+
+if TYPE_CHECKING:
+    from adaptkit.metrics.corpus import CorpusMetric
 
 METRICS: Registry[Metric] = Registry(
     "metric",
@@ -37,13 +41,14 @@ METRICS: Registry[Metric] = Registry(
     group="adaptkit.metrics",
 )
 
-CorpusMetric = Callable[..., float | None]
-# Metrics whose aggregate is not the mean of their rows.
-_CORPUS: Registry[CorpusMetric] = Registry(
+# Metrics whose aggregate is not the mean of their rows; each is in METRICS too, which says of a row whether
+# it is right.
+CORPUS_METRICS: Registry[CorpusMetric] = Registry(
     "corpus metric",
-    {"macro_f1": "adaptkit.metrics.classification:corpus_macro_f1"},
+    {"macro_f1": "adaptkit.metrics.classification:MACRO_F1"},
     group="adaptkit.corpus_metrics",
 )
+_CORPUS = CORPUS_METRICS  # its name before it was public
 _AT_RANK = re.compile(r"((?:recall|mrr|ndcg)_at_)([1-9][0-9]*)")
 
 
@@ -100,7 +105,7 @@ def is_row_mean(name: str) -> bool:
         (True, False)
     """
     check_metrics([name])
-    return name not in _CORPUS.names()
+    return name not in CORPUS_METRICS.names()
 
 
 def score(name: str, answer: Answer) -> Score:
@@ -133,7 +138,8 @@ def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) ->
         UnknownNameError: no such metric.
     """
     if not is_row_mean(name):
-        return _CORPUS.get(name)(answers, lenient=lenient)
+        found = CORPUS_METRICS.get(name)(answers, lenient=lenient) if answers else None
+        return None if found is None or not isfinite(found) else float(found)
     metric = get_metric(name)
     scores = [metric(answer) for answer in answers]
     values = [s.lenient if lenient else s.strict for s in scores]

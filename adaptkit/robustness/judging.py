@@ -14,11 +14,12 @@ from adaptkit.accounting import Prices
 from adaptkit.comparing.measured import Group, Measured, groups_of
 from adaptkit.comparing.pairs import RESAMPLING_SEED, compared, estimate_of, pairs_of
 from adaptkit.comparing.rows import row_of
-from adaptkit.comparing.scores import clusters_of
+from adaptkit.comparing.scores import clusters_of, corpus_scores
 from adaptkit.comparing.standards import Standards
 from adaptkit.core.results import Estimate, Row, TaskRecommendation
 from adaptkit.metrics import is_row_mean
 from adaptkit.robustness.result import UNCHANGED, Choice, Effect
+from adaptkit.stats import CorpusScores
 from adaptkit.tasks import TaskFacts
 
 # What a strategy costs is measured once: times differ from run to run, and must not change the choice.
@@ -137,16 +138,14 @@ class Judge:
         before, after = _of_shared_seeds(before, after)
         rng = np.random.default_rng(RESAMPLING_SEED)
         clusters = clusters_of(before.records) or None
-        found = stats.paired_difference(after.values, before.values, rng=rng, clusters=clusters)
-        metric = self.task.primary_metric
-        remark = "" if is_row_mean(metric) else f", of single rows: {metric} has no paired test"
+        found = stats.paired_difference(*_two(after, before), rng=rng, clusters=clusters)
         return dataclasses.replace(
             plain,
             delta=found.delta,
             low=found.low,
             high=found.high,
             p_value=found.p_value,
-            test=found.test + remark,
+            test=found.test,
         )
 
     def _plain(self, change: str, group: Group) -> Effect:
@@ -179,6 +178,17 @@ def _of_shared_seeds(*groups: Group) -> list[Group]:
     """The same without seeds that have not finished in all of them."""
     shared = set.intersection(*({t.seed for t in g.done} for g in groups))
     return [dataclasses.replace(g, trials=tuple(t for t in g.trials if t.seed in shared)) for g in groups]
+
+
+def _two(
+    after: Group, before: Group
+) -> tuple[CorpusScores, CorpusScores] | tuple[Mapping[str, float], Mapping[str, float]]:
+    """One value a row; or the answers, where the metric is no mean over rows."""
+    if is_row_mean(after.task.primary_metric):
+        return after.values, before.values
+    first, second = corpus_scores([after, before])
+    fixed = (dataclasses.replace(s, seeds_vary=False) for s in (first, second))
+    return next(fixed), next(fixed)
 
 
 def _unpaired(effect: Effect, others: Estimate) -> Effect:

@@ -6,6 +6,7 @@ says how sure its mean is, ``compare_all`` which strategies differ, ``StoppingRu
 
 from adaptkit.stats.all_pairs import MARGIN, AllPairs, compare_all, paired_difference
 from adaptkit.stats.best import Gaps
+from adaptkit.stats.corpus import Corpus, CorpusScores, Unseen, corpus_estimate
 from adaptkit.stats.estimate import mean_estimate
 from adaptkit.stats.intervals import bootstrap_mean, clopper_pearson, clustered_se, t_interval, wilson
 from adaptkit.stats.mcnemar import mcnemar_chi_square, mcnemar_exact, mcnemar_mid_p
@@ -22,6 +23,7 @@ from adaptkit.stats.power import (
     rows_to_decide,
     variance_of_difference,
 )
+from adaptkit.stats.resample import N_RESAMPLES
 from adaptkit.stats.scores import Scores
 from adaptkit.stats.sequential import Look, RunSoFar, StoppingRule, looks_for
 from adaptkit.stats.sign_flip import sign_flip
@@ -29,18 +31,23 @@ from adaptkit.stats.verdict import non_inferior, verdict
 
 __all__ = [
     "MARGIN",
+    "N_RESAMPLES",
     "AllPairs",
+    "Corpus",
+    "CorpusScores",
     "Gaps",
     "Look",
     "PairedDifference",
     "RunSoFar",
     "Scores",
     "StoppingRule",
+    "Unseen",
     "benjamini_hochberg",
     "bootstrap_mean",
     "clopper_pearson",
     "clustered_se",
     "compare_all",
+    "corpus_estimate",
     "deff",
     "detectable_difference",
     "difference_for_power",

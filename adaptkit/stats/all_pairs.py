@@ -10,6 +10,7 @@ import numpy as np
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.stats.best import Gaps, resampled_gaps
+from adaptkit.stats.corpus import CorpusScores, compare_corpus
 from adaptkit.stats.multiple import holm
 from adaptkit.stats.paired import Levels, Measured, PairedDifference, measure
 from adaptkit.stats.resample import N_RESAMPLES
@@ -38,7 +39,7 @@ class AllPairs:
 
 
 def compare_all(
-    scores: Mapping[str, Scores],
+    scores: Mapping[str, Scores] | Mapping[str, CorpusScores],
     *,
     rng: np.random.Generator,
     clusters: Mapping[str, str] | None = None,
@@ -53,6 +54,8 @@ def compare_all(
     * intervals: t over the differences of rows or clusters and, where they vary, seeds, corrected for skew
       and for differences that are mostly equal (see ``Spread`` and ``paired``).
     * verdict: see ``verdict``; p-values are adjusted after Holm over all pairs.
+
+    Metrics that are no mean over rows are drawn again and swapped instead, see ``corpus``.
 
     The order of strategies and rows changes no figure. 10 strategies of 10,000 rows take 10,000 resamples
     and 10,000 sign flips of all 45 pairs in one to two seconds.
@@ -69,9 +72,13 @@ def compare_all(
     """
     if n_resamples < 1:
         raise ConfigError.for_parameter("compare_all", "n_resamples", "at least 1", n_resamples)
-    table = Table.of(scores, clusters)
-    found = compared(measured(table), table, rng=rng, n_flips=n_resamples)
-    gaps = resampled_gaps(table, rng=rng, n_resamples=n_resamples)
+    corpus, rows = _by_kind(scores)
+    if corpus:
+        found, gaps = compare_corpus(corpus, rng=rng, clusters=clusters)
+    else:
+        table = Table.of(rows, clusters)
+        found = compared(measured(table), table, rng=rng, n_flips=n_resamples)
+        gaps = resampled_gaps(table, rng=rng, n_resamples=n_resamples)
     shares = gaps.p_best()
     return AllPairs(
         pairs=judged(found, order=list(scores), margin=margin),
@@ -80,9 +87,18 @@ def compare_all(
     )
 
 
+def _by_kind(
+    scores: Mapping[str, Scores] | Mapping[str, CorpusScores],
+) -> tuple[dict[str, CorpusScores], dict[str, Scores]]:
+    return (
+        {name: s for name, s in scores.items() if isinstance(s, CorpusScores)},
+        {name: s for name, s in scores.items() if isinstance(s, Scores)},
+    )
+
+
 def paired_difference(
-    a: Scores | Mapping[str, float],
-    b: Scores | Mapping[str, float],
+    a: Scores | CorpusScores | Mapping[str, float],
+    b: Scores | CorpusScores | Mapping[str, float],
     *,
     rng: np.random.Generator,
     clusters: Mapping[str, str] | None = None,
@@ -97,13 +113,18 @@ def paired_difference(
         clusters: the cluster of a row by id; a row that is missing here is independent.
         margin: the largest difference that does not matter, chosen before the run.
     """
-    scores = {"b": _as_scores(b), "a": _as_scores(a)}
-    table = Table.of(scores, clusters)
-    (found,) = judged(compared(measured(table), table, rng=rng), order=list(scores), margin=margin)
+    if isinstance(a, CorpusScores) and isinstance(b, CorpusScores):
+        pairs, _ = compare_corpus({"b": b, "a": a}, rng=rng, clusters=clusters)
+    else:
+        table = Table.of({"b": _as_scores(b), "a": _as_scores(a)}, clusters)
+        pairs = compared(measured(table), table, rng=rng)
+    (found,) = judged(pairs, order=["b", "a"], margin=margin)
     return found
 
 
-def _as_scores(values: Scores | Mapping[str, float]) -> Scores:
+def _as_scores(values: Scores | CorpusScores | Mapping[str, float]) -> Scores:
+    if isinstance(values, CorpusScores):
+        raise ConfigError("Answers judged together cannot be compared with scores of single rows.")
     return values if isinstance(values, Scores) else Scores.from_rows(values)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from adaptkit.stats.luck import Luck
 from adaptkit.stats.resample import N_RESAMPLES, resampled_sums
-from adaptkit.stats.scores import Floats, Scores
+from adaptkit.stats.scores import Floats
 from adaptkit.stats.sign_flip import TIE
 from adaptkit.stats.table import Table
 
@@ -86,7 +86,8 @@ def resampled_gaps(table: Table, *, rng: np.random.Generator, n_resamples: int =
     gaps = _resampled_gaps(table, reference, rng, n_resamples)
     for k, (scores, luck) in enumerate(zip(table.scores, table.lucks, strict=True)):
         if luck is not None:
-            gaps[:, k] += _resampled_luck(scores, luck, rng, n_resamples)
+            of_seed = np.nanmean(scores.values - scores.row_means[:, None], axis=0)
+            gaps[:, k] += resampled_luck(of_seed - of_seed.mean(), luck, rng, n_resamples)
     # Few clusters: a draw may hold none of the reference's, and then says nothing.
     return Gaps(table.names, gaps[~np.isnan(gaps[:, reference])])
 
@@ -106,10 +107,16 @@ def _resampled_gaps(table: Table, reference: int, rng: np.random.Generator, n_re
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
 
 
-def _resampled_luck(scores: Scores, luck: Luck, rng: np.random.Generator, n_resamples: int) -> Floats:
-    """How far the mean moves when seeds are drawn again, ``[n_resamples]``."""
-    of_seed = np.nanmean(scores.values - scores.row_means[:, None], axis=0)
-    of_seed = of_seed - of_seed.mean()
-    drawn = of_seed[rng.integers(0, scores.n_seeds, size=(n_resamples, scores.n_seeds))].mean(axis=1)
-    plain = float(of_seed.var()) / scores.n_seeds
+def resampled_luck(of_seed: Floats, luck: Luck, rng: np.random.Generator, n_resamples: int) -> Floats:
+    """How far the mean moves when seeds are drawn again, ``[n_resamples]``.
+
+    Args:
+        of_seed: how far each seed lies from their mean.
+        luck: of these seeds.
+        rng: for the draws.
+        n_resamples: how many.
+    """
+    n_seeds = len(of_seed)
+    drawn = of_seed[rng.integers(0, n_seeds, size=(n_resamples, n_seeds))].mean(axis=1)
+    plain = float(of_seed.var()) / n_seeds
     return np.asarray(drawn * (luck.variance / plain) ** 0.5) if plain > 0 else np.zeros(n_resamples)

@@ -233,7 +233,7 @@ def test_an_unknown_strategy_is_told_with_the_known(curves: LearningCurves) -> N
         curves["count"]
 
 
-def test_a_metric_that_is_no_mean_over_rows_has_points_only(tmp_path: Path) -> None:
+def test_a_metric_that_is_no_mean_over_rows_has_points_and_no_curve(tmp_path: Path) -> None:
     rows = tuple(ak.Example(id=f"r{i}", input=f"row {i}", target="ab"[i % 2]) for i in range(80))
     task = ak.Task(
         name="letters", kind="classification", instruction="?", metrics=("macro_f1",), train=rows[:40],
@@ -245,8 +245,8 @@ def test_a_metric_that_is_no_mean_over_rows_has_points_only(tmp_path: Path) -> N
     found = ak.learning_curve(task, [Counts(), Fixed()], model=model, sizes=(5, 10, 20), out=tmp_path)
     curve = found["counts"]
     assert [p.quality for p in curve.points] == [pytest.approx(1 / 3), 1, 1]
-    assert curve.points[0].low is None
-    assert curve.undetermined == "macro_f1 is no mean over rows, so nothing says how sure it is"
+    assert curve.points[0].low is None  # of three draws of labels
+    assert curve.undetermined == "macro_f1 is no mean over rows, and no curve is fitted to such a metric"
     assert found.worth(5)[0].gain is None
     assert "beats" in str(found.crossovers()[0]) or "never" in str(found.crossovers()[0])
 
