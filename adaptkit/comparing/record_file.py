@@ -24,6 +24,7 @@ from adaptkit.core.results import Record
 
 logger = logging.getLogger(__name__)
 DAMAGED = ".damaged"
+_LINE_STARTS = (b'{"schema_version": ', b'{"trial": ')  # the latter of version 1
 
 
 class RecordFile:
@@ -62,6 +63,11 @@ class RecordFile:
             ) from None
         values = up_to_date("record", values or {}, self.path, line=number)
         return from_json(values, Record, "The record", self.path, line=number)
+
+    def holds_records(self) -> bool:
+        """Whether the file begins, as far as it goes, with what a run writes first."""
+        head = read_stored(self.path)[:40] if self.path.exists() else b"none"
+        return any(start.startswith(head[: len(start)]) for start in _LINE_STARTS)
 
     def repair(self) -> None:
         """Make the end of the file fit to be added to.

@@ -6,8 +6,9 @@ that a file that exists is whole; every object says the version of its form (see
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,10 @@ ARTIFACTS = "artifacts"
 RESULT = "result.json"
 TRIAL_MARK = "trial.json"
 REPORTS = ("report.html", "report.md")
-# The comparison goes first: where it exists, all that it was made of does.
-RESULTS = (COMPARISON_JSON, COMPARISON_CSV, MANIFEST_JSON, *REPORTS)
+# The comparison goes first: where it exists, all that it was made of does. The manifest goes last: it shows
+# that the others are a run's.
+RESULTS = (COMPARISON_JSON, COMPARISON_CSV, *REPORTS, MANIFEST_JSON)
+_KEY = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +78,10 @@ class RunStore:
         """Make the folder and hold it for this process.
 
         Raises:
-            StoreError: it cannot be made or written to, the disk is full, or another run writes to it.
+            StoreError: it cannot be made or written to, the disk is full, another run writes to it, or it
+                holds files that a run would replace and that none has written.
         """
+        self._refuse_foreign()
         with Hold(self.folder) as hold:
             self._hold, self._records = hold, RecordFile(self.folder / RECORDS)
             try:
@@ -96,6 +101,33 @@ class RunStore:
         self._hold.check()
         return self._hold
 
+    def _refuse_foreign(self) -> None:
+        found = [path for name in (*RESULTS, RECORDS) if (path := self.folder / name).exists()]
+        if found and not self._is_run():
+            raise _foreign(found[0])
+
+    def _is_run(self) -> bool:
+        """Whether a run has written to the folder: by its manifest, or by what a killed one leaves."""
+        if "config_hash" in _object_or_nothing(self.folder / MANIFEST_JSON):
+            return True
+        return (
+            any(_is_mark(p) for p in self.folder.glob(f"{ARTIFACTS}/*/{TRIAL_MARK}"))
+            or any(_is_result(p) for p in self.folder.glob(f"{TRIALS}/*/{RESULT}"))
+            or self._records.holds_records()
+        )
+
+    def refuse_foreign_artifacts(self, artifacts: Iterable[str]) -> None:
+        """Make sure that artifacts can be written where they belong, before anything is spent on them.
+
+        Raises:
+            StoreError: a folder of this name was not written by a run, or holds a file that was not.
+        """
+        for artifact in artifacts:
+            folder = self.folder / artifact
+            foreign = _first_foreign(folder) if folder.is_symlink() or folder.exists() else None
+            if foreign:
+                raise _foreign(foreign)
+
     def _remove_unfinished(self) -> None:
         """Remove the halves of files that killed runs were writing."""
         paths = [self.folder / name for name in (*RESULTS, HOLDER)]
@@ -105,17 +137,25 @@ class RunStore:
                 remove_unfinished(path)
 
     def clear(self) -> None:
-        """Remove what earlier runs left in this folder, and nothing else."""
+        """Remove what earlier runs left in this folder, and nothing else.
+
+        Raises:
+            StoreError: an artifact's folder holds a file that no run has written; nothing is removed then.
+        """
         self.held()
+        marks = [p for p in sorted(self.folder.glob(f"{ARTIFACTS}/*/{TRIAL_MARK}")) if _is_mark(p)]
+        self.refuse_foreign_artifacts(f"{ARTIFACTS}/{mark.parent.name}" for mark in marks)
         with writing(self.folder):
             for name in (*RESULTS, RECORDS, self._records.damaged.name):
                 (self.folder / name).unlink(missing_ok=True)
-            for sub, mark in ((TRIALS, RESULT), (ARTIFACTS, TRIAL_MARK)):
-                # Only folders that bear our mark: the run folder may hold the user's own files.
-                for found in sorted((self.folder / sub).glob(f"*/{mark}")):
-                    shutil.rmtree(found.parent)
-                if (self.folder / sub).is_dir() and not any((self.folder / sub).iterdir()):
-                    (self.folder / sub).rmdir()
+            # Only what bears our mark: the run folder may hold the user's own files.
+            for result in filter(_is_result, sorted(self.folder.glob(f"{TRIALS}/*/{RESULT}"))):
+                result.unlink()
+                _remove_if_empty(result.parent)
+            for mark in marks:
+                shutil.rmtree(mark.parent)
+            for sub in (TRIALS, ARTIFACTS):
+                _remove_if_empty(self.folder / sub)
             self._records.repair()
 
     def append(self, records: Sequence[Record]) -> None:
@@ -184,8 +224,13 @@ class RunStore:
         return _object_or_nothing(self.folder / artifact / TRIAL_MARK)
 
     def prepare_artifact(self, artifact: str) -> Path:
-        """An empty folder for an artifact; an older one of another configuration gives way."""
+        """An empty folder for an artifact; an older one of another configuration gives way.
+
+        Raises:
+            StoreError: what is there was not written by a run.
+        """
         self.held()
+        self.refuse_foreign_artifacts([artifact])
         folder = self.folder / artifact
         with writing(folder):
             if folder.exists():
@@ -198,13 +243,55 @@ class RunStore:
         """Say, as the last thing written, whose artifact this is."""
         self.held()
         with writing(self.folder / artifact):
-            write_json_atomic(self.folder / artifact / TRIAL_MARK, {"key": key, **values})
+            files = _files_below(self.folder / artifact)
+            write_json_atomic(self.folder / artifact / TRIAL_MARK, {"key": key, **values, "files": files})
 
     def artifact_files(self, artifact: str) -> dict[str, str]:
         """The sha256 of each file of an artifact, by its path in the artifact's folder."""
         folder = self.folder / artifact
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / TRIAL_MARK)
-        return {p.relative_to(folder).as_posix(): file_sha256(p) for p in files}
+        return {name: file_sha256(folder / name) for name in _files_below(folder)}
+
+
+def _files_below(folder: Path) -> list[str]:
+    """Files of an artifact but its mark, by their path in its folder."""
+    files = (p for p in folder.rglob("*") if p.is_file() and p != folder / TRIAL_MARK)
+    return sorted(p.relative_to(folder).as_posix() for p in files)
+
+
+def _is_mark(path: Path) -> bool:
+    return "key" in _object_or_nothing(path)
+
+
+def _is_result(path: Path) -> bool:
+    """Whether it is a trial's result, damaged ones included."""
+    named = _object_or_nothing(path).get("key") == path.parent.name
+    return named or _KEY.fullmatch(path.parent.name) is not None
+
+
+def _first_foreign(folder: Path) -> Path | None:
+    """What no run has written at an artifact's place; None where all of it may be replaced."""
+    if folder.is_symlink() or not folder.is_dir():
+        return folder
+    mark = _object_or_nothing(folder / TRIAL_MARK)
+    if "key" not in mark:
+        return next(folder.iterdir(), None)
+    written = mark.get("files")
+    # A save that was interrupted has no list, nor have marks of earlier versions.
+    known = written if isinstance(written, list) else _files_below(folder)
+    return next((folder / name for name in _files_below(folder) if name not in known), None)
+
+
+def _foreign(path: Path) -> StoreError:
+    return StoreError(
+        "This was not written by adaptkit, and the run would replace it. Move it away, or choose another "
+        "folder for the run.",
+        path=path,
+    )
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _object_or_nothing(path: Path) -> dict[str, Any]:

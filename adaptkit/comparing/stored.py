@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 from adaptkit.accounting import CostAssumptions, MachinePrice, ModelPrice, Prices
 from adaptkit.comparing.measured import Group, Measured, groups_of
 from adaptkit.comparing.standards import Standards
-from adaptkit.comparing.store import RunStore
-from adaptkit.core.errors import StoreError
+from adaptkit.comparing.store import RECORDS, RunStore
+from adaptkit.core.errors import OlderRunError, StoreError
+from adaptkit.core.numbers import is_count
+from adaptkit.core.result_io import read_stored
 from adaptkit.core.results import Record
 from adaptkit.tasks import TaskFacts, row_order
 
@@ -52,23 +55,29 @@ class StoredRun:
         return [g for g in groups_of(task, self.trials) if g.records]
 
 
-def stored_run(folder: Path, manifest: Mapping[str, Any]) -> StoredRun:
+def stored_run(folder: Path, manifest: Mapping[str, Any], *, whole: bool = True) -> StoredRun:
     """Read the trials that a manifest names.
 
+    Args:
+        folder: the run folder.
+        manifest: its manifest.
+        whole: refuse records that are not those which the manifest counts.
+
     Raises:
-        StoreError: files cannot be read, or an older version has left out what is needed.
+        StoreError: files cannot be read, or records are missing or stand twice.
+        OlderRunError: an older version has left out what is needed.
     """
     try:
         config = manifest["config"]
         return StoredRun(
             tasks=tuple(_task(t) for t in manifest["tasks"]),
-            trials=tuple(_trials(manifest, RunStore(folder))),
+            trials=tuple(_trials(manifest, RunStore(folder), whole=whole)),
             standards=Standards(margin=config["margin"], until_decided=config["until_decided"]),
             prices=_prices(manifest),
             assumptions=_assumptions(manifest["cost_assumptions"]),
         )
     except (KeyError, TypeError) as error:
-        raise StoreError(
+        raise OlderRunError(
             f"The manifest does not say {error}, so the table cannot be made again from the records: the run "
             "was made by an older version. Run the same command again with --fresh.",
             path=folder,
@@ -98,9 +107,68 @@ def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
-def _trials(manifest: Mapping[str, Any], store: RunStore) -> list[Measured]:
+def records_of(store: RunStore, manifest: Mapping[str, Any]) -> list[Record]:
+    """All records of a run folder, none where a table was kept without them.
+
+    Raises:
+        StoreError: a line is no record, or they are not those that the manifest counts.
+    """
+    records = store.records()
+    fault = next(record_faults(store, manifest, records), None)
+    if fault:
+        raise StoreError(fault, path=store.folder / RECORDS)
+    return records
+
+
+def record_faults(store: RunStore, manifest: Mapping[str, Any], records: Sequence[Record]) -> Iterator[str]:
+    """How the records differ from what the manifest counts; those of trials it does not name may stay."""
+    if not (store.folder / RECORDS).exists():
+        return
+    ids: dict[str, list[str]] = {}
+    for record in records:
+        ids.setdefault(record.trial, []).append(record.example_id)
+    for trial in manifest["trials"]:
+        own = ids.get(trial["key"], [])
+        different = set(own)
+        name = f"{trial['strategy']} on {trial['task']}"
+        n_rows = trial.get("n_rows", 0)  # version 1 did not count
+        if len(different) < n_rows:
+            yield (
+                f"{n_rows - len(different)} of the {n_rows} records of {name} are missing. Restore the file, "
+                "or run the same command again: only what is missing is asked."
+            )
+        if len(different) < len(own):
+            twice = next(i for i, n in Counter(own).items() if n > 1)
+            yield (
+                f"There are two records of row {twice!r} of {name}. Remove the one that was added, or start "
+                "over with --fresh."
+            )
+
+
+def require_records(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Count the lines of the records; quick, and comes before anybody trusts the table made of them.
+
+    Raises:
+        StoreError: they are fewer than the manifest counts.
+    """
+    path = folder / RECORDS
+    trials = manifest.get("trials")
+    if not isinstance(trials, list) or not path.exists():
+        return
+    counts = {t.get("key"): t.get("n_rows") for t in trials if isinstance(t, dict)}
+    expected = sum(n for n in counts.values() if is_count(n, least=0))
+    found = read_stored(path).count(b"\n")
+    if found < expected:
+        raise StoreError(
+            f"It has {found} whole lines, and the manifest counts {expected} records. Restore the file, or "
+            "run the same command again: only what is missing is asked.",
+            path=path,
+        )
+
+
+def _trials(manifest: Mapping[str, Any], store: RunStore, *, whole: bool) -> list[Measured]:
     by_key: dict[str, dict[str, Record]] = {}
-    for record in store.records():
+    for record in records_of(store, manifest) if whole else store.records():
         by_key.setdefault(record.trial, {}).setdefault(record.example_id, record)
     ids: dict[str, set[str]] = {}
     for trial in manifest["trials"]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from adaptkit.comparing.measured import Group, groups_of
 from adaptkit.comparing.pairs import compared, estimate_of, pairs_of
 from adaptkit.comparing.rows import row_of
 from adaptkit.comparing.stored import StoredRun, stored_run
-from adaptkit.core.errors import UnknownNameError
+from adaptkit.core.errors import StoreError, UnknownNameError
+from adaptkit.core.numbers import is_number
+from adaptkit.core.result_io import COMPARISON_JSON
 from adaptkit.core.results import ComparisonResult, Row
 from adaptkit.decision import DataFacts, Evidence
+from adaptkit.evaluation.scoring import aggregate
 from adaptkit.tasks import TaskFacts
 
 
@@ -44,7 +48,7 @@ def evidence_of(
     described = {t["name"]: t for t in result.manifest["tasks"]}
     return [
         dataclasses.replace(
-            _of_task(judged_by(task, metric), run, result),
+            _of_task(judged_by(task, metric), run, result, folder),
             assumptions=assumptions or run.assumptions,
             facts=facts_of_manifest(described[task.name]),
             model_parameters=(result.manifest.get("model") or {}).get("n_parameters") or None,
@@ -66,7 +70,7 @@ def judged_by(task: TaskFacts, metric: str | None) -> TaskFacts:
     return dataclasses.replace(task, metrics=(metric, *(m for m in task.metrics if m != metric)))
 
 
-def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult) -> Evidence:
+def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult, folder: Path) -> Evidence:
     groups = groups_of(task, run.trials)
     ran = [g for g in groups if g.records]
     own = [r for r in result.rows if r.task == task.name]
@@ -76,6 +80,8 @@ def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult) -> Evide
         return Evidence(
             task=task.name, rows=tuple(own), pairs=tuple(p for p in result.pairs if p.task == task.name)
         )
+    if same:
+        _check_table(own, ran, folder)
     found = compared(ran, run.standards)
     return Evidence(
         task=task.name,
@@ -85,6 +91,30 @@ def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult) -> Evide
         machine=run.prices.machine,
         gaps=found.gaps,
     )
+
+
+def _check_table(own: Sequence[Row], ran: Sequence[Group], folder: Path) -> None:
+    """Refuse a table that was not made of the records beside it, at the first number that shows it."""
+    rows = {row.strategy: row for row in own}
+    for group in ran:
+        row, name = rows.get(group.label), group.task.primary_metric
+        if row is None or row.status != "done":
+            said, found = "no answers", f"{len(group.records)} answers"
+        else:
+            n, value = len({r.example_id for r in group.records}), aggregate(group.records, group.task, name)
+            written = row.metrics.get(name, value)
+            said, found = f"{name} {written} of {row.n} rows", f"{value} of {n}"
+            if row.n == n and (written == value or _close(written, value)):
+                continue
+        raise StoreError(
+            f"The table says {said} of {group.label}, and the records give {found}: one of them is of "
+            "another run, or was changed. Run the same command again to make the table of the records.",
+            path=folder / COMPARISON_JSON,
+        )
+
+
+def _close(one: object, other: object) -> bool:
+    return is_number(one) and is_number(other) and math.isclose(one, other, abs_tol=1e-9)
 
 
 def _rows(groups: list[Group], own: list[Row], run: StoredRun) -> list[Row]:

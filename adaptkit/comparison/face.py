@@ -13,7 +13,7 @@ from adaptkit.accounting import CostAssumptions, CostRow
 from adaptkit.comparing.costs import costs_of
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.store import RunStore
-from adaptkit.comparing.stored import stored_run
+from adaptkit.comparing.stored import records_of, require_records, stored_run
 from adaptkit.comparison.drawn import Drawn, in_short
 from adaptkit.comparison.evidence import evidence_of
 from adaptkit.comparison.page import findings_of
@@ -60,7 +60,7 @@ class Comparison:
         Strategies have their names in the table: an earlier run in the folder may have had others for them.
         """
         names = {t["key"]: t["strategy"] for t in self.result.manifest.get("trials", ())}
-        records = RunStore(self.folder).records()
+        records = records_of(RunStore(self.folder), self.result.manifest)
         return [dataclasses.replace(r, strategy=names[r.trial]) for r in records if r.trial in names]
 
     def to_frame(self) -> pd.DataFrame:
@@ -281,6 +281,8 @@ def load_comparison(folder: str | Path) -> Comparison:
     """Read a finished comparison; loads neither a model nor torch.
 
     Raises:
-        StoreError: there is none, or its files are damaged.
+        StoreError: there is none, its files are damaged, or records are missing.
     """
-    return Comparison(read_comparison(Path(folder)), Path(folder))
+    result = read_comparison(Path(folder))
+    require_records(Path(folder), result.manifest)
+    return Comparison(result, Path(folder))

@@ -21,7 +21,7 @@ from adaptkit.comparing.plan import baseline_of
 from adaptkit.comparing.stored import StoredRun, stored_run
 from adaptkit.comparison.evidence import evidence_of
 from adaptkit.comparison.why import causes_of, most_asked_about
-from adaptkit.core.errors import AdaptKitError, StoreError
+from adaptkit.core.errors import AdaptKitError, OlderRunError
 from adaptkit.core.reading import Unreadable, read_json
 from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Causes, Evidence, Requirements
@@ -50,7 +50,7 @@ def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = 
     try:
         run = stored_run(folder, result.manifest)
         every = evidence_of(folder, result, run=run)
-    except StoreError:
+    except OlderRunError:
         return {}
     inputs = _inputs(result.manifest["tasks"], tasks)
     curves, robustness = (_beside(folder, name) for name in ("curves.json", "robustness.json"))

@@ -111,6 +111,9 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         standards=standards,
     )
     with run.store.locked():
+        run.store.refuse_foreign_artifacts(
+            t.artifact for t in plan.trials if not store.artifact_is_from(t.artifact, t.key)
+        )
         if settings.fresh:
             run.store.clear()
         outcomes = run_plan(run)

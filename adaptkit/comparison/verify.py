@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit import decision, metrics
-from adaptkit.comparing.stored import StoredRun, stored_run
+from adaptkit.comparing.store import RunStore
+from adaptkit.comparing.stored import StoredRun, record_faults, stored_run
 from adaptkit.comparing.summary import summarise
 from adaptkit.core.codec import to_json
 from adaptkit.core.numbers import is_number
@@ -50,13 +51,14 @@ def verify_folder(folder: str | Path) -> Verification:
     """
     folder = Path(folder)
     written = read_comparison(folder)
-    run = stored_run(folder, written.manifest)
+    run = stored_run(folder, written.manifest, whole=False)
     made = _made_again(written, run)
     tasks, records = {t.name: t for t in run.tasks}, [r for t in run.trials for r in t.records]
     differences = list(_differences(to_json(comparison_json(written)), to_json(comparison_json(made)), ""))
     rescored = [d for r in records for d in _rescored(r, tasks)]
     n_scores = sum(len(r.scores) for r in records)
-    found = [*differences, *rescored]
+    store = RunStore(folder)
+    found = [*record_faults(store, written.manifest, store.records()), *differences, *rescored]
     return Verification(
         ok=not found,
         n_numbers=_n_numbers(to_json(comparison_json(written))) + n_scores,

@@ -11,6 +11,7 @@
       ModelError                            a model could not be loaded or called; .retryable
       TrainingError                         training went wrong; .step
       StoreError                            a run folder that cannot be read or written; .path, .line
+        OlderRunError                       an earlier version left out what is needed
 
 A message says what happened, the value found, and what to do.
 """
@@ -140,3 +141,7 @@ class StoreError(AdaptKitError):
         self.reason = message
         self.line = line
         super().__init__(f"{path}{'' if line is None else f' line {line}'}: {message}")
+
+
+class OlderRunError(StoreError):
+    """A run folder in which an earlier version of the library left out what is needed."""

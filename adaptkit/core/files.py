@@ -19,8 +19,14 @@ UNFINISHED = ".tmp"
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Write ``text`` beside ``path``, flush it to disk, and move it into place."""
+    """Write ``text`` beside ``path``, flush it to disk, and move it into place.
+
+    What is no file, such as a pipe or ``/dev/null``, is written to, and not replaced by a file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
     staged = _staged(path, text)
     try:
         staged.replace(path)

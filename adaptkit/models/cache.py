@@ -21,6 +21,7 @@ from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
 from adaptkit.models.embedded import EMBEDDED, cache_dir, changed_files, embedded_folder
 
 VECTORS = "vectors"
+SHARD = ".vec"
 UNFINISHED = ".tmp-"
 State = Literal["ready", "not fetched", "changed", "outdated", "unfinished", "vectors"]
 # What the library calls its folders: a model's name, twelve digits of the wheel's hash, the layout.
@@ -140,7 +141,7 @@ def _others(folder: Path) -> Iterator[Cached]:
             yield _entry(path.name, "outdated", path)
         elif path.name.startswith(UNFINISHED):
             yield _entry(path.name, "unfinished", path)
-        elif path.name == VECTORS:
+        elif path.name == VECTORS and all(p.suffix == SHARD for p in path.rglob("*") if p.is_file()):
             yield _entry(VECTORS, "vectors", path)
 
 

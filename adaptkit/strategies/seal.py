@@ -8,7 +8,7 @@ vouches for the part's files, so no file is hashed twice.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,42 @@ def written_apart(folder: Path) -> Iterator[Path]:
     """A new folder inside ``folder`` whose files are moved to ``folder`` at the end, over those of that name.
 
     So what was written is known, whatever else lies in ``folder``; and nothing is left where writing fails.
+
+    Raises:
+        ConfigError: a file of one of these names was not saved here by a strategy.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as name:
         made = Path(name)
         yield made
-        for path in [p for p in made.rglob("*") if p.is_file()]:
+        files = [p for p in made.rglob("*") if p.is_file()]
+        _refuse_foreign(folder, [p.relative_to(made).as_posix() for p in files])
+        for path in files:
             target = folder / path.relative_to(made)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
+
+
+def _refuse_foreign(folder: Path, names: Sequence[str]) -> None:
+    there = [name for name in (*names, STATE_FILE) if (folder / name).exists()]
+    own = _saved_names(folder) if there else set()
+    foreign = next((name for name in there if name not in own), None)
+    if foreign:
+        raise ConfigError(
+            f"'{folder / foreign}' was not saved by a strategy, and saving would replace it. Choose another "
+            "folder."
+        )
+
+
+def _saved_names(folder: Path) -> set[str]:
+    """Files that the strategy.json of a folder vouches for, those of parts included, and it itself."""
+    try:
+        saved = read_json(folder / STATE_FILE, limit=MAX_BYTES)
+        names = {str(name) for name in saved["files"]}
+    except (Unreadable, LookupError, TypeError):
+        return set()
+    parts = [name.removesuffix(f"/{STATE_FILE}") for name in names if name.endswith(f"/{STATE_FILE}")]
+    return {STATE_FILE, *names}.union(*({f"{p}/{n}" for n in _saved_names(folder / p)} for p in parts))
 
 
 def file_hashes(folder: Path) -> dict[str, str]:

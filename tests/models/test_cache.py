@@ -59,7 +59,9 @@ def test_every_model_is_listed_fetched_or_not(
 def test_leftovers_and_vectors_are_listed_and_what_is_not_ours_is_not(cache: Path) -> None:
     old = put(cache / f"{NAME}-000000000000-0")
     half = put(cache / f".tmp-{embedded_folder(OTHER).name}-abc")
-    vectors = put(cache / "vectors")
+    vectors = cache / "vectors"
+    (vectors / "below").mkdir(parents=True)
+    (vectors / "below" / "1-a.vec").write_bytes(b"v")
     for name in ("photos", f"{NAME}-mine", "x-000000000000-0"):
         put(cache / name)
     (cache / f"{OTHER}-000000000000-0").write_text("a file")

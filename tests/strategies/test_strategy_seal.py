@@ -19,16 +19,26 @@ def test_files_that_stood_there_before_are_neither_lost_nor_vouched_for(tmp_path
     (tmp_path / "deep").mkdir()
     for name in ("mine.txt", "deep/mine.txt", "deep/both.txt"):
         (tmp_path / name).write_text("mine", encoding="utf-8")
-    with written_apart(tmp_path) as made:
-        assert made.parent == tmp_path
-        (made / "deep").mkdir()
-        (made / "deep" / "both.txt").write_text("saved", encoding="utf-8")
-        hashes = file_hashes(made)
-    assert list(hashes) == ["deep/both.txt"]
+
+    def save(name: str) -> None:
+        with written_apart(tmp_path) as made:
+            assert made.parent == tmp_path
+            (made / "deep").mkdir()
+            (made / "deep" / name).write_text("saved", encoding="utf-8")
+            assert list(file_hashes(made)) == [f"deep/{name}"]
+
+    save("other.txt")
+    with pytest.raises(ConfigError, match=r"both\.txt' was not saved by a strategy"):
+        save("both.txt")
     found = {
         p.relative_to(tmp_path).as_posix(): p.read_text(encoding="utf-8") for p in tmp_path.rglob("*.txt")
     }
-    assert found == {"mine.txt": "mine", "deep/mine.txt": "mine", "deep/both.txt": "saved"}
+    assert found == {
+        "mine.txt": "mine",
+        "deep/mine.txt": "mine",
+        "deep/both.txt": "mine",
+        "deep/other.txt": "saved",
+    }
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "mine.txt"]
 
 
