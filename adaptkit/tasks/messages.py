@@ -39,8 +39,10 @@ def _content(value: Any) -> str:
     if isinstance(value, str):
         return value
     # Some exports hold a list of parts; only texts can be part of an input.
-    if isinstance(value, list | tuple) and all(isinstance(p, Mapping) and "text" in p for p in value):
-        return "\n".join(str(part["text"]) for part in value)
+    if isinstance(value, list | tuple) and all(
+        isinstance(p, Mapping) and isinstance(p.get("text"), str) for p in value
+    ):
+        return "\n".join(part["text"] for part in value)
     raise ValueError(f"the content of a message must be a text, found {value!r}")
 
 

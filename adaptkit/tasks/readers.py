@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptkit.core.errors import DataError, MissingDependencyError
+from adaptkit.core.errors import DataError
 from adaptkit.core.reading import Unreadable, parse_json, read_text
+from adaptkit.tasks.parquet import parquet_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,17 +153,8 @@ def _long_fields() -> Iterator[None]:
 
 
 def _read_parquet(path: Path) -> list[Row]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingDependencyError.for_extra(f"Reading {path.name}", "pyarrow", "parquet") from error
-    try:
-        # pandas would turn a column of integers with a gap into 3.0; plain lists keep what is stored.
-        values = pyarrow.parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"cannot be read as Parquet: {error}", path=path) from error
-    return [Row(values=row, place=Place(path=path, line=i)) for i, row in enumerate(values, start=1)]
+    found = enumerate(parquet_rows(path), start=1)
+    return [Row(values=values, place=Place(path=path, line=i)) for i, values in found]
 
 
 def _json_type(value: object) -> str:
