@@ -78,7 +78,7 @@ def choose(field: Field, margin: float, target: float | None = None) -> Choice:
         taken=taken,
         tied=tied,
         blocked_by=tuple(b.pair for b in blockers if b.pair is not None),
-        rows_needed=_rows_needed(blockers, margin),
+        rows_needed=_rows_needed(blockers, margin, min(c.row.n for c in candidates)),
         front=front,
     )
 
@@ -121,13 +121,13 @@ def _for_now(field: Field, margin: float, front: Sequence[str]) -> Candidate:
     return next((c for c in near if c.strategy in front), field.best)
 
 
-def _rows_needed(blockers: Sequence[_Blocker], margin: float) -> int | None:
-    """Rows that decide the hardest of them."""
+def _rows_needed(blockers: Sequence[_Blocker], margin: float, n_rows: int) -> int | None:
+    """Rows that decide the hardest of them: more than the ``n_rows`` that did not."""
     needed = [_rows_for(b, margin) for b in blockers]
     known = [n for n in needed if n is not None]
     if len(known) < len(needed) or any(n > MAX_ROWS for n in known):
         return None
-    return max([MIN_ROWS, *known])
+    return max([MIN_ROWS, n_rows + 1, *known])
 
 
 def _rows_for(blocker: _Blocker, margin: float) -> int | None:
@@ -141,9 +141,19 @@ def _rows_for(blocker: _Blocker, margin: float) -> int | None:
         (pair.delta_high - pair.delta_low) / 2,
     )
     figures = (pair.n, lead, lead - half, lead + half)
-    ways = (rows_for_difference(*figures), rows_for_equivalence(*figures, margin=margin))
+    ways = (
+        rows_for_difference(*figures, alpha=_level(pair)),
+        rows_for_equivalence(*figures, margin=margin),
+    )
     known = [n for n in ways if n is not None]
-    return max(pair.n, min(known)) if known else None
+    # The formulas are those of a z test: where the pair's own test is stricter, rows at hand seem enough.
+    return max(pair.n + 1, min(known)) if known else None
+
+
+def _level(pair: Pair) -> float:
+    """The level that the pair's own p-value has to reach for the corrected one to reach .05."""
+    p, corrected = pair.p_value, pair.p_value_adjusted
+    return 0.05 * p / corrected if p and corrected and p < corrected else 0.05
 
 
 def _for_target(field: Field, target: float, front: tuple[str, ...]) -> Choice:
@@ -167,12 +177,16 @@ def _at_least(value: float | None, target: float) -> bool:
 
 
 def _rows_to_reach(c: Candidate, target: float) -> int | None:
-    """Rows at which the interval, growing narrower with their root, would leave the target out."""
+    """Rows at which the interval, growing narrower with their root, would leave the target out.
+
+    Intervals of shares are longer on one side: what counts is the side on which the target lies.
+    """
     row = c.row
     if row.quality is None or row.quality_low is None or row.quality_high is None:
         return None
-    gap, half = abs(row.quality - target), (row.quality_high - row.quality_low) / 2
+    gap = row.quality - target
+    half = row.quality - row.quality_low if gap > 0 else row.quality_high - row.quality
     if gap == 0:
         return None
     needed = math.ceil(row.n * (half / gap) ** 2)
-    return max(MIN_ROWS, needed) if needed <= MAX_ROWS else None
+    return max(MIN_ROWS, row.n + 1, needed) if needed <= MAX_ROWS else None

@@ -75,14 +75,28 @@ def _open(field: Field, choice: Choice, margin: float, target: float | None) -> 
         parts = [f"{rows} rows decide nothing: label {MIN_ROWS} or more before comparing"]
     elif target is not None:
         parts.append(f"no interval lies above {percent(target)}")
-    parts += _pending(field, choice, margin)
+    if target is None:
+        parts += _pending(field, choice, margin)
     if choice.rows_needed is not None:
         parts.append(f"about {_round_up(choice.rows_needed):,} rows would, were the figures as they look")
     elif rows >= MIN_ROWS:
-        parts.append("no number of rows within reach would, were the figures as they look")
+        parts.append(_no_number(choice, target))
     if _luck_is_open(field, choice):
         parts.append(f"with one training seed luck is not covered: run {ENOUGH_SEEDS}")
-    return f"{'; '.join(parts)}. {_meanwhile(field, choice, margin)}"
+    return f"{'; '.join(parts)}. {_meanwhile(field, choice, margin, target)}"
+
+
+def _no_number(choice: Choice, target: float | None) -> str:
+    """Why no number of rows can be named: there is nothing to work it out from, or it is out of reach."""
+    if target is None:
+        known = bool(choice.blocked_by) and all(p.delta_low is not None for p in choice.blocked_by)
+        missing = "a difference that matters has no interval"
+    else:
+        known = choice.taken.row.quality_low is not None
+        missing = f"the quality of {choice.taken.strategy} has no interval"
+    if not known:
+        return f"how many rows would is not known: {missing}"
+    return "no number of rows within reach would, were the figures as they look"
 
 
 def _pending(field: Field, choice: Choice, margin: float) -> list[str]:
@@ -99,9 +113,14 @@ def _pending(field: Field, choice: Choice, margin: float) -> list[str]:
     ]
 
 
-def _meanwhile(field: Field, choice: Choice, margin: float) -> str:
+def _meanwhile(field: Field, choice: Choice, margin: float, target: float | None) -> str:
     taken, best = choice.taken, field.best
     text = f"For now take {taken.strategy} {quality(taken.row)}"
+    if target is not None:
+        if taken.quality < target:
+            return f"{text}: it looks nearest to {percent(target)}"
+        cheapest = "" if len(choice.tied) == 1 else ", and is the cheapest that does"
+        return f"{text}: it looks as if it reaches {percent(target)}{cheapest}"
     if field.at_stake_usd is not None:
         return f"{text}: it brings most a request as far as these rows tell"
     if taken is best:

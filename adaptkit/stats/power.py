@@ -132,7 +132,7 @@ def detectable_difference(low: float, high: float) -> float:
     return (_Z_ALPHA + _Z_POWER) * (high - low) / (2 * _Z_ALPHA)
 
 
-def rows_for_difference(n: int, delta: float, low: float, high: float) -> int | None:
+def rows_for_difference(n: int, delta: float, low: float, high: float, *, alpha: float = 0.05) -> int | None:
     """Return how many rows would show the difference ``delta`` four times in five, were it the true one.
 
     A standard error shrinks with the root of the rows, so ``n (detectable_difference / delta)^2``.
@@ -142,13 +142,17 @@ def rows_for_difference(n: int, delta: float, low: float, high: float) -> int | 
         delta: the observed difference.
         low: lower bound of its 95 % interval, ``high`` the upper.
         high: see ``low``.
+        alpha: two-sided level of the test; below .05 where a p-value is corrected for several tests.
 
     Returns:
         Rows in all, or None for no difference, which no number of rows can show.
     """
     if delta == 0:
         return None
-    return math.ceil(n * (detectable_difference(low, high) / delta) ** 2)
+    detectable = detectable_difference(low, high)
+    if alpha != 0.05:
+        detectable *= (NormalDist().inv_cdf(1 - alpha / 2) + _Z_POWER) / (_Z_ALPHA + _Z_POWER)
+    return math.ceil(n * (detectable / delta) ** 2)
 
 
 def rows_for_equivalence(

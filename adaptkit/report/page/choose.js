@@ -98,7 +98,7 @@ function choose(field, margin, target) {
   }
   const taken = forNow(field, margin, front);
   const blockers = blockersOf(field, candidates.indexOf(taken));
-  return { kind: "open", taken, tied, front, rowsNeeded: rowsNeeded(blockers, margin) };
+  return { kind: "open", taken, tied, front, rowsNeeded: rowsNeeded(blockers, margin, Math.min(...candidates.map((c) => c.row.n))) };
 }
 
 // The best one where cost stands in the score already, else the cheapest that looks as good.
@@ -124,11 +124,11 @@ function chooseForTarget(field, target) {
   };
 }
 
-// Rows that decide the hardest of them, were the figures as they look; null for out of reach.
-function rowsNeeded(blockers, margin) {
+// Rows that decide the hardest of them, more than those that did not; null for out of reach.
+function rowsNeeded(blockers, margin, n) {
   const needed = blockers.map((b) => rowsFor(b, margin));
   if (needed.some((n) => n === null || n > MAX_ROWS_PLANNED)) return null;
-  return Math.max(MIN_ROWS, ...needed);
+  return Math.max(MIN_ROWS, n + 1, ...needed);
 }
 
 function rowsFor({ pair, otherIsCheaper }, margin) {
@@ -138,15 +138,21 @@ function rowsFor({ pair, otherIsCheaper }, margin) {
   const half = (pair.delta_high - pair.delta_low) / 2;
   const [low, high] = [lead - half, lead + half];
   const ways = [
-    rowsForDifference(pair.n, lead, low, high),
+    rowsForDifference(pair.n, lead, low, high, levelOf(pair)),
     rowsForEquivalence(pair.n, lead, low, high, margin),
   ];
   const known = ways.filter((n) => n !== null);
-  return known.length ? Math.max(pair.n, Math.min(...known)) : null;
+  return known.length ? Math.max(pair.n + 1, Math.min(...known)) : null;
 }
 
-function rowsForDifference(n, delta, low, high) {
-  const detectable = ((Z_975 + Z_80) * (high - low)) / (2 * Z_975);
+// The level that the pair's own p-value has to reach for the corrected one to reach alpha.
+function levelOf({ p_value: p, p_value_adjusted: corrected }) {
+  return p && corrected && p < corrected ? (ALPHA * p) / corrected : ALPHA;
+}
+
+function rowsForDifference(n, delta, low, high, alpha) {
+  const z = alpha === ALPHA ? Z_975 : normalQuantile(1 - alpha / 2);
+  const detectable = ((z + Z_80) * (high - low)) / (2 * Z_975);
   return delta === 0 ? null : Math.ceil(n * (detectable / delta) ** 2);
 }
 
@@ -157,7 +163,8 @@ function rowsForEquivalence(n, delta, low, high, margin) {
 
 function rowsToReach({ row }, target) {
   if (row.quality_low === null || row.quality_high === null || row.quality === target) return null;
-  const half = (row.quality_high - row.quality_low) / 2;
-  const needed = Math.ceil(row.n * (half / Math.abs(row.quality - target)) ** 2);
-  return needed <= MAX_ROWS_PLANNED ? Math.max(MIN_ROWS, needed) : null;
+  const gap = row.quality - target;
+  const half = gap > 0 ? row.quality - row.quality_low : row.quality_high - row.quality;
+  const needed = Math.ceil(row.n * (half / gap) ** 2);
+  return needed <= MAX_ROWS_PLANNED ? Math.max(MIN_ROWS, row.n + 1, needed) : null;
 }

@@ -107,6 +107,17 @@ function normalBelow(x) {
   return 0.5 * erfc(-x / Math.SQRT2);
 }
 
+// Where a share of the normal distribution lies below, by bisection.
+function normalQuantile(share) {
+  let [low, high] = [-40, 40];
+  while (low < (low + high) / 2 && (low + high) / 2 < high) {
+    const middle = (low + high) / 2;
+    if (normalBelow(middle) < share) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
 // The first of the largest by a measure, as Python's max() has it.
 function largest(items, measure) {
   return items.reduce((best, item) => (best === null || measure(item) > measure(best) ? item : best), null);
