@@ -13,7 +13,7 @@ from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.numbers import is_count
 from adaptkit.core.reading import Unreadable, read_toml
 from adaptkit.stats import MARGIN
-from adaptkit.strategies import Strategy, make_strategy
+from adaptkit.strategies import Strategy, make_strategy, parse_strategy
 
 DEFAULT_STRATEGIES = ("prompt", "few-shot", "rag", "lora")
 
@@ -154,13 +154,16 @@ def _leakage(data: Mapping[str, Any], path: Path) -> Leakage:
 
 
 def _strategy(table: Any, path: Path) -> Strategy:
-    params = {"name": table} if isinstance(table, str) else table
-    if not isinstance(params, dict) or not isinstance(params.get("name"), str):
+    if not isinstance(table, str) and not (isinstance(table, dict) and isinstance(table.get("name"), str)):
         raise DataError(
-            f"A strategy should be a name, or a table with a name, and this is {table!r}.", path=path
+            "A strategy should be written as on the command line, e.g. 'few-shot:k=4', or be a table with a "
+            f"name, and this is {table!r}.",
+            path=path,
         )
     try:
-        return make_strategy(params["name"], {k: v for k, v in params.items() if k != "name"})
+        if isinstance(table, str):
+            return parse_strategy(table)
+        return make_strategy(table["name"], {k: v for k, v in table.items() if k != "name"})
     except (ConfigError, UnknownNameError) as error:
         raise DataError(str(error), path=path) from None
 

@@ -30,11 +30,12 @@ class Cell:
     """What one comparison measured of a strategy with one number of labels.
 
     Attributes:
-        n_labels: train rows.
+        n_labels: train rows, ``asked`` how many were asked for; None for a task that was not cut.
         draw: seed by which they were drawn; None for a task that was not cut.
     """
 
     n_labels: int
+    asked: int | None
     draw: int | None
     group: Group
 
@@ -43,11 +44,12 @@ Cells = Mapping[str, list[Cell]]
 """By strategy, in the order of the comparisons."""
 
 
-def gather(comparisons: Sequence[Comparison]) -> tuple[list[LearningCurve], list[str]]:
+def gather(comparisons: Sequence[Comparison]) -> tuple[list[LearningCurve], list[str], list[str]]:
     """Make the curves of all tasks that were run with several numbers of train rows.
 
     Returns:
-        The curves, and a sentence for each point that is missing.
+        The curves, a sentence for each point that is missing, and one where a task had fewer rows than were
+        asked for.
 
     Raises:
         ConfigError: no task was cut, or the comparisons are of two models.
@@ -56,6 +58,7 @@ def gather(comparisons: Sequence[Comparison]) -> tuple[list[LearningCurve], list
     _check_models(comparisons)
     curves: list[LearningCurve] = []
     gaps: list[str] = []
+    notes: list[str] = []
     cut = {
         task: cells
         for task, cells in _by_task(comparisons).items()
@@ -68,7 +71,17 @@ def gather(comparisons: Sequence[Comparison]) -> tuple[list[LearningCurve], list
         )
     for task, cells in cut.items():
         curves += _curves_of(task, cells, gaps)
-    return curves, gaps
+        notes += _fewer_than_asked(task, cells)
+    return curves, gaps, notes
+
+
+def _fewer_than_asked(task: str, cells: Cells) -> list[str]:
+    every = [cell for own in cells.values() for cell in own if cell.asked is not None]
+    short = sorted({(c.asked or 0, c.n_labels) for c in every if c.n_labels < (c.asked or 0)})
+    return [
+        f"{asked:,} labels were asked for and {task} has {n:,}: the point at {n:,} is all of them."
+        for asked, n in short
+    ]
 
 
 def _check_models(comparisons: Sequence[Comparison]) -> None:
@@ -87,7 +100,12 @@ def _by_task(comparisons: Iterable[Comparison]) -> dict[str, dict[str, list[Cell
             cut = read_cut(task.name)
             own = found.setdefault(cut.task if cut else task.name, {})
             for group in groups_of(task, run.trials):
-                cell = Cell(n_labels=n_train[task.name], draw=cut.seed if cut else None, group=group)
+                cell = Cell(
+                    n_labels=n_train[task.name],
+                    asked=cut.n_train if cut else None,
+                    draw=cut.seed if cut else None,
+                    group=group,
+                )
                 own.setdefault(group.label, []).append(cell)
     return found
 

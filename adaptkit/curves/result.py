@@ -37,11 +37,13 @@ class LearningCurves(ShownAsText):
     Attributes:
         curves: one a task and strategy.
         gaps: a sentence for each point that is missing.
+        notes: a sentence for each size that is not the one asked for.
         settings: model, and the price of a label where wages were given.
     """
 
     curves: tuple[LearningCurve, ...]
     gaps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -61,14 +63,14 @@ class LearningCurves(ShownAsText):
             raise ConfigError("Give at least one comparison, for example from ak.load_comparison.")
         from adaptkit.curves.gather import gather
 
-        curves, gaps = gather(comparisons)
+        curves, gaps, notes = gather(comparisons)
         manifest = comparisons[-1].result.manifest
         run = stored_run(comparisons[-1].folder, manifest)
         settings = {
             "model": manifest.get("model", {}).get("id"),
             "usd_per_label": usd_per_label(run.assumptions),
         }
-        return cls(curves=tuple(curves), gaps=tuple(gaps), settings=settings)
+        return cls(curves=tuple(curves), gaps=tuple(gaps), notes=tuple(notes), settings=settings)
 
     def __getitem__(self, strategy: str) -> LearningCurve:
         """The curve of a strategy by its name in the table; of several tasks, the first's."""

@@ -47,7 +47,8 @@ def learning_curve(  # noqa: PLR0913 - all but the first two by name only
         task: with train rows.
         strategies: unfitted; they are not changed.
         model: what the strategies are applied to; None for the embedded default.
-        sizes: numbers of train rows; what the task has not is replaced by all of its rows.
+        sizes: numbers of train rows; of those above what the task has, one stands for all of its rows, and
+            ``notes`` says so.
         seeds: how often rows are drawn; with one, intervals do not cover which rows these were.
         limit: at most this many test rows; None for all.
         baselines: add what answers without a language model.
@@ -92,14 +93,17 @@ def learning_curve(  # noqa: PLR0913 - all but the first two by name only
 
 
 def _checked(sizes: object, task: object) -> list[int]:
-    """The sizes in order, none larger than the task has rows."""
+    """The sizes in order; of those that ask for more rows than there are, the first, which takes all."""
     if not isinstance(task, Task):
         raise ConfigError.for_parameter("learning_curve", "task", "a task, made by ak.load_task", task)
     if not isinstance(sizes, list | tuple) or not sizes or not all(is_count(n, least=1) for n in sizes):
         raise ConfigError.for_parameter("learning_curve", "sizes", "a list of ints >= 1", sizes)
     if not task.train:
         raise CapabilityError(f"A learning curve needs train examples, and '{task.name}' has none.")
-    return sorted({min(n, len(task.train)) for n in sizes})
+    n_train = len(task.train)
+    enough = sorted({n for n in sizes if n <= n_train})
+    more = min((n for n in sizes if n > n_train), default=None)
+    return enough if more is None or n_train in enough else [*enough, more]
 
 
 def _parted(

@@ -80,6 +80,7 @@ def as_json(curves: LearningCurves, more: int = MORE_LABELS) -> dict[str, Any]:
         "worth": to_json(curves.worth(more)),
         "crossovers": to_json(curves.crossovers()),
         "gaps": list(curves.gaps),
+        "notes": list(curves.notes),
     }
 
 
@@ -151,6 +152,7 @@ def _crossings(curves: LearningCurves, task: str) -> list[str]:
 def notes(curves: LearningCurves) -> Iterator[str]:
     """What a reader has to know: what intervals cover, what is missing and why."""
     learning = [c for c in curves.curves if c.learns]
+    yield from curves.notes
     yield (
         "Few labels are part of many, and every size and strategy is judged on the same test rows. "
         "Validation rows are not counted."

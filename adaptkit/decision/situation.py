@@ -8,6 +8,7 @@ from statistics import median
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.decision.requirements import UNKNOWN, Requirements
+from adaptkit.metrics.tool_calls import wanted_calls
 from adaptkit.tasks import Task
 
 # "About a billion": the smallest models of the studies cited have 80 million to 1.1 billion weights.
@@ -17,6 +18,7 @@ FEW_PER_CLASS = 50
 MIN_TO_TUNE = 10
 HORIZON_MONTHS = 12.0
 _DAYS_PER_MONTH = 365 / 12
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ class DataFacts:
         input_chars: median length of an input, ``target_chars`` of a target.
         n_documents: documents to look answers up in, ``document_chars`` their median length.
         n_tools: functions that an answer may call.
+        names_calls: whether rows say which functions are to be called.
     """
 
     task: str
@@ -46,6 +49,7 @@ class DataFacts:
     n_documents: int = 0
     document_chars: int | None = None
     n_tools: int = 0
+    names_calls: bool = False
 
     def described(self) -> str:
         """One sentence for the head of an advice."""
@@ -82,6 +86,8 @@ def facts_of(task: Task) -> DataFacts:
         n_documents=len(documents),
         document_chars=_middle(documents) if documents else None,
         n_tools=len(task.tools),
+        # Rows of a task are alike: a few of them show whether they are about calls.
+        names_calls=any(wanted_calls(e) for e in rows[:_LOOKED_AT]),
     )
 
 
@@ -211,7 +217,13 @@ class Situation:
     @property
     def calls(self) -> bool:
         """Whether functions are to be called."""
-        return bool(self.required.needs_actions) or self.n_tools > 0
+        shown = self.facts is not None and self.facts.names_calls
+        return bool(self.required.needs_actions) or self.n_tools > 0 or shown
+
+    @property
+    def has_nothing_to_call(self) -> bool:
+        """Whether it is known that there is no function to call: a task without any, and nothing stated."""
+        return self.facts is not None and not self.calls
 
     @property
     def horizon_months(self) -> float:

@@ -66,6 +66,9 @@ def _alternatives(s: Situation) -> Iterator[tuple[str, object, str, Situation]]:
             if gap == "both" or not (s.lacks_knowledge or s.lacks_format):
                 yield "missing", gap, reads, _with(s, "missing", gap)
     for field, value, words in _ANSWERS:
+        # Functions that the task does not have could not be compared on it.
+        if field == "needs_actions" and s.has_nothing_to_call:
+            continue
         if getattr(s.required, field) is None:
             yield field, value, words, _with(s, field, value)
     if s.n_examples is None or s.n_examples < ENOUGH_TO_TUNE:

@@ -185,14 +185,17 @@ def _strategy_diff(
     remark = ""
     if standards.until_decided:
         remark = "; a run that stopped where it was decided looks surer than it is"
+    n_changed = _n_changed(mine, theirs)
     return StrategyDiff(
         strategy=name,
         first=aggregate(mine, task, task.primary_metric),
         second=aggregate(theirs, task, task.primary_metric),
-        n_changed=_n_changed(mine, theirs),
+        n_changed=n_changed,
         pair=pair_of(task, named, Standards(margin=standards.margin), remark),
         flips=_flips(task, mine, theirs),
         notes=tuple(strategy_notes(first, second)),
+        # Scores may differ although answers do not: another version of a metric.
+        identical=n_changed == 0 and found.n > 0 and found.gained == found.lost == 0,
     )
 
 

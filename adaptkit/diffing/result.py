@@ -23,6 +23,7 @@ class StrategyDiff:
             strategies of the task.
         flips: the rows that it gained and lost, with both answers; the first comparison is ``baseline``.
         notes: what else is not the same about it, such as parameters.
+        identical: all answers and their scores are the same, so there is no difference to test.
     """
 
     strategy: str
@@ -32,6 +33,7 @@ class StrategyDiff:
     pair: Pair
     flips: Flips
     notes: tuple[str, ...] = ()
+    identical: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,13 @@ class Diff:
     second: str
     tasks: tuple[TaskDiff, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def identical(self) -> bool:
+        """Whether every answer to every row of every strategy that both have is the same."""
+        return all(found.identical for task in self.tasks for found in task.strategies) and not any(
+            task.refused for task in self.tasks
+        )
 
     @property
     def worse(self) -> tuple[str, ...]:

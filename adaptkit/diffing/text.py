@@ -28,6 +28,8 @@ HEADER = (
     "p adjusted",
     "verdict",
 )
+IDENTICAL = "identical"
+ALL_IDENTICAL = "Identical: both have the same answers to all shared rows."
 SHORT = 60
 
 
@@ -37,7 +39,7 @@ def lines(found: Diff) -> list[list[object]]:
         [
             task.task, row.strategy, task.metric, p.n, p.n_unpaired, row.first, row.second, p.delta,
             p.delta_low, p.delta_high, row.n_changed, p.gained, p.lost, p.p_value, p.p_value_adjusted,
-            p.verdict, p.margin, p.detectable, p.n_to_decide, p.test,
+            _verdict(row), p.margin, p.detectable, p.n_to_decide, p.test,
         ]
         for task in found.tasks
         for row in task.strategies
@@ -57,6 +59,8 @@ def as_csv(found: Diff) -> str:
 def as_text(found: Diff, *, rows: int) -> str:
     """Write tables for a terminal."""
     parts = [f"first:  {found.first}\nsecond: {found.second}\n"]
+    if found.identical:
+        parts.append(f"{ALL_IDENTICAL}\n")
     for task in found.tasks:
         title = f"{task.task}: {task.metric}, {task.n} rows in both"
         if task.refused:
@@ -73,6 +77,8 @@ def as_text(found: Diff, *, rows: int) -> str:
 def as_markdown(found: Diff, *, rows: int) -> str:
     """Write Markdown."""
     parts = [f"# {_escape(found.first)} → {_escape(found.second)}"]
+    if found.identical:
+        parts.append(ALL_IDENTICAL)
     for task in found.tasks:
         if task.refused:
             parts.append(f"## {_escape(task.task)}\n\nNot compared. {_escape(task.refused)}")
@@ -98,8 +104,12 @@ def _cells(row: StrategyDiff) -> list[str]:
         f"{pair.gained} / {pair.lost}",
         f"{pair.n}{unpaired}",
         p_value(pair.p_value_adjusted),
-        f"{MARKS[pair.verdict]} {pair.verdict}",
+        IDENTICAL if row.identical else f"{MARKS[pair.verdict]} {pair.verdict}",
     ]
+
+
+def _verdict(row: StrategyDiff) -> str:
+    return IDENTICAL if row.identical else row.pair.verdict
 
 
 def _sentences(task: TaskDiff, rows: int) -> Iterator[str]:
@@ -108,7 +118,9 @@ def _sentences(task: TaskDiff, rows: int) -> Iterator[str]:
     for row in task.strategies:
         yield from (f"{row.strategy}: {note}" for note in row.notes)
     undecided = [
-        r for r in task.strategies if r.pair.verdict == "undecided" and r.pair.detectable is not None
+        r
+        for r in task.strategies
+        if r.pair.verdict == "undecided" and r.pair.detectable is not None and not r.identical
     ]
     if undecided:
         least = max(r.pair.detectable or 0.0 for r in undecided)

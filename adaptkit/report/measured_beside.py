@@ -23,7 +23,7 @@ def curves_grid(found: Mapping[str, Any]) -> Grid:
         title=f"{curves[0]['metric']} by labelled examples",
         header=["strategy", *(f"{n:,}" for n in sizes)],
         rows=rows,
-        notes=[*map(str, worth), *found.get("gaps", ())],
+        notes=[*map(str, worth), *found.get("notes", ()), *found.get("gaps", ())],
     )
 
 

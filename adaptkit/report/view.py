@@ -20,6 +20,7 @@ from typing import Any
 from adaptkit.core.results import ComparisonResult, NoiseFloor, Pair, Row, TaskRecommendation
 from adaptkit.decision.wording import listing, points
 from adaptkit.stats import detectable_difference
+from adaptkit.tasks import read_cut
 
 COUNTED = (
     ("cut off at the token limit", "n_truncated"),
@@ -86,6 +87,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
         recommendation=next((r for r in result.recommendation if r.task == task), None),
         notes=(
             *_task_notes(ran, pairs, _interval_method(result.manifest, task)),
+            *_fewer_train_rows(result.manifest, task),
             *_stopped(ran),
             *_leaks(leakage),
             *(f"{r.strategy}: {text}" for r in ran for text in r.fit_notes.get("warning", ())),
@@ -130,6 +132,15 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str) -> l
         if affected:
             notes.append(f"Completions {text}: {listing(affected)}.")
     return notes
+
+
+def _fewer_train_rows(manifest: Mapping[str, Any], task: str) -> list[str]:
+    """Say where a task had fewer train rows than its name says it was cut to."""
+    cut = read_cut(task)
+    known = [t.get("n_train") for t in manifest.get("tasks") or () if t.get("name") == task]
+    if cut is None or not known or known[0] is None or known[0] >= cut.n_train:
+        return []
+    return [f"{cut.n_train:,} train rows were asked for; there are {known[0]:,}, and all of them are used."]
 
 
 def _stopped(ran: tuple[Row, ...]) -> list[str]:

@@ -57,7 +57,7 @@ def test_curves_are_run_and_read_again(task: Path, capsys: pytest.CaptureFixture
     assert run(task, "--limit", "4") == 0
     told = capsys.readouterr().out
     assert "by number of labels (4 test rows)" in told
-    assert "few-shot: not determined: a power law takes 3 numbers of labels, and 2 were measured." in told
+    assert "few-shot: not determined: a power law takes 4 numbers of labels, and 2 were measured." in told
     assert main(["curve", "out"]) == 0
     assert capsys.readouterr().out == told
     assert main(["curve", "out/draw0", "--more", "5"]) == 0

@@ -114,12 +114,20 @@ def test_more_sizes_and_seeds_add_to_what_is_there(tmp_path: Path) -> None:
 def test_sizes_that_the_task_has_not_become_all_of_its_rows(tmp_path: Path) -> None:
     found = measured(tmp_path, Counts(), sizes=(200, 40, 100), seeds=1, limit=5)
     assert found["counts"].sizes == (40, 80)
+    said = "100 labels were asked for and questions has 80: the point at 80 is all of them."
+    assert found.notes == (said,)
+    assert said in found.to_text()
+    assert LearningCurves.of(ak.load_comparison(tmp_path / "draw0")).notes == (said,)
+    enough = measured(tmp_path / "enough", Counts(), sizes=(40, 80), seeds=1, limit=5)
+    assert enough.notes == ()
+    run = ak.load_comparison(tmp_path / "draw0")
+    assert "100 train rows were asked for; there are 80, and all of them are used." in str(run)
 
 
 def test_a_size_that_failed_is_told_and_left_out(tmp_path: Path) -> None:
     found = measured(tmp_path, NeedsMany(), Counts(), seeds=2)
     assert found["needs-many"].sizes == (20, 40)
-    assert found["needs-many"].undetermined == "a power law takes 3 numbers of labels, and 2 were measured"
+    assert found["needs-many"].undetermined == "a power law takes 4 numbers of labels, and 2 were measured"
     assert len(found.gaps) == 4
     assert found.gaps[0] == "needs-many on questions with 5 labels, seed 0: failed: too few rows"
     assert found.gaps[0] in found.to_text()

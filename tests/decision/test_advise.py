@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from situations import models, n_examples, near_rules, requirements, routing, rows
 
 from adaptkit.core.codec import canonical_json, to_json
-from adaptkit.core.types import Document
+from adaptkit.core.types import Document, Example
 from adaptkit.decision.advice import Advice
 from adaptkit.decision.advise import advise
 from adaptkit.decision.hypotheses import Weighed, weigh
@@ -98,6 +98,42 @@ def test_what_may_not_enter_weights_is_never_trained_on(
     advice = advise(required.with_values(may_enter_weights=False), model_parameters=model_parameters)
     assert set(TUNED) <= rejected(advice)
     assert not set(TUNED) & {step.strategy for step in advice.plan.steps}
+
+
+CALLING = {"function-calling", "function-calling+lora"}
+
+
+@settings(max_examples=100)
+@given(near_rules | requirements, models)
+def test_what_a_task_has_no_functions_for_is_not_advised(
+    required: Requirements, model_parameters: float | None
+) -> None:
+    advice = advise(
+        required.with_values(needs_actions=None, n_tools=None, metric=None),
+        routing(),
+        model_parameters=model_parameters,
+    )
+    assert rejected(advice) >= CALLING
+    assert not CALLING & {step.strategy for step in advice.plan.steps}
+    assert not CALLING & {other.first for other in advice.would_change}
+
+
+CALL = '{"name": "find", "arguments": {"city": "Oslo"}}'
+CALLS = (
+    {"train": tuple(Example(id=f"c{i}", input=f"question {i}", target=CALL) for i in range(10))},
+    {"tools": ({"name": "find", "description": "d", "parameters": {"type": "object", "properties": {}}},)},
+)
+
+
+@pytest.mark.parametrize("given", CALLS, ids=["targets", "tools"])
+@pytest.mark.parametrize("days", [None, 1])
+def test_functions_are_advised_for_a_task_whose_targets_are_calls_or_that_has_tools(
+    given: dict[str, Any], days: float | None
+) -> None:
+    test = tuple(Example(id=f"t{i}", input=f"another {i}", target="Oslo") for i in range(4))
+    asked = routing(**{"kind": "generation", "metrics": ("exact_match",), "test": test, **given})
+    advice = advise(Requirements(knowledge_changes_every_days=days), asked)
+    assert "function-calling" not in rejected(advice)
 
 
 @settings(max_examples=50)

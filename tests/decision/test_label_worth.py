@@ -64,7 +64,7 @@ def test_beyond_twice_the_most_labels_no_gain_is_told() -> None:
 def test_without_a_law_no_gain_is_told() -> None:
     found = worth_of_labels(curve_of(exactly([0.4, 0.8], sizes=(16, 64))), 10, 1.0)
     assert found.gain is None
-    assert "a power law takes 3 numbers of labels" in str(found)
+    assert "a power law takes 4 numbers of labels" in str(found)
 
 
 def test_labels_are_worth_nothing_to_what_learns_from_none() -> None:

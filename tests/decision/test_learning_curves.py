@@ -71,7 +71,7 @@ def test_points_are_the_means_with_the_interval_of_a_comparison() -> None:
 def test_two_sizes_determine_no_law_and_are_read_between() -> None:
     curve = curve_of(exactly([0.4, 0.8], sizes=(16, 256)))
     assert curve.fit is None
-    assert curve.undetermined == "a power law takes 3 numbers of labels, and 2 were measured"
+    assert curve.undetermined == "a power law takes 4 numbers of labels, and 2 were measured"
     found = curve.quality_at(64)  # half way on the log axis
     assert found.value == pytest.approx(0.6)
     assert found.low is not None
@@ -90,6 +90,22 @@ def test_a_flat_curve_determines_no_law(qualities: list[float]) -> None:
     )
     assert curve.fit is None
     assert curve.undetermined == "1,000 labels are not clearly better than 16"
+
+
+@pytest.mark.parametrize("qualities", [[0.3, 0.5, 0.6], [0.2, 0.7, 0.71], [0.1, 0.1, 0.9]])
+def test_three_sizes_are_fitted_by_any_three_parameters_and_determine_no_law(qualities: list[float]) -> None:
+    curve = curve_of(exactly(qualities, sizes=(16, 64, 164)))
+    assert curve.fit is None
+    assert curve.undetermined == "a power law takes 4 numbers of labels, and 3 were measured"
+
+
+@pytest.mark.parametrize("qualities", [[0.2, 0.8, 0.81, 0.81], [0.05, 0.9, 0.9, 0.92]])
+def test_a_step_is_no_power_law(qualities: list[float]) -> None:
+    curve = curve_of(exactly(qualities))
+    assert curve.fit is None
+    assert curve.undetermined is not None
+    assert "in a step rather than gradually" in curve.undetermined
+    assert "measure sizes between 16 and 1,000" in curve.undetermined
 
 
 def test_a_curve_that_falls_determines_no_law() -> None:

@@ -20,6 +20,7 @@ from adaptkit import stats
 from adaptkit.cli.main import main
 from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparison import Comparison, compare
+from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError, StoreError, UnknownNameError
 from adaptkit.diffing import StrategyDiff
 
@@ -65,6 +66,26 @@ def of(found: ak.Diff, strategy: str) -> StrategyDiff:
 
 
 # -- what changed ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["itself", "run again"])
+def test_the_same_answers_are_identical_and_not_undecided(folder: Path, tmp_path: Path, ending: str) -> None:
+    second = folder if ending == "itself" else run(tmp_path / "again", first_half).folder
+    found = ak.diff(folder, second)
+    assert found.identical
+    assert all(s.identical for s in found.tasks[0].strategies)
+    for text in (found.to_text(), found.to_markdown(), found.to_csv()):
+        assert "identical" in text
+        assert "ndecided" not in text
+    assert "Identical: both have the same answers to all shared rows." in found.to_text()
+    assert all(s["identical"] for s in to_json(found)["tasks"][0]["strategies"])
+
+
+def test_one_strategy_may_be_identical_and_another_not(folder: Path, other: Path) -> None:
+    found = ak.diff(folder, other)
+    assert (of(found, "prompt").identical, of(found, "few-shot").identical) == (True, False)
+    assert not found.identical
+    assert "Identical" not in found.to_text()
 
 
 def test_gained_and_lost_rows_are_counted_and_named(folder: Path, other: Path) -> None:

@@ -14,7 +14,13 @@ from adaptkit.stats import Scores, mean_estimate
 from adaptkit.stats.resample import percentile_interval
 from adaptkit.stats.scores import Floats
 
-MIN_SIZES = 3
+MIN_SIZES = 4
+"""A law of three parameters goes through any three points: a fourth can contradict it."""
+
+MAX_BELIEVED_RATE = 1.5
+"""Measured exponents are 0.07 to 0.35 (arXiv:1712.00409), theory goes up to 1, and few test rows add noise. A
+faster law is a step between two sizes, and its ceiling is one that the next size may break."""
+
 RESAMPLED_CEILING = 1.1
 """Resamples may reach a little above 1: held at 1, they pile up there where the true ceiling is near, and in
 simulation intervals of gains held the truth in 86 of 100 curves; so, in 97."""
@@ -92,8 +98,8 @@ def _point(
 def fitted(sizes: Sequence[int], found: Resampled) -> tuple[Fit | None, str | None]:
     """Fit the law, or say why the curve determines none.
 
-    A law has three parameters and only rises. So it takes three sizes, a rise that is not chance, and no
-    fall between neighbours that is none either.
+    A law has three parameters and only rises. So it takes four sizes, a rise that is not chance, no fall
+    between neighbours that is none either, and an exponent that can be believed.
     """
     if len(sizes) < MIN_SIZES:
         return None, f"a power law takes {MIN_SIZES} numbers of labels, and {len(sizes)} were measured"
@@ -104,6 +110,11 @@ def fitted(sizes: Sequence[int], found: Resampled) -> tuple[Fit | None, str | No
         return None, f"{sizes[-1]:,} labels are not clearly better than {sizes[0]:,}"
     weights = _weights(found.variances)
     law = fit_power_law(sizes, found.means, weights)
+    if law.rate > MAX_BELIEVED_RATE:
+        return None, (
+            f"quality rises in a step rather than gradually (fitted exponent {law.rate:.1f}, at most "
+            f"{MAX_BELIEVED_RATE:g} is plausible); measure sizes between {sizes[0]:,} and {sizes[-1]:,}"
+        )
     many = fit_many(sizes, found.resamples, weights, max_ceiling=RESAMPLED_CEILING)
     misses = np.abs(found.means - [law.at(n) for n in sizes])
     fit = Fit(

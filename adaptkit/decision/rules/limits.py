@@ -126,8 +126,13 @@ LIMITS = (
         grade="derived",
         sources=read("Azure"),
         measure="whether a function could look up or do what answers need",
-        when=lambda s: not s.calls and not s.knowledge_changes,
-        text="No function to call is named and no live data are needed; descriptions of tools cost tokens.",
+        when=lambda s: s.has_nothing_to_call or not (s.calls or s.knowledge_changes),
+        text=lambda s: (
+            "The task has no function to call."
+            if s.has_nothing_to_call
+            else "No function to call is named and no live data are needed; "
+            "descriptions of tools cost tokens."
+        ),
         excludes=("function-calling", "function-calling+lora"),
     ),
 )
