@@ -33,7 +33,14 @@ def lineup(
 
 
 def everyone(task: Task, strategies: Sequence[Strategy], *, baselines: bool) -> list[Strategy]:
-    """Those that take part on one task, untuned: the baselines that it lets, then what is given."""
+    """Those that take part on one task, untuned: the baselines that it lets, then what is given.
+
+    Raises:
+        ConfigError: a parameter of another type than declared, or out of range.
+    """
+    for strategy in strategies:
+        if isinstance(strategy, Strategy):
+            strategy.check()
     given, added = lineup(list(strategies), tune=False, baselines=baselines)
     return [*(b for b in added if not b.refusal(task)), *given]
 

@@ -123,6 +123,8 @@ def _check(strategies: object, task: object, share: object, kinds: Sequence[str]
         raise ConfigError.for_parameter(
             "measure_freshness", "strategies", "a list of strategies such as ak.RAG()", strategies
         )
+    for strategy in strategies:  # type: ignore[attr-defined]
+        strategy.check()
     if not isinstance(task, Task):
         raise ConfigError.for_parameter("measure_freshness", "task", "a task, made by ak.load_task", task)
     if not is_number(share) or not 0 < share <= 1:

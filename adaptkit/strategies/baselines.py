@@ -98,6 +98,7 @@ class NearestVote(Baseline):
         """K is a positive int."""
         if not is_int(self.k) or self.k < 1:
             raise ConfigError.for_parameter("NearestVote", "k", "an int >= 1", self.k)
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Train rows vote."""
@@ -153,6 +154,7 @@ class TfidfClassifier(Baseline):
         """The strength is positive."""
         if not is_number(self.strength) or self.strength <= 0:
             raise ConfigError.for_parameter("TfidfClassifier", "strength", "a number above 0", self.strength)
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Two labels at least have to occur in train rows."""
@@ -249,6 +251,7 @@ class TopPassage(Baseline):
         """The length is positive."""
         if not is_int(self.chunk_tokens) or self.chunk_tokens < 1:
             raise ConfigError.for_parameter("TopPassage", "chunk_tokens", "an int >= 1", self.chunk_tokens)
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Passages come from documents."""

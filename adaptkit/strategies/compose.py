@@ -70,7 +70,11 @@ class Compose(Strategy):
 
     def check(self) -> None:
         """Every part is a strategy, and its parameters are in range."""
-        if len(self.parts) < 2 or not all(isinstance(p, Strategy) for p in self.parts):
+        if (
+            not isinstance(self.parts, tuple | list)
+            or len(self.parts) < 2
+            or not all(isinstance(p, Strategy) for p in self.parts)
+        ):
             raise ConfigError.for_parameter("Compose", "parts", "at least two strategies", self.parts)
         for part in self.parts:
             part.check()

@@ -127,6 +127,7 @@ class FewShot(Strategy):
         if self.selection == "random" and self.order in ("nearest-last", "nearest-first"):
             expected = "None, 'interleaved', 'sorted' or 'shuffled' where the selection is random"
             raise ConfigError.for_parameter("FewShot", "order", expected, self.order)
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Demonstrations come from train rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -77,7 +77,8 @@ class FunctionCalling(Strategy):
     def __post_init__(self) -> None:
         # A list and a single name are meant as well; what is saved and read back is a tuple.
         one = isinstance(self.tools, str | Tool | Mapping) or callable(self.tools)
-        self.tools = (self.tools,) if one else tuple(self.tools)  # type: ignore[assignment]
+        several = isinstance(self.tools, Iterable)
+        self.tools = (self.tools,) if one or not several else tuple(self.tools)  # type: ignore[assignment]
 
     @property
     def leads(self) -> bool:
@@ -100,6 +101,7 @@ class FunctionCalling(Strategy):
             expected = "'model', 'result' or None"
             raise ConfigError.for_parameter("FunctionCalling", "answer_from", expected, self.answer_from)
         resolve(self.tools)
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """There is a tool, and there are documents where they are looked up in."""

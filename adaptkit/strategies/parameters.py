@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError, UnknownNameError
-from adaptkit.core.numbers import is_int
+from adaptkit.core.numbers import is_count, is_int, is_number
+
+_IN_WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "an int",
+    float: "a finite number",
+    str: "a text",
+    tuple[str, ...]: "a list of texts",
+    type(None): "None",
+}
+
+
+def _plain_kinds(hint: Any) -> tuple[Any, ...]:
+    """The types that a parameter may have; none where one of them is checked by its own strategy."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return kinds if all(kind in _IN_WORDS for kind in kinds) else ()
+
+
+def _is_of(kind: Any, value: object) -> bool:
+    if kind is int:
+        return is_int(value)
+    if kind is float:
+        return is_number(value) and math.isfinite(value)
+    if kind == tuple[str, ...]:
+        return isinstance(value, tuple | list) and all(isinstance(v, str) for v in value)
+    return isinstance(value, kind)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -16,7 +43,23 @@ class Parameters:
     """What a keyword-only dataclass is made from; its fields are all there is."""
 
     def check(self) -> None:
-        """Raise :class:`ConfigError` where a parameter is out of range."""
+        """Raise :class:`ConfigError` where a parameter is of another type than declared, or out of range.
+
+        What overrides it says what is in range, and calls this one for the types.
+        """
+        try:
+            hints = get_type_hints(type(self))
+        except NameError:  # a class made within a function, whose names are not known any more
+            return
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            kinds = _plain_kinds(hints[f.name])
+            right = not kinds or any(_is_of(kind, value) for kind in kinds)
+            expected = " or ".join(_IN_WORDS[kind] for kind in kinds)
+            if f.name == "seed" and kinds == (int,):
+                right, expected = is_count(value, least=0), "an int >= 0"
+            if not right:
+                raise ConfigError.for_parameter(type(self).__name__, f.name, expected, value)
 
     def params(self) -> dict[str, Any]:
         """The constructor's parameters."""

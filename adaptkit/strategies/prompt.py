@@ -124,6 +124,7 @@ class PromptEngineering(Strategy):
     def check(self) -> None:
         """Counts, switches and names are such."""
         check_params(self, _CHECKS)
+        super().check()
         for name, known in (("format", list(FORMATS)), ("wording", list(WORDINGS))):
             if getattr(self, name) not in known:
                 raise UnknownNameError.for_name(name, str(getattr(self, name)), known)

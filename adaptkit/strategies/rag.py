@@ -136,6 +136,7 @@ class RAG(Strategy):
             ),
         }
         check_params(self, checks)
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Passages come from documents; the oracle's from gold documents; only free text can cite."""

@@ -100,6 +100,7 @@ class SupervisedFineTuning(Strategy):
                 "permute_targets": SWITCH,
             },
         )
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Weights and train rows are needed."""

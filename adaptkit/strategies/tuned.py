@@ -131,9 +131,15 @@ class Tuned(Strategy):
         if not isinstance(self.budget, Budget):
             raise ConfigError.for_parameter("Tuned", "budget", "a Budget", self.budget)
         self.budget.check()
+        grid: object = self.grid
+        if grid is not None and not (
+            isinstance(grid, Mapping) and all(isinstance(v, list | tuple) for v in grid.values())
+        ):
+            raise ConfigError.for_parameter("Tuned", "grid", "a list of values by parameter, or None", grid)
         if not is_int(self.n_rows) or self.n_rows < 1:
             raise ConfigError.for_parameter("Tuned", "n_rows", "an int >= 1", self.n_rows)
         self.strategy.check()
+        super().check()
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """The strategy's own, or that there is nothing to choose by."""

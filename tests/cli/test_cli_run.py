@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 import adaptkit as ak
+from adaptkit.cli.options import strategies_given
 from adaptkit.cli.run import main
+from adaptkit.cli.suite import read_suite
 from adaptkit.comparing.plan import baseline_of
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Request
@@ -379,6 +381,13 @@ def test_a_bad_suite_is_one_sentence_that_names_it(
     said = refused("suite.toml")
     assert said.startswith("suite.toml: ")
     assert message in said
+
+
+def test_a_suite_takes_strategies_as_the_command_line_does(tmp_path: Path) -> None:
+    file = tmp_path / "suite.toml"
+    written = ["few-shot:k=4", "rag:k=2+lora:rank=4", "tfidf"]
+    file.write_text(f"strategies = {written}", encoding="utf-8")
+    assert list(read_suite(file).strategies) == strategies_given(",".join(written))
 
 
 def test_an_out_that_is_a_file_is_refused_and_left_alone(

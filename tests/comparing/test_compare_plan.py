@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,10 +17,13 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparing.plan import choose_rows, folder_name, make_plan, strategy_labels, trial_key
+from adaptkit.comparing.provider import ModelProvider
 from adaptkit.comparing.store import RunStore
 from adaptkit.comparison import compare, default_folder
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.types import Example
+from adaptkit.strategies import tuned as strategies_tuned
+from adaptkit.strategies.registry import STRATEGIES
 
 TASK = make_task(10)
 MODEL = planted_model(lambda *_: True)
@@ -292,3 +296,67 @@ def test_seeds_may_begin_anywhere(tmp_path: Path) -> None:
     assert {name: s["seeds"] for name, s in described.items()} == {"lora": 2, "prompt": 1}
     with pytest.raises(ConfigError, match="'first_seed' parameter of compare must be an int >= 0"):
         ak.compare([Words()], task, model=planted_model(lambda *_: True), first_seed=-1, out=tmp_path)
+
+
+WRONG: dict[str, tuple[Any, ...]] = {
+    "int": ("8", 8.5, True, None, [8]),
+    "float": ("0.1", True, None, float("nan"), [0.1]),
+    "bool": ("yes", 1, None),
+    "str": (3, True, None, ["a"]),
+}
+
+
+def _wrongly_typed() -> Iterator[Any]:
+    """Every parameter of every strategy with values that its declared type rules out."""
+    for name in STRATEGIES.names():
+        cls = STRATEGIES.get(name)
+        if cls in (ak.Compose, strategies_tuned.Tuned):
+            continue
+        for field in dataclasses.fields(cls):
+            kinds = str(field.type).split(" | ")
+            for value in WRONG.get(kinds[0], ()) if set(kinds) <= {*WRONG, "None"} else ():
+                if value is not None or "None" not in kinds:
+                    yield pytest.param(cls, field.name, value, id=f"{name}-{field.name}-{value!r}")
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), [*_wrongly_typed()])
+def test_a_parameter_of_a_wrong_type_is_one_sentence_when_the_plan_is_made(
+    cls: Any, name: str, value: object
+) -> None:
+    strategy = cls(**{name: value})
+    with pytest.raises((ConfigError, UnknownNameError)) as refused:
+        plan(strategies=[strategy])
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+UNLOADED = ModelProvider(id="none", revision="0", load=lambda: pytest.fail("the model was loaded"))
+MEASURED: dict[str, Callable[..., Any]] = {
+    "compare": lambda strategy, task, out: compare([strategy], task, model=UNLOADED, out=out),
+    "tuned": lambda strategy, task, out: compare([strategy], task, model=UNLOADED, out=out, tune=True),
+    "curve": lambda strategy, task, out: ak.learning_curve(task, [strategy], model=UNLOADED, out=out),
+    "robustness": lambda strategy, task, out: ak.measure_robustness(
+        task, [strategy], model=UNLOADED, out=out
+    ),
+    "pilot": lambda strategy, task, out: ak.pilot([strategy], task, model=UNLOADED),
+}
+UNFIT: dict[str, tuple[Any, ...]] = {
+    "k": (ak.FewShot(k="8"),),  # type: ignore[arg-type]
+    "embedder": (ak.RAG(embedder=3),),  # type: ignore[arg-type]
+    "rank": (ak.LoRASFT(rank=8.5),),  # type: ignore[arg-type]
+    "seed": (ak.LoRASFT(seed="one"), ak.LoRASFT(seed=-1)),  # type: ignore[arg-type]
+    "part": (ak.Compose((ak.RAG(), ak.LoRASFT(target_modules=3))),),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("how", MEASURED)
+@pytest.mark.parametrize("strategy", [s for some in UNFIT.values() for s in some], ids=lambda s: s.label)
+def test_no_model_is_loaded_for_a_parameter_of_a_wrong_type(how: str, strategy: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must be"):
+        MEASURED[how](strategy, TASK, tmp_path / "run")
+
+
+@pytest.mark.parametrize("how", MEASURED)
+def test_no_model_is_loaded_for_a_metric_that_does_not_exist(how: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Unknown metric 'exact_mach'"):
+        MEASURED[how](ak.FewShot(), replace(TASK, metrics=("exact_mach",)), tmp_path / "run")
