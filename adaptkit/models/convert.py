@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
 from adaptkit.core.errors import ModelError
+from adaptkit.models.gguf_head import check_gguf
 
 _TOP = {
     "token_embd.weight": "model.embed_tokens.weight",
@@ -64,28 +69,54 @@ def convert_gguf(file: Path, folder: Path) -> None:
     _tokenizer(reader).save_pretrained(folder)
 
 
-def load_gguf(file: Path) -> tuple[Any, Any]:
+def load_gguf(file: Path) -> tuple[Any, Any, Mapping[str, Any]]:
     """Load any GGUF that transformers reads, as a dense float32 model and its tokenizer.
 
     Slower than a converted folder: about 20 s for 135 M weights, and up to eight times the file in memory.
 
+    Returns:
+        Model, tokenizer, and what transformers says of tensors that are missing or have no place.
+
     Raises:
+        ModelError: the file's head is damaged.
         OSError, ValueError, KeyError: whatever transformers raises for a file that it cannot read.
     """
-    options: dict[str, Any] = {"gguf_file": file.name}
-    # Where transformers has this class, weights stay packed unless asked otherwise, and packed weights
-    # can be neither trained nor saved.
-    if hasattr(transformers, "GgufConfig"):
-        options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    # One of the bars on the way is a plain tqdm, which no setting of transformers reaches.
-    with contextlib.redirect_stderr(io.StringIO()):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        module = transformers.AutoModelForCausalLM.from_pretrained(
-            file.parent, dtype=torch.float32, **options
-        )
+    check_gguf(file)
+    with tempfile.TemporaryDirectory() as alone:
+        # A folder that holds nothing else: what lies beside the file is neither read nor run.
+        place = Path(alone) / "model.gguf"
+        _put(file.resolve(), place)
+        options: dict[str, Any] = {
+            "gguf_file": place.name,
+            "local_files_only": True,
+            "trust_remote_code": False,
+        }
+        # One of the bars on the way is a plain tqdm, which no setting of transformers reaches.
+        with contextlib.redirect_stderr(io.StringIO()):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(place.parent, **options)
+            # Where transformers has this class, weights stay packed unless asked otherwise, and packed
+            # weights can be neither trained nor saved.
+            if hasattr(transformers, "GgufConfig"):
+                options["quantization_config"] = transformers.GgufConfig(dequantize=True)
+            automatic: Any = transformers.AutoModelForCausalLM
+            module, info = automatic.from_pretrained(
+                place.parent, dtype=torch.float32, output_loading_info=True, **options
+            )
     if hasattr(module.config, "quantization_config"):
         del module.config.quantization_config
-    return module, tokenizer
+    return module, tokenizer, info
+
+
+def _put(file: Path, place: Path) -> None:
+    """A second name for a file; a copy where the system or the disks allow none."""
+    for way in (os.symlink, os.link, shutil.copyfile):
+        try:
+            way(file, place)
+        except OSError:
+            if way is shutil.copyfile:
+                raise
+        else:
+            return
 
 
 def _field(reader: GGUFReader, key: str) -> Any:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
 from adaptkit.core.reading import user_path
 from adaptkit.core.threads import share_cores
-from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
+from adaptkit.models.checkpoint import check_finite, check_tensors, load_errors, outline
+from adaptkit.models.contents import contents_revision
+from adaptkit.models.embedded import EMBEDDED, OFFLINE_VARIABLE, embedded_path, embedded_revision
+from adaptkit.models.folder import CONFIG_FILE, answer_files, check_model_folder, weight_files
 from adaptkit.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -23,10 +26,18 @@ if TYPE_CHECKING:
     from adaptkit.models.local.model import LocalModel
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
-SAMPLED_BYTES = 1 << 20
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda")
 FALLBACK_CONTEXT_TOKENS = 2_048
+_HUB_ID = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", re.ASCII)
+# Models that nobody can download: the vendors' own names, alone or behind the vendor's, and those of routers.
+_API_MODEL = re.compile(
+    r"((openai|anthropic|google|cohere|mistral|xai|x-ai|deepseek)[/:])?"
+    r"(gpt-[345]|chatgpt|o[134](-|$)|claude|gemini|command-[ar]|mistral-(large|small|medium)-latest|grok-\d|"
+    r"deepseek-(chat|reasoner)$)"
+    r"|(openai|anthropic|azure|azure_ai|bedrock|vertex_ai|gemini|openrouter|together_ai|fireworks_ai):"
+    r"|(azure|azure_ai|bedrock|vertex_ai|gemini|openrouter|together_ai|fireworks_ai)/"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,24 +63,35 @@ def resolve_model(name: str | Path | None = None, *, revision: str | None = None
 
     Raises:
         UnknownNameError: it is nothing that could be a model.
-        ModelError: it is a folder without a model in it.
+        ModelError: it is a folder without a model in it, or with a damaged one.
+        ConfigError: it is no path or name.
     """
     text = str(name or DEFAULT_MODEL)
     if text in EMBEDDED:
         return _embedded_source(text)
     path = user_path(text)
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{text[:80]!r} cannot be the name of a model ({reason}).") from None
     if path.suffix == ".gguf":
-        if not path.is_file():
+        if not is_file:
             raise ModelError(f"No model file at '{text}'. Give the path of an existing .gguf file.")
-        return ModelSource(id=text, kind="gguf", path=path, revision=_sampled_hash([path]))
-    if path.is_dir():
+        return ModelSource(id=text, kind="gguf", path=path, revision=_revision({path.name: path}, text))
+    if is_folder:
         return ModelSource(id=text, kind="folder", path=path, revision=_folder_revision(path))
-    if text.count("/") == 1 and not text.startswith((".", "/", "~")) and not text.endswith("/"):
+    if _API_MODEL.match(text):
+        raise UnknownNameError(
+            f"'{text[:200]}' is a model behind a vendor's API, and adaptkit needs weights on this machine. "
+            f"Give a folder, a .gguf file, a Hub id (owner/name), or '{DEFAULT_MODEL}'."
+        )
+    if _HUB_ID.fullmatch(text):
         return ModelSource(id=text, kind="hub", path=None, revision=revision or "main")
     known = [n for n, model in EMBEDDED.items() if model.kind == "causal-lm"]
     raise UnknownNameError(
-        f"No model '{text}': it is neither an embedded model ({', '.join(known)}), nor a folder, nor a .gguf "
-        "file, nor a Hub id (owner/name)."
+        f"No model {text[:200]!r}: it is neither an embedded model ({', '.join(known)}), nor a folder, nor a "
+        ".gguf file, nor a Hub id (owner/name)."
     )
 
 
@@ -83,31 +105,26 @@ def _embedded_source(name: str) -> ModelSource:
 
 
 def _folder_revision(folder: Path) -> str:
-    if not (folder / "config.json").is_file():
+    if not (folder / CONFIG_FILE).is_file():
         raise ModelError(
             f"The folder '{folder}' holds no model: it has no config.json. "
             "A transformers model folder holds config.json, tokenizer files and *.safetensors."
         )
-    weights = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])
-    if not weights:
+    files = answer_files(folder)
+    if not weight_files(files):
         raise ModelError(
-            f"The model folder '{folder}' has a config.json but no weights (*.safetensors or *.bin). "
-            "Copy the weights there, or give another model."
+            f"The model folder '{folder}' has a config.json but no weights (*.safetensors or "
+            "pytorch_model*.bin). Copy the weights there, or give another model."
         )
-    small = sorted(p for p in folder.iterdir() if p.suffix in {".json", ".jinja", ".model", ".txt"})
-    return _sampled_hash([*small, *weights])
+    check_model_folder(folder, files)
+    return _revision(files, str(folder))
 
 
-def _sampled_hash(paths: list[Path]) -> str:
-    """Hash names, sizes, and the first and last megabyte: whole weights would take minutes to read."""
-    parts = []
-    for path in paths:
-        with path.open("rb") as f:
-            head = f.read(SAMPLED_BYTES)
-            f.seek(max(0, path.stat().st_size - SAMPLED_BYTES))
-            tail = f.read(SAMPLED_BYTES)
-        parts.append([path.name, path.stat().st_size, hashlib.sha256(head + tail).hexdigest()])
-    return f"content:{content_hash(parts)}"
+def _revision(files: dict[str, Path], name: str) -> str:
+    try:
+        return contents_revision(files, name=name)
+    except OSError as error:
+        raise ModelError(f"The model '{name}' cannot be read: {error.strerror} ({error.filename}).") from None
 
 
 def load_model(
@@ -127,7 +144,8 @@ def load_model(
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         dtype: ``auto`` (by device), ``float32``, ``bfloat16`` or ``float16``.
         revision: branch, tag or commit of a Hub model.
-        trust_remote_code: run code that comes with the model. Never on by itself.
+        trust_remote_code: run code that comes with a folder or Hub model. Only this argument allows it: no
+            file, no command, no answer at a terminal.
         offline: use nothing that is not on this machine yet.
 
     Raises:
@@ -142,34 +160,57 @@ def load_model(
     source = resolve_model(name, revision=revision)
     share_cores()
     where = _device(device)
-    from safetensors import SafetensorError
-
     from adaptkit.models.local.model import LocalModel
 
-    with quiet_transformers(), _offline(offline):
-        try:
-            module, tokenizer = _load(source, trust_remote_code=trust_remote_code, offline=offline)
-            module = _cast(module, _dtype(dtype, where)).to(where)
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-            raise _load_error(source, error) from error
-    return LocalModel(module, tokenizer, _info(source, module))
+    failed = partial(_load_error, source)
+    with quiet_transformers(), _offline(offline), load_errors(failed):
+        module, tokenizer, notes = _load(source, trust_remote_code=trust_remote_code, offline=offline)
+        module = _cast(module, _dtype(dtype, where)).to(where)
+        if source.kind != "embedded":  # which is known by its hashes
+            check_finite(f"The model '{source.id}'", module)
+        return LocalModel(module, tokenizer, _info(source, module, notes))
 
 
-def _load(source: ModelSource, *, trust_remote_code: bool, offline: bool) -> tuple[Any, Any]:
+def _load(source: ModelSource, *, trust_remote_code: bool, offline: bool) -> tuple[Any, Any, tuple[str, ...]]:
+    """The module, its tokenizer, and notes on tensors that are not used."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    what = f"The model '{source.id}'"
     if source.kind == "gguf":
         from adaptkit.models.convert import load_gguf
 
-        return load_gguf(source.path or Path())
-    options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+        module, tokenizer, info = load_gguf(source.path or Path())
+        return module, tokenizer, check_tensors(what, module, info)
+    # A folder is all there is of its model: nothing that its files name is fetched.
+    options: dict[str, Any] = {"local_files_only": True}
     where: str | Path = source.path or source.id
     if source.kind == "embedded":
         where = embedded_path(source.id, offline=offline)
     elif source.kind == "hub":
-        options |= {"revision": source.revision, "local_files_only": offline}
-    tokenizer = AutoTokenizer.from_pretrained(where, **options)
-    return AutoModelForCausalLM.from_pretrained(where, dtype="auto", **options), tokenizer
+        offline = offline or os.environ.get(OFFLINE_VARIABLE) == "1"
+        options = {"revision": source.revision, "local_files_only": offline}
+    notes: tuple[str, ...] = ()
+    tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust_remote_code, **options)
+    if source.kind != "embedded" and not trust_remote_code and not _is_packed(where, options):
+        notes = check_tensors(what, *outline(AutoModelForCausalLM, where, **options))
+    automatic: Any = AutoModelForCausalLM  # whose types know nothing of output_loading_info
+    module, info = automatic.from_pretrained(
+        where, dtype="auto", output_loading_info=True, trust_remote_code=trust_remote_code, **options
+    )
+    notes = notes or check_tensors(what, module, info)
+    if getattr(module, "_hf_peft_config_loaded", False):
+        raise ModelError(
+            f"{what} is an adapter to another model. Merge it into its base model, and give that."
+        )
+    return module, tokenizer, notes
+
+
+def _is_packed(where: str | Path, options: dict[str, Any]) -> bool:
+    """Whether weights are quantised: how they are unpacked is known once they are loaded."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(where, trust_remote_code=False, **options)
+    return getattr(config, "quantization_config", None) is not None
 
 
 def _cast(module: Any, dtype: torch.dtype) -> Any:
@@ -183,8 +224,14 @@ def _cast(module: Any, dtype: torch.dtype) -> Any:
     return module
 
 
-def _load_error(source: ModelSource, error: Exception) -> ModelError:
-    first_line = str(error).strip().partition("\n")[0][:300]
+def _load_error(source: ModelSource, error: BaseException) -> ModelError:
+    if "trust_remote_code" in str(error):
+        return ModelError(
+            f"The model '{source.id}' brings code of its own, and transformers has none for it. Code beside "
+            "a model is never run unless a program says load_model(..., trust_remote_code=True)."
+        )
+    kind = type(error).__name__
+    first_line = " ".join(str(error).strip().partition("\n")[0].split())[:300] or kind
     if source.kind == "hub":
         remedy = (
             "Check the name and the connection, or give a local folder; the embedded model "
@@ -195,7 +242,7 @@ def _load_error(source: ModelSource, error: Exception) -> ModelError:
     return ModelError(f"The model '{source.id}' could not be loaded ({first_line}). {remedy}")
 
 
-def _info(source: ModelSource, module: Any) -> Any:
+def _info(source: ModelSource, module: Any, notes: tuple[str, ...]) -> Any:
     from adaptkit.core.types import ModelInfo
 
     config = module.config.get_text_config()
@@ -208,7 +255,7 @@ def _info(source: ModelSource, module: Any) -> Any:
         device=str(module.device),
         context_tokens=int(getattr(config, "max_position_embeddings", None) or FALLBACK_CONTEXT_TOKENS),
         engine="shared-prefix",
-        notes=source.notes,
+        notes=(*source.notes, *notes),
     )
 
 

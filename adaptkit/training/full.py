@@ -11,6 +11,10 @@ from typing import Any
 import torch
 
 from adaptkit.core.errors import CapabilityError, TrainingError
+from adaptkit.models.folder import shown
+
+N_TENSORS = "n_tensors"
+"""In the head of a file of weights: how many it was written with. Those that did not change are not in it."""
 
 
 def trainable_copy(module: Any) -> Any:
@@ -62,9 +66,8 @@ def save_weights(module: Any, names: Iterable[str], path: Path) -> None:
 
     weights = dict(module.named_parameters())
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {n: weights[n].detach().cpu().contiguous() for n in sorted(names)}, path, metadata={"format": "pt"}
-    )
+    kept = {n: weights[n].detach().cpu().contiguous() for n in sorted(names)}
+    save_file(kept, path, metadata={"format": "pt", N_TENSORS: str(len(kept))})
 
 
 def load_weights(module: Any, path: Path) -> Any:
@@ -73,13 +76,21 @@ def load_weights(module: Any, path: Path) -> Any:
     Raises:
         TrainingError: the file is damaged, or its weights are not of this module.
     """
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
     try:
         weights = load_file(path)
+        with safe_open(path, framework="pt") as f:
+            n_saved = (f.metadata() or {}).get(N_TENSORS, str(len(weights)))
     except (SafetensorError, OSError) as error:
         raise TrainingError(f"The weights in '{path}' cannot be read: {error}") from error
+    broken = sorted(n for n, w in weights.items() if not bool(w.isfinite().all()))
+    if n_saved != str(len(weights)) or broken:
+        fault = (
+            f"{len(weights)} of {n_saved} tensors are there" if not broken else f"no numbers: {shown(broken)}"
+        )
+        raise TrainingError(f"The weights in '{path}' are not those that were saved ({fault}). Train again.")
     made = copy.deepcopy(module)
     own = dict(made.named_parameters())
     for name, weight in weights.items():

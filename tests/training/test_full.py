@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from plain_loss import plain_loss
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import tiny_module
 
@@ -232,3 +233,19 @@ def test_what_the_optimizer_takes_is_within_the_estimate() -> None:
     held = sum(t.numel() * t.element_size() for t in [*moments, *optimizer.masters])
     estimate = memory.full_training_need(module, n_tokens=10, n_targets=2).optimizer
     assert held <= estimate <= 1.3 * held
+
+
+def test_weights_that_are_not_all_there_or_no_numbers_are_refused(tmp_path: Path) -> None:
+    base, path = tiny_module("llama"), tmp_path / "weights.safetensors"
+    names = [n for n, _ in base.named_parameters()]
+    full.save_weights(base, names, path)
+    full.load_weights(base, path)
+    with safe_open(path, framework="pt") as f:
+        head = f.metadata()
+    weights = load_file(path)
+    save_file({n: weights[n] for n in names[:-1]}, path, metadata=head)
+    with pytest.raises(TrainingError, match=f"{len(names) - 1} of {len(names)} tensors are there"):
+        full.load_weights(base, path)
+    save_file({**weights, names[0]: weights[names[0]] * float("nan")}, path, metadata=head)
+    with pytest.raises(TrainingError, match=f"no numbers: {names[0]}"):
+        full.load_weights(base, path)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from adaptkit.training import lora
 from adaptkit.training.encode import EncodedRow, collate
 from adaptkit.training.loss import completion_loss
 
+Weights = dict[str, torch.Tensor]
 IDS = torch.tensor([[100, 101, 102, 150, 7, 30]])
 PROBE = IDS[0].tolist()
 BATCH = collate(
@@ -212,6 +216,71 @@ def test_adapter_with_missing_weights_is_refused(tmp_path: Path) -> None:
     weights = load_file(path)
     weights.pop(sorted(weights)[0])
     save_file(weights, path)
+    with pytest.raises(TrainingError, match="does not fit this model"):
+        lora.load_adapter(tiny_module("llama"), tmp_path)
+
+
+ADAPTER_FAULTS: dict[str, tuple[Callable[[Weights], Weights], str]] = {
+    "renamed": (
+        lambda w: {f"_orig_mod.{n}": t for n, t in w.items()},
+        r"28 are missing .*; 28 have no place",
+    ),
+    "a layer missing": (lambda w: {n: t for n, t in w.items() if "layers.1." not in n}, "14 are missing"),
+    "one too many": (
+        lambda w: {**w, "base_model.model.lm_head.lora_A.weight": torch.ones(4, 32)},
+        "1 have no",
+    ),
+    "empty": (lambda w: {}, "of rank \\[\\]"),
+    "NaN": (lambda w: {n: t * float("nan") for n, t in w.items()}, "28 are no numbers"),
+}
+
+
+@pytest.mark.parametrize("fault", ADAPTER_FAULTS)
+def test_adapter_whose_file_does_not_fill_it_is_refused_with_the_names(fault: str, tmp_path: Path) -> None:
+    change, said = ADAPTER_FAULTS[fault]
+    lora.Adapter.of(adapted_module()).save(tmp_path)
+    path = tmp_path / "adapter_model.safetensors"
+    save_file(change(load_file(path)), path)
+    with pytest.raises(TrainingError, match=said):
+        lora.load_adapter(tiny_module("llama"), tmp_path)
+
+
+def test_adapter_of_a_wider_base_is_refused(tmp_path: Path) -> None:
+    lora.Adapter.of(adapted_module()).save(tmp_path)
+    base = tiny_module("llama")
+    config = copy.deepcopy(base.config)
+    config.intermediate_size *= 2
+    with pytest.raises(TrainingError, match="does not fit this model"):
+        lora.load_adapter(type(base)(config), tmp_path)
+
+
+ADAPTER_CONFIGS: dict[str, Any] = {
+    "another kind": {"peft_type": "PROMPT_TUNING", "tokenizer_kwargs": {"trust_remote_code": True}},
+    "a module to import": {"megatron_config": {"a": 1}, "megatron_core": "evil"},
+    "layers repeated": {"layer_replication": [[0, 1], [0, 2]]},
+    "further modules": {"modules_to_save": ["lm_head"]},
+    "other ranks": {"rank_pattern": {"q_proj": 3}},
+    "a setting to come": {"loader": "evil.load"},
+    "a rank that no machine holds": {"r": 10**12},
+    "a rank in words": {"r": "many"},
+    "targets that are none": {"target_modules": 7},
+    "targets elsewhere": {"target_modules": ["no_such_layer"]},
+}
+
+
+@pytest.mark.parametrize("how", ADAPTER_CONFIGS)
+def test_adapter_that_asks_for_more_than_an_adapter_is_refused(how: str, tmp_path: Path) -> None:
+    lora.Adapter.of(adapted_module()).save(tmp_path)
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | ADAPTER_CONFIGS[how]))
+    with pytest.raises(TrainingError, match="does not fit this model"):
+        lora.load_adapter(tiny_module("llama"), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", "[" * 5000, '{"peft_type": "LORA", "r": 1e999}'])
+def test_adapter_whose_configuration_is_damaged_is_refused(text: str, tmp_path: Path) -> None:
+    lora.Adapter.of(adapted_module()).save(tmp_path)
+    (tmp_path / "adapter_config.json").write_text(text)
     with pytest.raises(TrainingError, match="does not fit this model"):
         lora.load_adapter(tiny_module("llama"), tmp_path)
 
