@@ -277,7 +277,7 @@ def load_adapter(module: Any, folder: Path) -> Any:
     """Put a saved adapter on a copy of a module.
 
     Raises:
-        TrainingError: it is no adapter of ours, or its weights are missing, no numbers, or not for the module.
+        TrainingError: it is no adapter of ours; or its weights are missing, no numbers, or of another module.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
