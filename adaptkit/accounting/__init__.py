@@ -45,11 +45,13 @@ from adaptkit.accounting.cost import (
 )
 from adaptkit.accounting.hardware import Hardware, describe_hardware
 from adaptkit.accounting.latency import LatencySummary, percentile, summary
+from adaptkit.accounting.load import BUSY, OtherLoad, mean_load
 from adaptkit.accounting.meter import Meter, PeakMemory
 from adaptkit.accounting.model_price import ModelPrice
 from adaptkit.accounting.pricing import MachinePrice, PriceSheet, fixed_usd_per_hour, load_prices
 
 __all__ = [
+    "BUSY",
     "NOTHING",
     "UTILISATIONS",
     "BreakEven",
@@ -63,6 +65,7 @@ __all__ = [
     "MeasuredCost",
     "Meter",
     "ModelPrice",
+    "OtherLoad",
     "PeakMemory",
     "PriceSheet",
     "Prices",
@@ -86,6 +89,7 @@ __all__ = [
     "machine_s_per_request",
     "machine_usd_per_request",
     "mean_by_example",
+    "mean_load",
     "payback_months",
     "percentile",
     "request_saving",

@@ -110,6 +110,9 @@ def timing(records: Sequence[Record]) -> dict[str, Any]:
         "p95_latency_s": accounting.percentile(latencies, 95),
         "first_token_p50_s": accounting.percentile(first, 50),
         "n_latency": len(latencies),
+        "other_load": accounting.mean_load(
+            [(r.other_load, r.batch_s) for r in alone if r.other_load is not None and r.batch_s is not None]
+        ),
         "rows_per_s": sum(batches.values()) / seconds if seconds else None,
     }
 

@@ -34,6 +34,8 @@ class Record:
         aliases: further answers that count as right, ``gold_documents`` those that hold the answer, and
             ``cluster`` what ties the row to others: with them a table can be made again from records alone.
         repeat: 1 for the second of two identical runs, which measures the noise floor.
+        other_load: share of the machine's cores that other processes kept busy meanwhile; None unless the row
+            was sent alone. Of a single short row it is inexact, and perhaps negative.
     """
 
     trial: str
@@ -61,6 +63,7 @@ class Record:
     gold_documents: tuple[str, ...] = ()
     cluster: str | None = None
     repeat: int = 0
+    other_load: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,8 @@ class Row:
         n_truncated: rows cut off at the token limit, ``n_empty`` empty, ``n_refused`` declined by the model,
             ``n_off_format`` not in the form that the task asks for; a row may be several of these.
         p_best: how often this strategy is the best when rows (and seeds) are drawn again.
+        other_load: share of the machine's cores, 0..1, that other processes kept busy while latency was
+            measured; None where nothing was, or for too short a time.
         n_planned: rows that it was to answer; more than ``n`` where a decision came before the last row.
     """
 
@@ -126,6 +131,7 @@ class Row:
     quality_answered: float | None = None
     p_best: float | None = None
     n_latency: int = 0
+    other_load: float | None = None
     rows_per_s: float | None = None
     peak_memory_bytes: int | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from adaptkit.decision.recommendation import Recommendation
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.situation import Situation
 from adaptkit.decision.turning_points import turning_points
-from adaptkit.decision.wording import listing
+from adaptkit.decision.wording import busy_machine, listing
 from adaptkit.stats import Gaps
 
 _COSTS_SEED = 20_250_102
@@ -136,6 +136,7 @@ def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> 
         f"{name} could not be checked of {listing(list(strategies))}: not measured, or no price is known"
         for name, strategies in unknown(judged.ran, judged.costs, required).items()
     ]
+    found += (text.rstrip(".") for text in busy_machine(judged.ran))
     if evidence.gaps is None and judged.field is not None:
         found.append("there are no records: how often this would stand, and what it costs, is not known")
     if required.max_p95_s is not None and judged.choice is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adaptkit.accounting import BUSY
+from adaptkit.core.results import Row
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -64,3 +67,15 @@ def counted(n: int, noun: str) -> str:
 def listing(names: Sequence[str]) -> str:
     """Join names as a sentence does, e.g. ``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def busy_machine(rows: Sequence[Row]) -> list[str]:
+    """Say where others used the machine while latency was measured; nothing where nobody did."""
+    noisy = {r.strategy: r.other_load for r in rows if r.other_load is not None and r.other_load >= BUSY}
+    if not noisy:
+        return []
+    return [
+        "The machine was busy while latency was measured: other processes kept up to "
+        f"{100 * max(noisy.values()):.0f} % of its cores occupied ({listing(list(noisy))}). Latency and "
+        "costs that rest on it may be several times too high: measure again on an idle machine."
+    ]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from adaptkit.accounting import Prices
+from adaptkit.accounting import OtherLoad, Prices
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Record
 from adaptkit.core.types import Example, Prediction, Usage
@@ -106,11 +106,15 @@ def _batches(examples: Sequence[Example], settings: EvaluationSettings) -> Itera
 def _answer(
     strategy: Strategy, examples: Sequence[Example], assignment: Assignment, settings: EvaluationSettings
 ) -> list[Record]:
+    load = OtherLoad() if len(examples) == 1 else None
     started = time.perf_counter()
     predictions = strategy.generate([e.input for e in examples])
     seconds = time.perf_counter() - started
+    others = None if load is None else load.share()
     return [
-        _record(prediction, example, assignment, settings, (len(examples), seconds))
+        replace(
+            _record(prediction, example, assignment, settings, (len(examples), seconds)), other_load=others
+        )
         for prediction, example in zip(predictions, examples, strict=True)
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptkit.core.results import Pair, Record, Row
 from adaptkit.decision.flips import Flips, flips
-from adaptkit.decision.wording import interval, p_value, percent, points
+from adaptkit.decision.wording import busy_machine, interval, p_value, percent, points
 from adaptkit.report.cells import MARKS, significant
 from adaptkit.report.view import TaskView
 
@@ -75,7 +75,7 @@ def speed_grid(view: TaskView) -> Grid:
     """
     header = [
         "strategy", "latency p50 s", "latency p95 s", "first token p50 s", "sent alone",
-        "throughput, batched rows/s", "peak memory MB",
+        "throughput, batched rows/s", "peak memory MB", "cores used by others",
     ]  # fmt: skip
     rows = [
         [
@@ -84,10 +84,11 @@ def speed_grid(view: TaskView) -> Grid:
             str(row.n_latency),
             "" if row.rows_per_s is None else significant(row.rows_per_s),
             "" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 1e6:,.0f}",
+            percent(row.other_load, 0),
         ]
         for row in view.ran
     ]
-    return Grid(title="Latency and throughput", header=header, rows=rows)
+    return Grid(title="Latency and throughput", header=header, rows=rows, notes=busy_machine(view.ran))
 
 
 def _latencies(row: Row) -> tuple[float | None, ...]:
@@ -104,7 +105,9 @@ def cost_grid(view: TaskView) -> Grid:
         "in all, over the horizon", "right answer", "gain a request", "cheaper than the baseline", "unknown",
     ]  # fmt: skip
     rows = [_cost(c) for c in view.costs]
-    return Grid(title="Cost, USD", header=header, rows=rows, notes=view.cost_notes)
+    return Grid(
+        title="Cost, USD", header=header, rows=rows, notes=(*busy_machine(view.ran), *view.cost_notes)
+    )
 
 
 def _cost(cost: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.results import ComparisonResult, NoiseFloor, Pair, Row, TaskRecommendation
-from adaptkit.decision.wording import listing, points
+from adaptkit.decision.wording import busy_machine, listing, points
 from adaptkit.stats import detectable_difference
 from adaptkit.tasks import read_cut
 
@@ -225,8 +225,9 @@ def _latency_notes(ran: list[Row]) -> list[str]:
         return ["Latency is blank: no request was sent alone."] if ran else []
     rough = "; p95 of so few is rough" if min(counts) < _ROUGH_P95 else ""
     return [
+        *busy_machine(ran),
         f"Latency: median and 95th percentile of {_span(counts)} requests sent alone{rough}. "
-        "Tokens: mean of a request, in/out."
+        "Tokens: mean of a request, in/out.",
     ]
 
 
