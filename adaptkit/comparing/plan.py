@@ -121,6 +121,8 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
                 if label == twice and seed == first_seed:
                     trials.append(place.trial(strategy.with_seed(seed), seed, repeat=1))
     examples = {t.name: choose_rows(t.test, limit) for t in tasks}
+    for task in tasks:
+        _check_scorable(task, examples[task.name])
     return Plan(trials=tuple(trials), tasks=tuple(tasks), labels=labels, examples=examples)
 
 
@@ -202,6 +204,15 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
             raise DataError(
                 f"The tasks '{other}' and '{task.name}' hold the same rows. Leave one of them out."
             )
+
+
+def _check_scorable(task: Task, chosen: Sequence[Example]) -> None:
+    """Refuse a metric that can score no test row, or, being the first, none of those that are asked."""
+    for name in task.metrics:
+        rows = chosen if name == task.primary_metric else task.test
+        fault = metrics.task_fault(name, kind=task.kind, labels=task.labels, rows=rows)
+        if fault is not None:
+            raise DataError(f"Task {task.name!r}: {fault} Take {name} out of 'metrics', or mend the rows.")
 
 
 def strategy_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:

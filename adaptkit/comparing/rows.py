@@ -77,8 +77,11 @@ def _quality(group: Group, estimate: Estimate) -> dict[str, Any]:
     for name in task.metrics:
         every[name] = aggregate(records, task, name)
         every[name + LENIENT] = aggregate(records, task, name, lenient=True)
+    scored = {m: _rows(r for r in records if r.scores.get(m) is not None) for m in task.metrics}
     answered = [r for r in records if r.error is None]
     return {
+        "n_scored": scored[task.primary_metric],
+        "metrics_n": scored,
         "quality": estimate.value,
         "quality_low": estimate.low,
         "quality_high": estimate.high,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from adaptkit.comparing.summary import summarise
 from adaptkit.core.codec import to_json
 from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import comparison_json, read_comparison
-from adaptkit.core.results import ComparisonResult, Record
+from adaptkit.core.results import ComparisonResult, Record, Row
 from adaptkit.evaluation.scoring import LENIENT, recorded_answer
 from adaptkit.tasks import TaskFacts
 
@@ -76,8 +77,9 @@ def _made_again(written: ComparisonResult, run: StoredRun) -> ComparisonResult:
         standards=run.standards,
         assumptions=run.assumptions,
     )
+    known = {(r.task, r.strategy): r for r in written.rows}
     return ComparisonResult(
-        rows=summary.rows,
+        rows=tuple(_as_known(r, known.get((r.task, r.strategy))) for r in summary.rows),
         pairs=summary.pairs,
         recommendation=decision.recommend(summary.rows, summary.pairs),
         manifest=written.manifest,
@@ -85,6 +87,13 @@ def _made_again(written: ComparisonResult, run: StoredRun) -> ComparisonResult:
         costs=summary.costs,
         schema_version=written.schema_version,
     )
+
+
+def _as_known(made: Row, written: Row | None) -> Row:
+    """Without the count of scored rows, where the folder is of a version that did not count them."""
+    if written is None or written.n_scored is not None:
+        return made
+    return dataclasses.replace(made, n_scored=None, metrics_n=written.metrics_n)
 
 
 def _differences(file: Any, made: Any, where: str) -> Iterator[str]:

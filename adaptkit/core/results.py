@@ -91,6 +91,8 @@ class Row:
         p_best: how often this strategy is the best when rows (and seeds) are drawn again.
         other_load: share of the machine's cores, 0..1, that other processes kept busy while latency was
             measured; None where nothing was, or for too short a time.
+        n_scored: rows that the metric could score, which is what ``quality`` is of; None where an earlier
+            version did not count them. ``metrics_n`` has them for every metric.
         n_planned: rows that it was to answer; more than ``n`` where a decision came before the last row.
     """
 
@@ -120,6 +122,7 @@ class Row:
     usd_per_correct: float | None = None
     break_even_requests: float | None = None
     seeds: int = 1
+    n_scored: int | None = None
     # beyond the CSV
     status: TrialStatus = "done"
     reason: str | None = None
@@ -135,6 +138,7 @@ class Row:
     rows_per_s: float | None = None
     peak_memory_bytes: int | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    metrics_n: Mapping[str, int] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     fit_notes: Mapping[str, Any] = field(default_factory=dict)
     artifact: str | None = None
@@ -145,6 +149,7 @@ CSV_COLUMNS: tuple[str, ...] = (
     "delta", "delta_low", "delta_high", "p_value_adjusted", "verdict", "p50_latency_s", "p95_latency_s",
     "first_token_p50_s", "tokens_in", "tokens_cached", "tokens_out", "fit_s", "fit_usd",
     "usd_per_1k_requests", "usd_per_correct", "break_even_requests", "seeds",
+    "n_scored",
 )  # fmt: skip
 
 

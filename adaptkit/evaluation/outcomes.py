@@ -13,7 +13,7 @@ from adaptkit import metrics
 from adaptkit.core.results import Record
 from adaptkit.evaluation.scoring import recorded_answer
 from adaptkit.metrics.normalise import fold
-from adaptkit.metrics.numeric import whole_number
+from adaptkit.metrics.numeric import in_form
 from adaptkit.tasks import TaskFacts
 
 # Only at the start of an answer: "I cannot" further on may well be part of a text that was asked for.
@@ -55,7 +55,7 @@ def off_format(record: Record, task: TaskFacts) -> bool:
     if task.kind == "structured":
         return metrics.score("json_valid", recorded_answer(record, task)).strict == 0
     if task.kind == "arithmetic":
-        return whole_number(record.output) is None
+        return not in_form(record.output, record.target)
     return False
 
 

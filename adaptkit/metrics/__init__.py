@@ -2,6 +2,7 @@
 
 from adaptkit.metrics.base import Answer, Metric, Score
 from adaptkit.metrics.corpus import OfSums, parts_of, values_of
+from adaptkit.metrics.needs import OF_VALUES, row_fault, scorable, task_fault
 from adaptkit.metrics.registry import (
     CORPUS_METRICS,
     METRICS,
@@ -16,6 +17,7 @@ from adaptkit.metrics.registry import (
 __all__ = [
     "CORPUS_METRICS",
     "METRICS",
+    "OF_VALUES",
     "Answer",
     "Metric",
     "OfSums",
@@ -26,6 +28,9 @@ __all__ = [
     "is_row_mean",
     "names",
     "parts_of",
+    "row_fault",
+    "scorable",
     "score",
+    "task_fault",
     "values_of",
 ]

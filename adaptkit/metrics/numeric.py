@@ -6,6 +6,7 @@ import math
 import re
 
 from adaptkit.metrics.base import Answer, Score, best_match
+from adaptkit.metrics.normalise import fold
 from adaptkit.metrics.words import western_digits
 
 RELATIVE_TOLERANCE = 1e-6
@@ -24,9 +25,9 @@ _FRACTION = re.compile(r"/[0-9]+")
 def numeric_match(answer: Answer) -> Score:
     """Whether the output is the number asked for, up to a millionth of it.
 
-    Strict: the output is one number; a currency sign, "%" and thousands separators are allowed. Lenient:
-    the last number in the text, since a calculation ends with its result. Undefined where no reference is
-    a number.
+    Strict: the output is one number; a currency sign, "%" and thousands separators are allowed, and so are
+    the words that stand around the number in the target. Lenient: the last number in the text, since a
+    calculation ends with its result. Undefined where no reference holds one number.
 
     Examples:
         >>> from adaptkit.core.types import Example
@@ -35,16 +36,56 @@ def numeric_match(answer: Answer) -> Score:
         Score(strict=1.0, lenient=1.0)
         >>> numeric_match(Answer(output="1200 + 34.5 = 1234.5", example=row))
         Score(strict=0.0, lenient=1.0)
+        >>> lamps = Example(id="2", input="...", target="12 lamps")
+        >>> numeric_match(Answer(output="12 Lamps", example=lamps))
+        Score(strict=1.0, lenient=1.0)
     """
 
     def compare(output: str, reference: str) -> Score:
-        expected = whole_number(reference)
+        expected = only_number(reference)
         if expected is None:
             return Score(strict=None, lenient=None)
-        strict = _equal(whole_number(output), expected)
+        strict = in_form(output, reference) and _equal(only_number(output), expected)
         return Score(strict=float(strict), lenient=float(strict or _equal(last_number(output), expected)))
 
     return best_match(answer, compare)
+
+
+def in_form(output: str, reference: str) -> bool:
+    """Whether an output is a number alone, or with the words that stand around the reference's.
+
+    Examples:
+        >>> in_form("7", "12 lamps"), in_form("7 lamps", "12 lamps"), in_form("7 lamps", "12")
+        (True, True, False)
+    """
+    return whole_number(output) is not None or (
+        only_number(output) is not None and _around(output) == _around(reference)
+    )
+
+
+def only_number(text: str) -> float | None:
+    """Read the one number that a text holds; None for none, or for several different ones.
+
+    Examples:
+        >>> only_number("12 lamps"), only_number("5 to 7"), only_number("twelve")
+        (12.0, None, None)
+    """
+    whole = whole_number(text)
+    if whole is not None:
+        return whole
+    found = set(numbers_in(text))
+    return found.pop() if len(found) == 1 else None
+
+
+def numbers_in(text: str) -> list[float | None]:
+    """Read all numbers in a text, in order; None for what looks like one and is not read, such as 10:30."""
+    matches = _IN_TEXT.finditer(western_digits(text))
+    return [_value(match[1] or "", match[2], match[3]) for match in matches]
+
+
+def _around(text: str) -> str:
+    """The words of a text without its numbers."""
+    return fold(_IN_TEXT.sub(" ", western_digits(text))).rstrip(" .")
 
 
 def whole_number(text: str) -> float | None:
@@ -69,8 +110,8 @@ def last_number(text: str) -> float | None:
         >>> last_number("The change is -2 degrees")
         -2.0
     """
-    matches = list(_IN_TEXT.finditer(western_digits(text)))
-    return _value(matches[-1][1] or "", matches[-1][2], matches[-1][3]) if matches else None
+    found = numbers_in(text)
+    return found[-1] if found else None
 
 
 def _value(sign: str, digits: str, rest: str) -> float | None:

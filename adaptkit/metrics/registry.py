@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from math import fsum, isfinite
 from typing import TYPE_CHECKING
@@ -109,7 +110,7 @@ def is_row_mean(name: str) -> bool:
 
 
 def score(name: str, answer: Answer) -> Score:
-    """Score one answer.
+    """Score one answer. One that has no score on a row where the target itself has one is wrong.
 
     Raises:
         UnknownNameError: no such metric.
@@ -120,7 +121,22 @@ def score(name: str, answer: Answer) -> Score:
         >>> score("numeric_match", Answer(output="It is 4.", example=row))
         Score(strict=0.0, lenient=1.0)
     """
-    return get_metric(name)(answer)
+    return _scored(get_metric(name), answer)
+
+
+def _scored(metric: Metric, answer: Answer) -> Score:
+    """Leaving out what cannot be scored would let a strategy win by what nobody can read."""
+    found = metric(answer)
+    if found.strict is not None and found.lenient is not None:
+        return found
+    right = metric(replace(answer, output=answer.example.target))
+    return Score(
+        strict=_or_wrong(found.strict, right.strict), lenient=_or_wrong(found.lenient, right.lenient)
+    )
+
+
+def _or_wrong(found: float | None, right: float | None) -> float | None:
+    return 0.0 if found is None and right is not None else found
 
 
 def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) -> float | None:
@@ -141,7 +157,7 @@ def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) ->
         found = CORPUS_METRICS.get(name)(answers, lenient=lenient) if answers else None
         return None if found is None or not isfinite(found) else float(found)
     metric = get_metric(name)
-    scores = [metric(answer) for answer in answers]
+    scores = [_scored(metric, answer) for answer in answers]
     values = [s.lenient if lenient else s.strict for s in scores]
     defined = [value for value in values if value is not None]
     return fsum(defined) / len(defined) if defined else None

@@ -131,6 +131,10 @@ def _repeats(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...]]
 def _notes(task: Task, repeated: Sequence[str], contradicting: Sequence[str]) -> Iterator[str]:
     if len(task.test) < FEW_ROWS:
         yield f"{len(task.test)} test rows show large differences only: {FEW_ROWS} and more are better."
+    for name in task.metrics:
+        n_scored = sum(metrics.scorable(name, row, task.labels) for row in task.test)
+        if n_scored < len(task.test):
+            yield f"{name} can score {n_scored} of the {len(task.test)} test rows."
     if not task.train:
         yield "There are no train rows: only a prompt and retrieval can run."
     if repeated:

@@ -45,10 +45,19 @@ def columns(view: TaskView, *, wide: bool = True) -> list[Column]:
         Column(title="fit USD", cell=lambda r: usd(r.fit_usd, least=0.001), keep=1),
         Column(title="USD/1k", cell=lambda r: usd(r.usd_per_1k_requests), keep=5),
         Column(title="best", cell=lambda r: percent(r.p_best, 0), keep=0),
+        Column(title="scored", cell=lambda r: "" if r.n_scored is None else str(r.n_scored), keep=7),
         Column(title="n/err", cell=lambda r: f"{r.n}/{r.n_errors}", keep=4),
     ]
     known = any(row.p_best is not None for row in view.ran)
-    return every if wide and known else [c for c in every if c.title != "best"]
+    left_out = set() if wide and known else {"best"}
+    if not any(is_partly_scored(row) for row in view.ran):
+        left_out.add("scored")
+    return [c for c in every if c.title not in left_out]
+
+
+def is_partly_scored(row: Row) -> bool:
+    """Whether the metric could not score some of the rows."""
+    return row.n_scored is not None and row.n_scored != row.n
 
 
 def quality(row: Row) -> str:

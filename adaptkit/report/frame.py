@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def to_frame(result: ComparisonResult) -> pd.DataFrame:
     """Return one line a strategy and task, with the columns of comparison.csv.
 
-    Numbers have numeric types whatever is missing: undefined is NaN in columns of floats. Names and
-    verdicts are text, None where there is none.
+    Numbers have numeric types whatever is missing: columns of what may be undefined are floats, with NaN.
+    Names and verdicts are text, None where there is none.
     """
     import pandas as pd
 
@@ -23,10 +23,10 @@ def to_frame(result: ComparisonResult) -> pd.DataFrame:
     data: dict[str, pd.Series] = {}
     for name in CSV_COLUMNS:
         values = [getattr(row, name) for row in result.rows]
-        if types[name].startswith("float"):
-            data[name] = pd.Series(values, dtype="float64")
-        elif types[name].startswith("int"):
+        if types[name] == "int":
             data[name] = pd.Series(values, dtype="int64")
+        elif types[name].startswith(("float", "int")):
+            data[name] = pd.Series(values, dtype="float64")
         else:
             data[name] = pd.Series(values, dtype="object")
     return pd.DataFrame(data, columns=list(CSV_COLUMNS))

@@ -120,7 +120,10 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str) -> l
     if not ran:
         return []
     how = f" ({method})" if method else ""
-    notes = [f"{_span([r.n for r in ran])} test rows; 95 % intervals{how}. {_seeds(ran)}"]
+    notes = [
+        f"{_span([r.n for r in ran])} test rows; 95 % intervals{how}. {_seeds(ran)}",
+        *_partly_scored(ran),
+    ]
     if tuned := [r for r in ran if r.fit_notes.get("tuning")]:
         rows_used = _span([r.fit_notes["tuning"]["n_rows"] for r in tuned])
         counts = _span([len(r.fit_notes["tuning"]["tried"]) for r in tuned])
@@ -141,6 +144,17 @@ def _fewer_train_rows(manifest: Mapping[str, Any], task: str) -> list[str]:
     if cut is None or not known or known[0] is None or known[0] >= cut.n_train:
         return []
     return [f"{cut.n_train:,} train rows were asked for; there are {known[0]:,}, and all of them are used."]
+
+
+def _partly_scored(ran: tuple[Row, ...]) -> list[str]:
+    """Say of each metric that left rows out of its mean how many it is of."""
+    notes = []
+    for name in dict.fromkeys(m for r in ran for m in r.metrics_n):
+        known = [(r.metrics_n[name], r.n) for r in ran if name in r.metrics_n]
+        if any(scored != n for scored, n in known):
+            scored, of = _span([s for s, _ in known]), _span([n for _, n in known])
+            notes.append(f"{name} is of {scored} of the {of} rows: it cannot score the others.")
+    return notes
 
 
 def _stopped(ran: tuple[Row, ...]) -> list[str]:

@@ -183,7 +183,7 @@ class Answered:
         step = max(1, _CHUNK // width)
         for start in range(0, self.corpus.n_draws, step):
             n = min(step, self.corpus.n_draws - start)
-            drawn = rng.integers(0, _WEIGHT * n_units + n_unseen, size=(n, n_units))
+            drawn = rng.integers(0, _WEIGHT * n_units + n_unseen, size=(n, n_units), dtype=np.int32)
             places = np.where(drawn < _WEIGHT * n_units, drawn // _WEIGHT, drawn - (_WEIGHT - 1) * n_units)
             index = (places + (np.arange(n) * width)[:, None]).ravel()
             counts = np.bincount(index, minlength=n * width).reshape(n, width)
@@ -246,7 +246,7 @@ def _halves(n: int, exact: bool, rng: np.random.Generator, step: int, n_draws: i
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Drawn:
+class Redrawn:
     """A value or a difference, and what it was when answers were drawn again.
 
     Attributes:
@@ -260,7 +260,7 @@ class _Drawn:
     spread: Spread
 
     @classmethod
-    def of(cls, value: float, draws: Floats, lucks: Sequence[Luck | None], n_units: int) -> _Drawn | None:
+    def of(cls, value: float, draws: Floats, lucks: Sequence[Luck | None], n_units: int) -> Redrawn | None:
         """None where nothing varies, or next to no draw has a value."""
         known = draws[~np.isnan(draws)]
         if math.isnan(value) or 2 * len(known) < len(draws) or n_units < 2:
@@ -309,8 +309,8 @@ def corpus_estimate(
     if thin is not None:
         return Estimate(value=value, low=None, high=None, n=n, method=f"no interval: {thin}")
     (drawn,) = table.draws([0], rows, _seed(rng))
-    luck = _luck(values, drawn, scores.seeds_vary)
-    found = _Drawn.of(value, drawn.mean(axis=1), [luck], table.n_units)
+    luck = luck_of_draws(values, drawn, scores.seeds_vary)
+    found = Redrawn.of(value, drawn.mean(axis=1), [luck], table.n_units)
     if found is None:
         return Estimate(value=value, low=None, high=None, n=n, method="no interval: nothing varies")
     low, high = found.bounds(confidence)
@@ -324,7 +324,7 @@ def _seed(rng: np.random.Generator) -> int:
     return int(rng.integers(0, 2**62))
 
 
-def _luck(values: Floats, draws: Floats, seeds_vary: bool) -> Luck | None:
+def luck_of_draws(values: Floats, draws: Floats, seeds_vary: bool) -> Luck | None:
     """The luck of training seeds, as ``luck_of`` measures it; rows under a seed out of the draws."""
     n_seeds = len(values)
     if not seeds_vary or n_seeds < 2:
@@ -418,10 +418,10 @@ class _Comparison:
         thin = table.thin(rows)
         drawn = [self.draws(k, rows) for k in names] if thin is None else []
         vary = [table.scores[k].seeds_vary for k in names]
-        lucks = [_luck(v, d, s) for v, d, s in zip(values, drawn, vary, strict=False)]
+        lucks = [luck_of_draws(v, d, s) for v, d, s in zip(values, drawn, vary, strict=False)]
         units = table.n_units_of(rows)
         found = (
-            _Drawn.of(delta, drawn[0].mean(axis=1) - drawn[1].mean(axis=1), lucks, units) if drawn else None
+            Redrawn.of(delta, drawn[0].mean(axis=1) - drawn[1].mean(axis=1), lucks, units) if drawn else None
         )
         if units < plain.n:
             test += f" over {units} clusters"
@@ -450,7 +450,7 @@ class _Comparison:
         for k, scores in enumerate(table.scores):
             rows = table.shared(k)
             values = table.values(k, rows)
-            luck = _luck(values, self.draws(k, rows), scores.seeds_vary)
+            luck = luck_of_draws(values, self.draws(k, rows), scores.seeds_vary)
             if luck is not None:
                 gaps[:, k] += resampled_luck(values - values.mean(), luck, rng, len(gaps))
         return Gaps(table.names, gaps[~np.isnan(gaps[:, reference])])
@@ -464,7 +464,7 @@ def _with_bounds(
     plain: PairedDifference,
     delta: float,
     tested: tuple[float, str],
-    found: _Drawn | None,
+    found: Redrawn | None,
     levels: Levels,
 ) -> PairedDifference:
     p, test = tested

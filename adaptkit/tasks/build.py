@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from adaptkit import metrics
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.tasks.columns import Parts
 from adaptkit.tasks.infer import METRICS_BY_KIND, infer_kind
@@ -97,8 +98,8 @@ def _check_complete(values: Mapping[str, Any], origin: Origin) -> None:
         raise DataError(
             "'metrics' is missing. Name at least one metric; the first one decides.", path=origin.head
         )
-    if origin.known_metrics is not None:
-        _check_metrics(values["metrics"], origin.known_metrics, origin.head)
+    known_metrics = metrics.names() if origin.known_metrics is None else origin.known_metrics
+    _check_metrics(values["metrics"], known_metrics, origin.head)
 
 
 def _check_metrics(names: Collection[str], known: Collection[str], path: Path | None) -> None:

@@ -39,7 +39,7 @@ def load_task(
         columns: field to column, for example ``{"input": "question", "target": "label"}``. Not needed
             for input/target, prompt/completion, instruction/input/output, question/answer,
             text/label and messages. Columns that no field takes are left out.
-        known_metrics: when given, a metric that is not among them is an error.
+        known_metrics: a metric that is not among them is an error; None for all that this process knows.
         **overrides: fields of :class:`Task` that win over what was read, such as ``instruction``, which
             a bare file needs, ``kind``, ``metrics``, ``labels``, ``schema`` or ``documents``.
 

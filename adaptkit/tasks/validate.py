@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from adaptkit import metrics
 from adaptkit.core.codec import canonical_json
 from adaptkit.core.errors import DataError
 from adaptkit.core.reading import parse_json
@@ -71,6 +72,7 @@ def check_task(task: Task, *, kinds: Collection[str]) -> None:
             )
         seen[example.id] = row
     _check_targets(task)
+    _check_metrics(task)
     _check_gold_documents(task)
 
 
@@ -197,6 +199,22 @@ def _check_structured(task: Task) -> None:
                 fault = f"is not JSON: {error}"
             if fault is not None:
                 raise RowError(f"the target {_short(reference)} {fault}.", row=row, row_id=example.id)
+
+
+def _check_metrics(task: Task) -> None:
+    """Refuse metrics that do not fit the task, and rows that one of them could not score.
+
+    Names that are not known are left to whoever knows the metrics of the process.
+    """
+    for name in task.metrics:
+        fault = metrics.task_fault(name, kind=task.kind, labels=task.labels, rows=())
+        if fault is not None:
+            raise DataError(f"Task {task.name!r}: {fault} Take {name} out of 'metrics', or give 'labels'.")
+        for row, example in _rows(task) if name in metrics.OF_VALUES else ():
+            fault = metrics.row_fault(name, example.references)
+            if fault is not None:
+                text = f"{fault} Correct the row, or take {name} out of 'metrics'."
+                raise RowError(text, row=row, row_id=example.id)
 
 
 def _check_gold_documents(task: Task) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks.stats import break_even, coverage, early, speed, ties
+from benchmarks.stats import break_even, corpus, coverage, early, speed, ties
 from benchmarks.stats.line import Simulation
 
 SIMULATIONS: dict[str, Simulation] = {
     "coverage": coverage.simulate,
     "ties": ties.simulate,
+    "corpus": corpus.simulate,
     "early": early.simulate,
     "break-even": break_even.simulate,
     "speed": speed.simulate,

@@ -241,8 +241,7 @@ def test_the_order_of_records_does_not_matter(scored: Scored, rng: random.Random
 
 def test_the_aggregate_of_no_rows_is_undefined() -> None:
     assert aggregate([], TASK.facts, "exact_match") is None
-    votes = replace(TASK, metrics=("macro_f1",))
-    assert aggregate([], votes.facts, "macro_f1") is None
+    assert aggregate([], replace(TASK.facts, metrics=("macro_f1",)), "macro_f1") is None
 
 
 def test_a_corpus_metric_is_taken_by_seed_and_then_averaged() -> None:

@@ -304,10 +304,11 @@ def test_file_holds_everything_and_nothing_undefined_but_null(freshness: Freshne
 
 def test_quality_is_the_first_metric_that_is_a_mean_over_rows() -> None:
     assert metric_of(TASK) == "exact_match"
-    labelled = dataclasses.replace(TASK, metrics=("macro_f1", "contains"))
+    labels = tuple({e.target for e in (*TASK.train, *(TASK.validation or ()), *TASK.test)})
+    labelled = dataclasses.replace(TASK, metrics=("macro_f1", "contains"), labels=labels)
     assert metric_of(labelled) == "contains"
     with pytest.raises(CapabilityError, match="a mean over rows"):
-        metric_of(dataclasses.replace(TASK, metrics=("macro_f1",)))
+        metric_of(dataclasses.replace(labelled, metrics=("macro_f1",)))
 
 
 @pytest.mark.parametrize(
