@@ -67,6 +67,15 @@ def parser(prog: str = PROGRAM) -> Parser:
         "--tune", type=int, nargs="?", const=4, metavar="N",
         help="choose each strategy's configuration on validation rows, among N (4) for every one",
     )  # fmt: skip
+    p.add_argument(
+        "--minutes", type=float, metavar="M",
+        help="about what the run may take; without it training goes on until its validation loss is flat",
+    )  # fmt: skip
+    p.add_argument(
+        "--quick",
+        action="store_true",
+        help="a first look: few rows and little training; decide nothing by it",
+    )
     p.add_argument("--no-baselines", action="store_true", help="leave out what needs no language model")
     p.add_argument(
         "--margin", type=float, metavar="M", help="largest difference in quality that does not matter (0.02)"

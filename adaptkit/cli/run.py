@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 EXECUTORS = ("local",)
 TABLE_WIDTH = 100
+QUICK_ROWS, QUICK_TOKENS = 24, 12_000
+"""Test rows, and tokens of each training, of a first look."""
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = PROGRAM) -> int:
@@ -102,6 +104,9 @@ def _check(arguments: argparse.Namespace) -> Job:
         go_offline()
     given_names = arguments.strategies
     strategies = strategies_given(given_names) if given_names is not None else suite.strategies
+    minutes = suite.minutes if arguments.minutes is None else arguments.minutes
+    if arguments.quick:
+        limit, strategies = min(limit or QUICK_ROWS, QUICK_ROWS), _quick(strategies)
     source = resolve_model(arguments.model or suite.model)
     file = {"columns": arguments.columns, "instruction": arguments.instruction}
     tasks = [load_task_given(t, known_metrics=metrics.names(), **file) for t in arguments.task or suite.tasks]
@@ -110,6 +115,10 @@ def _check(arguments: argparse.Namespace) -> Job:
     baselines = suite.baselines and not arguments.no_baselines
     given, added = lineup(strategies, tune=tune, baselines=baselines)
     tasks = _with_train_rows(tasks, arguments.train_rows, suite.train_rows)
+    names = {t.name for t in tasks}
+    # Other strategies or tasks than the suite's are run on what was asked for.
+    only = {s: [t for t in ts if t in names] for s, ts in suite.only.items()} if given_names is None else {}
+    only = {s: ts for s, ts in only.items() if ts}
     standards = _standards(arguments, suite)
     plan = make_plan(
         given,
@@ -119,6 +128,8 @@ def _check(arguments: argparse.Namespace) -> Job:
         seeds=seeds,
         where_possible=added,
         noise_floor=standards["noise_floor"],
+        minutes=minutes,
+        only=only,
     )
     Standards(until_decided=standards["until_decided"]).check(t.primary_metric for t in tasks)
     if condition:
@@ -133,11 +144,20 @@ def _check(arguments: argparse.Namespace) -> Job:
             "limit": limit,
             "seeds": seeds,
             "tune": tune,
+            "minutes": minutes,
+            "only": only,
             "baselines": baselines,
             **standards,
         },
         out=arguments.out or default_folder(tasks),
     )
+
+
+def _quick(strategies: Sequence[Strategy]) -> list[Strategy]:
+    """The strategies, each training cut short."""
+    from adaptkit.piloting.shorten import shortened
+
+    return [shortened(s, QUICK_TOKENS) for s in strategies]
 
 
 def _count(option: str, given: int | None, default: int | None, *, least: int) -> int | None:
@@ -205,6 +225,7 @@ def _settings(arguments: argparse.Namespace, suite: Suite) -> RunSettings:
         assumptions=load_assumptions(arguments.costs) if arguments.costs else CostAssumptions(),
         latency_rows=_count("--latency-rows", arguments.latency_rows, suite.latency_rows, least=0) or 0,
         fresh=arguments.fresh,
+        quick=arguments.quick,
         listener=display(quiet=arguments.quiet),
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from adaptkit.comparing.leaks import LEAKAGES, Leakage, is_leakage
 from adaptkit.comparing.standards import is_margin
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
-from adaptkit.core.numbers import is_count
+from adaptkit.core.numbers import is_count, is_number
 from adaptkit.core.reading import Unreadable, read_toml
 from adaptkit.stats import MARGIN
 from adaptkit.strategies import Strategy, make_strategy, parse_strategy
@@ -25,7 +26,9 @@ class Suite:
     Attributes:
         tasks: folders (relative to the file, where they exist there) or names.
         strategies: built, unfitted.
+        only: by a strategy's label, the tasks that it is run on: its key ``tasks``. The others run on all.
         tune: configurations of each strategy to choose among on validation rows; None for the given one.
+        minutes: about what the run may take; None for no bound.
         baselines: whether what needs no language model takes part.
         train_rows: each task is run with so many train rows; empty for all of them.
         margin: largest difference in quality that does not matter.
@@ -37,11 +40,13 @@ class Suite:
     name: str
     tasks: tuple[str, ...] = ()
     strategies: tuple[Strategy, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     model: str | None = None
     limit: int | None = None
     seeds: int = 1
     latency_rows: int = 20
     tune: int | None = None
+    minutes: float | None = None
     baselines: bool = True
     train_rows: tuple[int, ...] = ()
     margin: float = MARGIN
@@ -50,7 +55,7 @@ class Suite:
     leakage: Leakage = "refuse"
 
 
-KEYS = tuple(f.name for f in fields(Suite) if f.name != "name")
+KEYS = tuple(f.name for f in fields(Suite) if f.name not in ("name", "only"))
 
 
 def read_suite(path: Path) -> Suite:
@@ -67,15 +72,23 @@ def read_suite(path: Path) -> Suite:
     for task in tasks:
         if not isinstance(task, str):
             raise _wrong("tasks", "a list of folders or names", tasks, path)
+    described = _list(data, "strategies", DEFAULT_STRATEGIES, path)
+    strategies = tuple(_strategy(s, path) for s in described)
     return Suite(
         name=path.stem,
         tasks=tuple(_beside(path, t) for t in tasks),
-        strategies=tuple(_strategy(s, path) for s in _list(data, "strategies", DEFAULT_STRATEGIES, path)),
+        strategies=strategies,
+        only={
+            made.label: _names_of_tasks(table["tasks"], path)
+            for made, table in zip(strategies, described, strict=True)
+            if isinstance(table, dict) and "tasks" in table
+        },
         model=_model(data, path),
         limit=_count(data, "limit", None, 1, path),
         seeds=_count(data, "seeds", 1, 1, path) or 1,
         latency_rows=_count(data, "latency_rows", 20, 0, path) or 0,
         tune=_count(data, "tune", None, 1, path),
+        minutes=_minutes(data, path),
         baselines=_flag(data, "baselines", True, path),
         train_rows=_counts(data, "train_rows", path),
         margin=_margin(data, path),
@@ -125,6 +138,13 @@ def _count(data: Mapping[str, Any], key: str, default: int | None, least: int, p
     raise _wrong(key, f"an int >= {least}", value, path)
 
 
+def _minutes(data: Mapping[str, Any], path: Path) -> float | None:
+    value = data.get("minutes")
+    if value is None or (is_number(value) and math.isfinite(value) and value > 0):
+        return value
+    raise _wrong("minutes", "a number above 0", value, path)
+
+
 def _counts(data: Mapping[str, Any], key: str, path: Path) -> tuple[int, ...]:
     values = _list(data, key, (), path)
     if not all(is_count(v, least=1) for v in values):
@@ -163,9 +183,15 @@ def _strategy(table: Any, path: Path) -> Strategy:
     try:
         if isinstance(table, str):
             return parse_strategy(table)
-        return make_strategy(table["name"], {k: v for k, v in table.items() if k != "name"})
+        return make_strategy(table["name"], {k: v for k, v in table.items() if k not in ("name", "tasks")})
     except (ConfigError, UnknownNameError) as error:
         raise DataError(str(error), path=path) from None
+
+
+def _names_of_tasks(value: Any, path: Path) -> tuple[str, ...]:
+    if isinstance(value, list) and value and all(isinstance(t, str) for t in value):
+        return tuple(value)
+    raise _wrong("tasks' of a strategy", "a list of names of tasks", value, path)
 
 
 def _beside(path: Path, task: str) -> str:

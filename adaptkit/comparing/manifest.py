@@ -96,6 +96,7 @@ def _config(run: Run) -> dict[str, Any]:
         "batch_rows": run.settings.batch_rows,
         "margin": run.standards.margin,
         "until_decided": run.standards.until_decided,
+        "minutes": run.minutes,
     }
 
 

@@ -73,6 +73,11 @@ class Group:
         return any(t.takes_seed for t in self.trials)
 
     @property
+    def cut_short(self) -> Sequence[Mapping[str, Any]]:
+        """What a budget ended in its fit, under the first seed where it did."""
+        return next((found for t in self.done if (found := t.fit_notes.get("cut_short"))), ())
+
+    @property
     def values(self) -> dict[str, float]:
         """One value of the primary metric an example."""
         return per_example(self.records, self.task.primary_metric)

@@ -47,9 +47,16 @@ def compared(groups: Sequence[Group], standards: Standards) -> AllPairs:
     return dataclasses.replace(found, pairs=so_far.pairs)
 
 
-def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards) -> list[Pair]:
-    """The pairs as they stand in a comparison."""
-    return [pair_of(task, p, standards, _looked_at(task, standards)) for p in found.pairs]
+def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards, groups: Sequence[Group]) -> list[Pair]:
+    """The pairs as they stand in a comparison; nothing is claimed over strategies that were cut short."""
+    cut_short = {g.label for g in groups if g.cut_short}
+    pairs = [pair_of(task, p, standards, _looked_at(task, standards)) for p in found.pairs]
+    return [
+        dataclasses.replace(
+            p, lower_bounds=tuple(s for s in (p.strategy, p.baseline) if s in cut_short)
+        ).bounded()
+        for p in pairs
+    ]
 
 
 def _looked_at(task: TaskFacts, standards: Standards) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from adaptkit import metrics
 from adaptkit.core.codec import content_hash
-from adaptkit.core.errors import ConfigError, DataError
-from adaptkit.core.numbers import is_count
+from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
+from adaptkit.core.numbers import is_count, is_number
 from adaptkit.core.types import Example
 from adaptkit.core.version import __version__
 from adaptkit.strategies import Strategy
@@ -32,6 +33,8 @@ class Trial:
         label: the strategy's name in the table.
         key: hash of everything that can change an output; equal keys share records.
         artifact: folder of the saved strategy, relative to the run folder.
+        key_if_cut: the key instead, where time ends its training: what so many minutes gave. None where
+            nothing bounds it.
         repeat: 1 for the second of two identical runs, which measures the noise floor.
     """
 
@@ -41,6 +44,7 @@ class Trial:
     seed: int
     key: str
     artifact: str
+    key_if_cut: str | None = None
     repeat: int = 0
 
 
@@ -86,6 +90,8 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
     first_seed: int = 0,
     where_possible: Sequence[Strategy] = (),
     noise_floor: bool = False,
+    minutes: float | None = None,
+    only: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """List the trials.
 
@@ -98,6 +104,8 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
         first_seed: the first of these.
         where_possible: further strategies, which take part in the tasks that they can serve.
         noise_floor: run the baseline twice, to see how far two identical runs differ.
+        minutes: what the run may take; None for no bound.
+        only: by a strategy's label, the tasks that it is run on; the others are run on all.
 
     Raises:
         ConfigError: nothing to run, or a parameter out of range.
@@ -105,18 +113,23 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
         UnknownNameError: a metric that does not exist.
     """
     check_counts(limit, seeds, first_seed)
+    if minutes is not None and not (is_number(minutes) and math.isfinite(minutes) and minutes > 0):
+        raise ConfigError.for_parameter("compare", "minutes", "above 0, or None for no bound", minutes)
     _check_strategies(strategies)
     _check_tasks(tasks)
     everyone = [*where_possible, *strategies]
     labels = strategy_labels(everyone)
+    only = _checked_only(only or {}, labels, [t.name for t in tasks])
     twice = run_twice(labels[len(where_possible) :]) if noise_floor else None
     trials = []
     for task in tasks:
         for i, (strategy, label) in enumerate(zip(everyone, labels, strict=True)):
             if i < len(where_possible) and strategy.refusal(task):
                 continue
+            if task.name not in only.get(label, [task.name]):
+                continue
             for seed in range(first_seed, first_seed + (seeds if strategy.takes_seed else 1)):
-                place = _Place(label, task, model_key, several_tasks=len(tasks) > 1)
+                place = _Place(label, task, model_key, minutes, several_tasks=len(tasks) > 1)
                 trials.append(place.trial(strategy.with_seed(seed), seed))
                 if label == twice and seed == first_seed:
                     trials.append(place.trial(strategy.with_seed(seed), seed, repeat=1))
@@ -133,20 +146,36 @@ class _Place:
     label: str
     task: Task
     model_key: str
+    minutes: float | None
     several_tasks: bool
 
     def trial(self, strategy: Strategy, seed: int, repeat: int = 0) -> Trial:
         parts = [self.label, *([self.task.name] if self.several_tasks else [])]
         parts += [*([f"seed{seed}"] if seed else []), *(["again"] if repeat else [])]
+        key = trial_key(strategy, self.task, self.model_key, repeat=repeat)
+        bounded = self.minutes is not None and strategy.trains_weights
         return Trial(
             strategy=strategy,
             label=self.label,
             task=self.task,
             seed=seed,
-            key=trial_key(strategy, self.task, self.model_key, repeat=repeat),
+            key=key,
             artifact=f"artifacts/{folder_name(parts)}",
+            key_if_cut=content_hash([key, "minutes", self.minutes]) if bounded else None,
             repeat=repeat,
         )
+
+
+def _checked_only(
+    only: Mapping[str, Sequence[str]], labels: Sequence[str], tasks: Sequence[str]
+) -> Mapping[str, Sequence[str]]:
+    for label, names in only.items():
+        if label not in labels:
+            raise UnknownNameError.for_name("strategy of 'only'", label, labels)
+        for name in names:
+            if name not in tasks:
+                raise UnknownNameError.for_name(f"task of '{label}'", name, tasks)
+    return only
 
 
 def baseline_of(labels: Sequence[str]) -> str | None:

@@ -34,9 +34,14 @@ def run_rounds(task: Task, run: Run, answered: Answered) -> list[Outcome]:
     for look in looks_for(len(rows)):
         for trial in trials:
             if not trial.repeat and trial.label not in dropped and _goes_on(latest.get(_name(trial))):
-                latest[_name(trial)] = run_trial(trial, rows[: look.n_rows], run, answered)
+                some = rows[: look.n_rows]
+                latest[_name(trial)] = run_trial(trial, some, run, answered, seconds=_seconds_for(trial, run))
         so_far = _judge(task, run.standards, list(latest.values()), look.n_rows)
-        dropped = so_far.dropped
+        # What a budget cut short may be better than it looks.
+        cut_short = {
+            o.trial.label for o in latest.values() if o.result and o.result.fit_notes.get("cut_short")
+        }
+        dropped = set(so_far.dropped) - cut_short
         if so_far.next_rows is None:
             break
     for trial in trials:
@@ -48,6 +53,12 @@ def run_rounds(task: Task, run: Run, answered: Answered) -> list[Outcome]:
 def _name(trial: Trial) -> str:
     """What tells a task's trials apart; keys do not, where two strategies are the same one by their seeds."""
     return f"{trial.label} {trial.seed} {trial.repeat}"
+
+
+def _seconds_for(trial: Trial, run: Run) -> float | None:
+    """An equal part of half of the run's time: how long the rows will take is not known yet."""
+    n = sum(t.key_if_cut is not None for t in run.plan.trials)
+    return None if run.minutes is None or trial.key_if_cut is None else run.minutes * 60 / 2 / n
 
 
 def _goes_on(outcome: Outcome | None) -> bool:

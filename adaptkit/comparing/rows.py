@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -54,6 +54,7 @@ def row_of(group: Group, estimate: Estimate | None, model: str, prices: Prices) 
         **timing(records),
         **_tokens(records),
         **_fit(group, prices),
+        cut_short=_cut_short(group, prices),
         **_usd(group, prices),
     )
 
@@ -139,6 +140,32 @@ def _fit(group: Group, prices: Prices) -> dict[str, Any]:
         "fit_notes": group.done[0].fit_notes,
         "artifact": group.done[0].artifact,
     }
+
+
+def _cut_short(group: Group, prices: Prices) -> str | None:
+    found = [_cut_sentence(cut, prices) for cut in group.cut_short]
+    return f"{group.label} {' and '.join(found)}" if found else None
+
+
+def _cut_sentence(cut: Mapping[str, Any], prices: Prices) -> str:
+    """What was done and what more would take, e.g. ``saw 26% of its training data and was still ..``."""
+    if cut["what"] == "tuning":
+        done = f"tried {cut['n_tried']} of {cut['n_planned']} configurations"
+    else:
+        passes = cut["share_of_rows"]
+        done = f"saw {passes:.0%} of its training data" if passes < 1 else f"trained for {passes:.1f} epochs"
+        improving = "was still improving" if cut["improving"] else "was not seen to level off"
+        done = f"{done} and {improving}"
+    usd = accounting.usd_for_seconds(cut["more_s"], prices.machine)
+    price = "" if usd is None else f", {usd:.2g} USD" if usd >= 0.01 else ", less than 0.01 USD"
+    lever = {"seconds": "--minutes", "tokens": "tokens", "epochs": "epochs"}.get(cut["by"], cut["by"])
+    return f"{done}: about {_duration(cut['more_s'])} more would tell (raise {lever}{price})"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _fit_usd(group: Group, prices: Prices, fit_s: float | None) -> float | None:

@@ -17,7 +17,11 @@ from adaptkit.evaluation import EvaluationSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What all trials of a run share."""
+    """What all trials of a run share.
+
+    Attributes:
+        minutes: what the run may take; what trains has what the others leave. None for no bound.
+    """
 
     plan: Plan
     provider: ModelProvider
@@ -25,6 +29,7 @@ class Run:
     settings: EvaluationSettings
     listener: Listener
     standards: Standards = field(default_factory=Standards)
+    minutes: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,7 @@ def summarise(
         groups = groups_of(task, trials)
         ran = [g for g in groups if g.records]
         judged = compared(ran, standards)
-        found = pairs_of(task, judged, standards)
+        found = pairs_of(task, judged, standards, ran)
         baseline = baselines[task.name] = baseline_of([g.label for g in ran])
         estimates = {g.label: estimate_of(g) for g in ran}
         methods[task.name] = _interval_methods(estimates)

@@ -27,7 +27,9 @@ from adaptkit.strategies.seal import read_state
 logger = logging.getLogger(__name__)
 
 
-def run_trial(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> Outcome:
+def run_trial(
+    trial: Trial, rows: Sequence[Example], run: Run, answered: Answered, *, seconds: float | None = None
+) -> Outcome:
     """Fit or take up again, answer the missing rows, store the result.
 
     Args:
@@ -35,10 +37,16 @@ def run_trial(trial: Trial, rows: Sequence[Example], run: Run, answered: Answere
         rows: the rows that it has to answer, the first of its plan's.
         run: what all trials share.
         answered: what has a record; what is measured is added.
+        seconds: what a training may take; None for no bound. Where it ends one, the outcome's trial has the
+            key of that.
     """
-    finished = _finished(trial, rows, run, answered)
-    if finished:
-        return finished
+    as_cut = dataclasses.replace(trial, key=trial.key_if_cut or trial.key)
+    for known in (trial, as_cut):
+        finished = _finished(known, rows, run, answered)
+        if finished:
+            return finished
+    if run.store.artifact_is_from(trial.artifact, as_cut.key):
+        trial = as_cut
     name, n_planned = _name(trial, run.plan), len(run.plan.examples_of(trial))
     refusal = _refusal(trial, run)
     if refusal:
@@ -48,13 +56,14 @@ def run_trial(trial: Trial, rows: Sequence[Example], run: Run, answered: Answere
     reason = None
     began = time.perf_counter()
     try:
-        result = _measure(trial, rows, run, answered)
+        result = _measure(trial, rows, run, answered, seconds)
     except StoreError:
         raise  # a full disk fails every trial alike
     except Exception as error:  # the one place: a strategy's failure must not take the others along
         logger.debug("trial %s failed", name, exc_info=True)
         result = _failed(trial, error, time.perf_counter() - began)
         reason = _first_line(error)
+    trial = dataclasses.replace(trial, key=result.key)
     run.store.write_trial_result(result)
     run.listener.trial_finished(name, result.status, reason)
     if trial.strategy.trains_weights:
@@ -95,21 +104,14 @@ def _name(trial: Trial, plan: Plan) -> str:
     return f"{trial.task.name} {trial.label}{seed}" if len(plan.tasks) > 1 else f"{trial.label}{seed}"
 
 
-def _measure(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> TrialResult:
-    assignment = Assignment(
-        key=trial.key,
-        strategy=trial.label,
-        seed=trial.seed,
-        task=trial.task,
-        examples=tuple(rows),
-        clusters=run.plan.clusters[trial.task.name],
-        repeat=trial.repeat,
-    )
-    done = {r.example_id for r in answered.records(trial, rows)}
+def _measure(
+    trial: Trial, rows: Sequence[Example], run: Run, answered: Answered, seconds: float | None
+) -> TrialResult:
     with PeakMemory() as memory:
-        strategy = _fitted(trial, run, memory)
+        strategy = _fitted(trial, run, memory, seconds)
+        trial = _settled(trial, strategy)
         run.listener.evaluation_started()
-        evaluate(strategy, assignment, run.settings, sink=_sink(run, answered), done=done)
+        _answer(strategy, trial, rows, run, answered)
     mark = run.store.read_mark(trial.artifact)
     return TrialResult(
         key=trial.key,
@@ -121,6 +123,27 @@ def _measure(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered
         eval_s=_eval_s(answered.records(trial, rows)),
         artifact=trial.artifact,
     )
+
+
+def _answer(strategy: Strategy, trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> None:
+    """Answer the rows that have no record yet."""
+    assignment = Assignment(
+        key=trial.key,
+        strategy=trial.label,
+        seed=trial.seed,
+        task=trial.task,
+        examples=tuple(rows),
+        clusters=run.plan.clusters[trial.task.name],
+        repeat=trial.repeat,
+    )
+    done = {r.example_id for r in answered.records(trial, rows)}
+    evaluate(strategy, assignment, run.settings, sink=_sink(run, answered), done=done)
+
+
+def _settled(trial: Trial, strategy: Strategy) -> Trial:
+    """The trial with the key of what came of its fit: time may have ended it."""
+    by_time = any(cut["by"] == "seconds" for cut in strategy.fit_notes_.get("cut_short", ()))
+    return dataclasses.replace(trial, key=trial.key_if_cut) if by_time and trial.key_if_cut else trial
 
 
 def _sink(run: Run, answered: Answered) -> Sink:
@@ -143,7 +166,7 @@ def _eval_s(records: Sequence[Record]) -> float:
     return math.fsum(r.batch_s / r.batch_size for r in records if r.batch_s is not None)
 
 
-def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
+def _fitted(trial: Trial, run: Run, memory: PeakMemory, seconds: float | None) -> Strategy:
     """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit."""
     model, store = run.provider.get(), run.store
     billed = Billed(model) if run.provider.billed_by is not None else None
@@ -156,8 +179,10 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
             return strategy.restore(folder, read_state(folder), model)
         except (AdaptKitError, OSError, LookupError, ValueError) as error:
             logger.warning("%s cannot be taken up (%s); it is fitted again.", folder, _first_line(error))
+    # Only where there is a bound: a strategy from elsewhere may have a fit() of its own without one.
+    bound: dict[str, Any] = {} if seconds is None else {"seconds": seconds}
     with Meter() as meter:
-        strategy.fit(billed or model, trial.task, progress=run.listener.fit_progress)
+        strategy.fit(billed or model, trial.task, progress=run.listener.fit_progress, **bound)
     folder = store.prepare_artifact(trial.artifact)
     with writing(folder):
         strategy.save(folder)
@@ -167,7 +192,7 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory) -> Strategy:
         "peak_memory_bytes": memory.peak_bytes,
         "fit_tokens": None if billed is None else tokens_of(billed.usage),
     }
-    store.mark_artifact(trial.artifact, trial.key, measured)
+    store.mark_artifact(trial.artifact, _settled(trial, strategy).key, measured)
     return strategy
 
 

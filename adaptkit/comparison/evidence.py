@@ -86,7 +86,7 @@ def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult, folder: 
     return Evidence(
         task=task.name,
         rows=tuple(own) if same else tuple(_rows(groups, own, run)),
-        pairs=tuple(pairs_of(task, found, run.standards)),
+        pairs=tuple(pairs_of(task, found, run.standards, ran)),
         measured=tuple(measured_cost(g, run.prices) for g in ran),
         machine=run.prices.machine,
         gaps=found.gaps,

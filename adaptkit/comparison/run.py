@@ -42,6 +42,8 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     seeds: int = 1,
     first_seed: int = 0,
     tune: bool | Budget = False,
+    minutes: float | None = None,
+    only: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
     margin: float = MARGIN,
     until_decided: bool = False,
@@ -63,6 +65,10 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         first_seed: the first of these; the seeds of one run can be those that another has not run.
         tune: choose each strategy's configuration on validation rows first, all with the same budget; True
             for four configurations each.
+        minutes: about what the run may take. What trains has what the others leave, in equal chances;
+            without a bound it trains until its validation loss stops falling. What time cut short is a lower
+            bound, and the verdict says so.
+        only: by a strategy's name in the table, the tasks that it is run on; the others are run on all.
         baselines: add what answers without a language model: a vote of the nearest train inputs, a linear
             classifier on words, the most similar passage; each where the task lets it.
         margin: the largest difference in quality that does not matter; chosen before the run.
@@ -96,6 +102,8 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         first_seed=first_seed,
         where_possible=added if given else (),
         noise_floor=noise_floor,
+        minutes=minutes,
+        only=only,
     )
     standards.check(t.primary_metric for t in plan.tasks)
     store = RunStore(Path(out) if out else default_folder(tasks))
@@ -109,6 +117,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         settings=settings.evaluation(prices),
         listener=settings.listener or Listener(),
         standards=standards,
+        minutes=minutes,
     )
     with run.store.locked():
         run.store.refuse_foreign_artifacts(
@@ -129,7 +138,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         manifest = make_manifest(
             run, outcomes, summary, hardware=hardware, prices=prices, assumptions=settings.assumptions
         )
-        manifest["leakage"] = leaks
+        manifest["leakage"], manifest["quick"] = leaks, settings.quick
         for entry, task in zip(manifest["tasks"], plan.tasks, strict=True):
             entry["facts"] = to_json(decision.facts_of(task))
         run.store.held()

@@ -30,6 +30,7 @@ class RunSettings:
         prices: a price sheet that overrides the built-in one.
         assumptions: wages, volume, horizon and cadence, for the cost table.
         latency_rows: rows of each trial sent alone, for the latency columns.
+        quick: this is a first look only, cut to little training and few rows: the result says so at its top.
         fresh: forget what earlier runs left in the folder.
         listener: told how the run goes on.
 
@@ -41,6 +42,7 @@ class RunSettings:
     prices: Path | None = None
     assumptions: CostAssumptions = field(default_factory=CostAssumptions)
     latency_rows: int = 20
+    quick: bool = False
     fresh: bool = False
     listener: Listener | None = None
 

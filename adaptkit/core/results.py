@@ -93,6 +93,8 @@ class Row:
             measured; None where nothing was, or for too short a time.
         n_scored: rows that the metric could score, which is what ``quality`` is of; None where an earlier
             version did not count them. ``metrics_n`` has them for every metric.
+        cut_short: what a budget ended before it was through (training, tuning), in a sentence: ``quality``
+            is a lower bound then. None where nothing was.
         n_planned: rows that it was to answer; more than ``n`` where a decision came before the last row.
     """
 
@@ -123,6 +125,7 @@ class Row:
     break_even_requests: float | None = None
     seeds: int = 1
     n_scored: int | None = None
+    cut_short: str | None = None
     # beyond the CSV
     status: TrialStatus = "done"
     reason: str | None = None
@@ -148,8 +151,7 @@ CSV_COLUMNS: tuple[str, ...] = (
     "task", "strategy", "model", "n", "n_errors", "metric", "quality", "quality_low", "quality_high",
     "delta", "delta_low", "delta_high", "p_value_adjusted", "verdict", "p50_latency_s", "p95_latency_s",
     "first_token_p50_s", "tokens_in", "tokens_cached", "tokens_out", "fit_s", "fit_usd",
-    "usd_per_1k_requests", "usd_per_correct", "break_even_requests", "seeds",
-    "n_scored",
+    "usd_per_1k_requests", "usd_per_correct", "break_even_requests", "seeds", "n_scored", "cut_short",
 )  # fmt: skip
 
 
@@ -167,6 +169,8 @@ class Pair:
         non_inferior: whether ``strategy`` is at most ``margin`` worse, at a one-sided 5 % level.
         detectable: the smallest true difference that these rows show four times in five.
         n_to_decide: rows in all that would show ``delta`` four times in five, were it the true one.
+        lower_bounds: which of the two were cut short. No rival is called better than such a one, or as good:
+            see :meth:`bounded`.
     """
 
     task: str
@@ -189,11 +193,25 @@ class Pair:
     non_inferior: bool | None = None
     detectable: float | None = None
     n_to_decide: int | None = None
+    lower_bounds: tuple[str, ...] = ()
+
+    def bounded(self) -> Pair:
+        """The pair with no more claimed than a lower bound allows."""
+        if not self.lower_bounds:
+            return self
+        allowed = {"better": self.baseline, "worse": self.strategy}.get(self.verdict)
+        kept = allowed is not None and allowed not in self.lower_bounds
+        return replace(
+            self,
+            verdict=self.verdict if kept else "undecided",
+            non_inferior=None if self.baseline in self.lower_bounds else self.non_inferior,
+            n_to_decide=self.n_to_decide if kept else None,
+        )
 
     def turned(self) -> Pair:
         """The same pair seen from the other strategy."""
         opposite: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
-        return replace(
+        seen = replace(
             self,
             strategy=self.baseline,
             baseline=self.strategy,
@@ -207,6 +225,7 @@ class Pair:
             equivalence_high=_negated(self.equivalence_low),
             non_inferior=self._at_most_margin_better(),
         )
+        return seen.bounded()
 
     def _at_most_margin_better(self) -> bool | None:
         """Whether ``baseline`` is at most ``margin`` worse than ``strategy``."""

@@ -194,7 +194,7 @@ def _judged(pair: Pair, p_adjusted: float | None) -> Pair:
         p_value_adjusted=p_adjusted,
         verdict=verdict(pair.delta_low, pair.delta_high, p_adjusted, margin=pair.margin, equivalence=bounds),
         non_inferior=non_inferior(pair.equivalence_low, pair.margin),
-    )
+    ).bounded()
 
 
 def with_margin(pairs: Sequence[Pair], margin: float) -> list[Pair]:

@@ -133,7 +133,13 @@ def _rows_needed(blockers: Sequence[_Blocker], margin: float, n_rows: int) -> in
 def _rows_for(blocker: _Blocker, margin: float) -> int | None:
     """Rows that show the difference, or that the cheaper of the two is within the margin of the other."""
     pair = blocker.pair
-    if pair is None or pair.delta is None or pair.delta_low is None or pair.delta_high is None:
+    if (
+        pair is None
+        or pair.lower_bounds
+        or pair.delta is None
+        or pair.delta_low is None
+        or pair.delta_high is None
+    ):
         return None
     # The cheaper one's lead, with an interval as wide as the difference's.
     lead, half = (

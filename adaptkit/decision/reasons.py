@@ -25,6 +25,7 @@ def reason(judged: Judgement, target: float | None) -> str:
     said = {"alone": _alone, "enough": _enough, "target": _target, "open": _open}[judged.choice.kind]
     return _sentences(
         said(judged.field, judged.choice, judged.margin, target),
+        *(f"Lower bound: {c.row.cut_short}" for c in judged.field.candidates if c.row.cut_short),
         _excluded(judged.excluded),
         _absent(judged.missing, reasons=False),
         _scope(judged.choice.taken.row),
@@ -70,14 +71,19 @@ def _target(field: Field, choice: Choice, margin: float, target: float | None) -
 def _open(field: Field, choice: Choice, margin: float, target: float | None) -> str:
     """Say what is not known, what would decide it, and what to take meanwhile."""
     rows = min(c.row.n for c in field.candidates)
+    cut = [c.strategy for c in field.candidates if c.row.cut_short and _cut_keeps_it_open(choice, c)]
     parts = [f"{rows} rows do not decide"]
+    if cut:
+        parts = [f"a budget cut {listing(cut)} short, so nothing can be called better or as good"]
     if rows < MIN_ROWS:
         parts = [f"{rows} rows decide nothing: label {MIN_ROWS} or more before comparing"]
     elif target is not None:
         parts.append(f"no interval lies above {percent(target)}")
     if target is None:
         parts += _pending(field, choice, margin)
-    if choice.rows_needed is not None:
+    if cut:
+        pass  # more rows do not tell what more training would
+    elif choice.rows_needed is not None:
         parts.append(f"about {_round_up(choice.rows_needed):,} rows would, were the figures as they look")
     elif rows >= MIN_ROWS:
         parts.append(_no_number(choice, target))
@@ -97,6 +103,10 @@ def _no_number(choice: Choice, target: float | None) -> str:
     if not known:
         return f"how many rows would is not known: {missing}"
     return "no number of rows within reach would, were the figures as they look"
+
+
+def _cut_keeps_it_open(choice: Choice, c: Candidate) -> bool:
+    return any(c.strategy in pair.lower_bounds for pair in choice.blocked_by)
 
 
 def _pending(field: Field, choice: Choice, margin: float) -> list[str]:

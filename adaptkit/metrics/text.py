@@ -10,6 +10,8 @@ from adaptkit.metrics.lead_in import candidates, cut_lead_in
 from adaptkit.metrics.normalise import normalise, occurs, tokens
 
 _POLAR = frozenset({"yes", "no", "true", "false"})
+MOST_WORDS_BESIDE = 25
+"""A long sentence; passages have three times as many."""
 _CLAUSE_END = re.compile(r"[.,;:!?\n\u2013\u2014]|\s-\s")
 
 
@@ -69,9 +71,10 @@ def overlap_f1(found: list[str], expected: list[str]) -> float:
 def contains(answer: Answer) -> Score:
     """Whether a reference occurs in the output, as whole words after normalisation.
 
-    Beware: it favours long outputs, since a text that names every candidate contains the right one. Read
-    it beside ``exact_match`` or ``token_f1``. A reference such as "yes" or "no" must be the output's first
-    clause, because those words occur in sentences that say something else.
+    Strict allows an answer in a sentence, ``MOST_WORDS_BESIDE`` words beside the reference: a whole passage
+    that has the right words somewhere is no answer. Lenient has no bound. Read it beside ``exact_match`` or
+    ``token_f1``: a text that names every candidate contains the right one. A reference such as "yes" or
+    "no" must be the output's first clause, because those words occur in sentences that say something else.
 
     Examples:
         >>> from adaptkit.core.types import Example
@@ -81,7 +84,13 @@ def contains(answer: Answer) -> Score:
         >>> contains(Answer(output="There are 19.", example=row)).strict
         0.0
     """
-    return best_match(answer, lambda output, reference: Score.same(float(_contains(output, reference))))
+
+    def compare(output: str, reference: str) -> Score:
+        found = _contains(output, reference)
+        short = len(tokens(output)) <= len(tokens(reference)) + MOST_WORDS_BESIDE
+        return Score(strict=float(found and short), lenient=float(found))
+
+    return best_match(answer, compare)
 
 
 def _contains(output: str, reference: str) -> bool:

@@ -11,7 +11,7 @@ from adaptkit.accounting import split_fit
 from adaptkit.piloting.shorten import trained_parts
 from adaptkit.piloting.span import Span, total
 from adaptkit.strategies import Strategy
-from adaptkit.strategies.sft_base import MAX_TOKENS_CPU, SupervisedFineTuning
+from adaptkit.strategies.sft_base import SupervisedFineTuning
 
 ONE_FIT_FACTOR = 1.5
 """A fit was timed once, which tells no spread: it is taken to lie between 2/3 and 3/2 of that."""
@@ -26,19 +26,21 @@ class Training:
 
     Attributes:
         tokens: that the pilot trained on, in ``seconds``.
-        whole_tokens: that the comparison will train on, at most.
+        whole_tokens: that the comparison is likely to train on.
         least_share: part of these after which training may stop, because the validation loss gains nothing.
+        most_tokens: that it trains on where the validation loss falls to the end.
     """
 
     tokens: float
     seconds: float
     whole_tokens: float
     least_share: float
+    most_tokens: float
 
     @property
     def span_tokens(self) -> Span:
         """Tokens of the whole training."""
-        return Span(low=self.whole_tokens * self.least_share, value=self.whole_tokens, high=self.whole_tokens)
+        return Span(low=self.whole_tokens * self.least_share, value=self.whole_tokens, high=self.most_tokens)
 
     @property
     def span_s(self) -> Span:
@@ -57,25 +59,22 @@ def fit_span(fit_s: float, notes: Mapping[str, Any], trainings: list[Training]) 
     index = split_fit(fit_s, notes).index or 0.0
     fixed = max(0.0, fit_s - math.fsum(t.seconds for t in trainings))
     expected = Span.within(fixed, ONE_FIT_FACTOR) + total(t.span_s for t in trainings)
-    growth = math.fsum(t.whole_tokens for t in trainings) / math.fsum(t.tokens for t in trainings)
+    growth = math.fsum(t.most_tokens for t in trainings) / math.fsum(t.tokens for t in trainings)
     grown = max(0.0, fit_s - index) * growth + index
     return Span(low=expected.low, value=expected.value, high=max(expected.high, grown))
 
 
-def trainings_of(
-    strategy: Strategy, notes: Mapping[str, Any], *, n_train: int, device: str
-) -> list[Training]:
+def trainings_of(strategy: Strategy, notes: Mapping[str, Any], *, n_train: int) -> list[Training]:
     """The trainings that a pilot noted, held against what the strategy as given asks for.
 
     Args:
         strategy: as given, not as shortened.
         notes: of the shortened one's fit.
         n_train: train rows of the whole task.
-        device: of the model.
     """
     parts = trained_parts(strategy)
     return [
-        _training(part, noted, part.steps_wanted(n_train - (noted[TOO_LONG] or 0)), device)
+        _training(part, noted, n_train - (noted[TOO_LONG] or 0))
         for part, noted in zip(parts, _noted(notes), strict=False)
     ]
 
@@ -91,12 +90,11 @@ def _noted(notes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 _NAMES = (TOKENS, TOO_LONG, "train_tokens_per_s", "n_steps", "validation_losses")
 
 
-def _training(part: SupervisedFineTuning, noted: Mapping[str, Any], n_steps: int, device: str) -> Training:
+def _training(part: SupervisedFineTuning, noted: Mapping[str, Any], n_rows: int) -> Training:
     tokens = float(noted[TOKENS])
     a_step = tokens / noted["n_steps"]
-    budget = part.max_tokens or (MAX_TOKENS_CPU if device.startswith("cpu") else None)
-    if budget is not None:
-        n_steps = max(1, min(n_steps, math.floor(budget / a_step)))
+    most = part.most_steps(n_rows, a_step)
+    n_steps = min(most, part.steps_wanted(n_rows))
     may_stop = part.patience is not None and noted["validation_losses"]
     least = (part.patience + 1) / N_EVALUATIONS if may_stop and part.patience is not None else 1.0
     return Training(
@@ -104,4 +102,5 @@ def _training(part: SupervisedFineTuning, noted: Mapping[str, Any], n_steps: int
         seconds=tokens / noted["train_tokens_per_s"],
         whole_tokens=n_steps * a_step,
         least_share=min(1.0, least),
+        most_tokens=most * a_step,
     )

@@ -41,13 +41,12 @@ class Planned:
         )
 
 
-def predicted(planned: Planned, found: Measured, device: str, price: MachinePrice | None) -> PilotLine:
+def predicted(planned: Planned, found: Measured, price: MachinePrice | None) -> PilotLine:
     """The line of a strategy that a pilot ran.
 
     Args:
         planned: what is to be predicted.
         found: what the pilot measured.
-        device: of the model.
         price: of the machine, None when unknown.
     """
     line = planned.line()
@@ -58,7 +57,7 @@ def predicted(planned: Planned, found: Measured, device: str, price: MachinePric
         return dataclasses.replace(line, reason=_failure(found))
     strategy, task = planned.trials[0].strategy, planned.trials[0].task
     tuning = tuning_of(strategy, task)
-    trainings = trainings_of(strategy, found.fit_notes, n_train=len(task.train), device=device)
+    trainings = trainings_of(strategy, found.fit_notes, n_train=len(task.train))
     fit = fit_span(found.fit_s, found.fit_notes, trainings) + answers.rows_s(tuning.n_rows, 0)
     learnt = total(t.span_tokens for t in trainings) + answers.rows_tokens(tuning.n_rows)
     tokens = learnt.times(tuning.times) + answers.rows_tokens(planned.n_rows)

@@ -175,4 +175,4 @@ def _line(
     if found is None:
         why = too_few(trial.task) if cut[trial.task.name] is None else "it was not run"
         return dataclasses.replace(line, reason=why)
-    return predicted(planned, found, provider.get().info.device, price)
+    return predicted(planned, found, price)

@@ -14,24 +14,26 @@ from adaptkit.strategies.tuned import Tuned
 from adaptkit.tasks import Task
 
 PILOT_TOKENS = 6_000
-"""Tokens that a pilot trains on: a tenth of the default on a CPU, and a few steps all the same."""
+"""Tokens that a pilot trains on: a few steps, to take their time."""
 OTHERS_FACTOR = 2.0
 """Other configurations of a strategy are taken to cost from half to twice what the given one does."""
 
 
-def shortened(strategy: Strategy) -> Strategy:
+def shortened(strategy: Strategy, max_tokens: int = PILOT_TOKENS) -> Strategy:
     """The strategy for a pilot; those that neither train nor are tuned stay as they are.
 
     Of a tuned strategy it is the configuration given: the others are counted, not run.
+
+    Args:
+        strategy: as given.
+        max_tokens: to train on.
     """
     if isinstance(strategy, Tuned):
-        return shortened(strategy.strategy)
+        return shortened(strategy.strategy, max_tokens)
     if isinstance(strategy, Compose):
-        return type(strategy)(tuple(shortened(part) for part in strategy.parts))
+        return type(strategy)(tuple(shortened(part, max_tokens) for part in strategy.parts))
     if isinstance(strategy, SupervisedFineTuning):
-        return dataclasses.replace(
-            strategy, max_tokens=min(strategy.max_tokens or PILOT_TOKENS, PILOT_TOKENS)
-        )
+        return dataclasses.replace(strategy, max_tokens=min(strategy.max_tokens or max_tokens, max_tokens))
     return strategy
 
 

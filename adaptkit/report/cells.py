@@ -10,6 +10,7 @@ from adaptkit.decision.wording import digits_for, interval, percent, points
 from adaptkit.report.view import TaskView
 
 # Marks rather than colours alone: they survive a pipe, a printer and colour blindness.
+LOWER_BOUND = "≥"
 MARKS = {"better": "▲", "worse": "▼", "equivalent": "=", "undecided": "?"}
 
 
@@ -61,8 +62,9 @@ def is_partly_scored(row: Row) -> bool:
 
 
 def quality(row: Row) -> str:
-    """Write e.g. ``93.3 % [84.1, 97.4]``."""
-    return f"{percent(row.quality)} {interval(row.quality_low, row.quality_high)}".strip()
+    """Write e.g. ``93.3 % [84.1, 97.4]``; of a strategy that a budget cut short, ``≥`` in front."""
+    bound = f"{LOWER_BOUND} " if row.cut_short and row.quality is not None else ""
+    return f"{bound}{percent(row.quality)} {interval(row.quality_low, row.quality_high)}".strip()
 
 
 def delta(row: Row, baseline: str | None) -> str:

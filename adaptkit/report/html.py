@@ -26,7 +26,7 @@ from adaptkit.report.tables import (
     speed_grid,
     tuning_grid,
 )
-from adaptkit.report.view import TaskView, general_notes, headline, task_views
+from adaptkit.report.view import TaskView, general_notes, headline, task_views, warning_at_top
 from adaptkit.report.why import why_of
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def render_html(
         tasks=[_of_page(v, examples, findings.get(v.task, Findings())) for v in views],
         notes=general_notes(result),
         about=_about(result),
+        warning=warning_at_top(result),
         settings=json.dumps(result.manifest, indent=2, ensure_ascii=False, default=str),
         # Files of this package, and data in which nothing can end the element that holds them.
         style=Markup(style),

@@ -17,24 +17,29 @@ from adaptkit.report.tables import (
     speed_grid,
     tuning_grid,
 )
-from adaptkit.report.view import TaskView, general_notes, headline, task_views
+from adaptkit.report.view import TaskView, general_notes, headline, task_views, warning_at_top
 
 
 def markdown_table(result: ComparisonResult) -> str:
     """Return the main tables with their footnotes, as GitHub shows them."""
     parts = [_task_section(view, details=False) for view in task_views(result)]
-    return "\n\n".join([*parts, _bullets(general_notes(result))]).strip() + "\n"
+    return "\n\n".join([*_warning(result), *parts, _bullets(general_notes(result))]).strip() + "\n"
 
 
 def render_markdown(result: ComparisonResult) -> str:
     """Return report.md: recommendations first, then each task with all its tables, then the settings."""
     views = task_views(result)
-    parts = ["# Comparison of strategies", _bullets(_recommendations(views))]
+    parts = ["# Comparison of strategies", *_warning(result), _bullets(_recommendations(views))]
     parts += [_task_section(view, details=True) for view in views]
     parts += ["## Notes", _bullets(general_notes(result))]
     settings = json.dumps(result.manifest, indent=2, ensure_ascii=False, default=str)
     parts += ["## Settings", f"```json\n{settings}\n```"]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _warning(result: ComparisonResult) -> list[str]:
+    warning = warning_at_top(result)
+    return [f"**{warning}**"] if warning else []
 
 
 def _recommendations(views: Sequence[TaskView]) -> list[str]:

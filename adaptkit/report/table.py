@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adaptkit.core.result_io import comparison_csv, comparison_json
 from adaptkit.core.results import ComparisonResult
 from adaptkit.report.cells import Column, columns
-from adaptkit.report.view import TaskView, general_notes, headline, task_views
+from adaptkit.report.view import TaskView, general_notes, headline, task_views, warning_at_top
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -28,6 +28,9 @@ class ConsoleReport:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         from rich.text import Text
 
+        if warning := warning_at_top(self._result):
+            yield Text(warning, style="bold red")
+            yield Text()
         for view in task_views(self._result):
             yield Text(view.task, style="bold")
             yield from _task_lines(view, options.max_width)

@@ -86,6 +86,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
         baseline=_baseline(ran, result.manifest),
         recommendation=next((r for r in result.recommendation if r.task == task), None),
         notes=(
+            *(f"≥ lower bound: {r.cut_short}." for r in ran if r.cut_short),
             *_task_notes(ran, pairs, _interval_method(result.manifest, task)),
             *_fewer_train_rows(result.manifest, task),
             *_stopped(ran),
@@ -214,6 +215,14 @@ def _seeds(ran: tuple[Row, ...]) -> str:
 
 def _span(numbers: list[int]) -> str:
     return str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
+
+
+def warning_at_top(result: ComparisonResult) -> str | None:
+    """What to know before reading any of it."""
+    if not result.manifest.get("quick"):
+        return None
+    what = "Quick look: few rows, and every training was cut short."
+    return f"{what} Do not decide by it: run again without --quick."
 
 
 def general_notes(result: ComparisonResult) -> list[str]:

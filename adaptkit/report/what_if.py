@@ -24,7 +24,7 @@ _ROW = (
 )  # fmt: skip
 _PAIR = (
     "strategy", "baseline", "n", "delta", "delta_low", "delta_high", "p_value", "p_value_adjusted", "margin",
-    "equivalence_low", "equivalence_high", "non_inferior", "verdict",
+    "equivalence_low", "equivalence_high", "non_inferior", "verdict", "lower_bounds",
 )  # fmt: skip
 _SPENT = ("training", "tuning", "failed", "index", "evaluation")
 

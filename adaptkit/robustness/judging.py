@@ -97,7 +97,7 @@ class Judge:
         ran = [g for g in groups if g.records]
         found = compared(ran, self.standards)
         rows = [self._row(g) for g in groups]
-        (said,) = decision.recommend(rows, pairs_of(self.task, found, self.standards))
+        (said,) = decision.recommend(rows, pairs_of(self.task, found, self.standards, ran))
         return said
 
     def _row(self, group: Group) -> Row:

@@ -100,6 +100,7 @@ class Strategy(Parameters, ABC):
         *,
         progress: FitProgress | None = None,
         before: Sequence[Strategy] = (),
+        seconds: float | None = None,
     ) -> Self:
         """Learn what there is to learn from ``task.train`` and ``task.validation``.
 
@@ -108,6 +109,8 @@ class Strategy(Parameters, ABC):
             task: what for.
             progress: called with steps done and steps planned, by strategies that take long.
             before: fitted strategies whose prompts this one adds to.
+            seconds: what it may take, for strategies that can do with less: those that train. None for no
+                bound.
 
         Returns:
             The strategy itself.
@@ -121,6 +124,7 @@ class Strategy(Parameters, ABC):
         if reason:
             raise CapabilityError(reason)
         self.progress_ = progress
+        self.ends_at_ = None if seconds is None else time.monotonic() + seconds
         self.before_: tuple[Strategy, ...] = tuple(before)
         self.fit_notes_: dict[str, Any] = {}
         leader = leader_of((*before, self))
@@ -355,6 +359,12 @@ class Strategy(Parameters, ABC):
         self.format_ = AnswerFormat.from_json(saved["format"])
         self.model_ = self.load_state(folder, saved["state"], model)
         return self
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of what ``fit()`` may take; None for no bound."""
+        ends_at: float | None = getattr(self, "ends_at_", None)
+        return None if ends_at is None else max(0.0, ends_at - time.monotonic())
 
     def _require_fitted(self, call: str) -> None:
         if getattr(self, "model_", None) is None:

@@ -97,9 +97,15 @@ class Compose(Strategy):
     def learn(self, model: Model, task: Task) -> Model:
         """Fit each part, on copies: the parameters stay unfitted."""
         self.parts_: list[Strategy] = []
-        for given in self.parts:
+        for i, given in enumerate(self.parts):
             part = dataclasses.replace(given)
-            part.fit(model, task, progress=self.progress_, before=(*self.before_, *self.parts_))
+            part.fit(
+                model,
+                task,
+                progress=self.progress_,
+                before=(*self.before_, *self.parts_),
+                seconds=self._share_of_seconds(i),
+            )
             model = part.model_
             self._note(part)
             self.parts_.append(part)
@@ -110,9 +116,17 @@ class Compose(Strategy):
         self._serve_all_with(model)
         return model
 
+    def _share_of_seconds(self, i: int) -> float | None:
+        """What is left, in equal parts for those that train and are still to come."""
+        n_training = sum(p.trains_weights for p in self.parts[i:])
+        return None if self.seconds_left is None else self.seconds_left / max(1, n_training)
+
     def _note(self, part: Strategy) -> None:
         """Take over the notes of a part; those of a name that is taken get the part's in front."""
         for name, value in part.fit_notes_.items():
+            if name == "cut_short":
+                self.fit_notes_[name] = [*self.fit_notes_.get(name, ()), *value]
+                continue
             self.fit_notes_[f"{part.name}_{name}" if name in self.fit_notes_ else name] = value
 
     def _serve_all_with(self, model: Model) -> None:

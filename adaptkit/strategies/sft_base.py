@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 
 LOSS_FILE = "loss.json"
 MIN_STEPS = 100
-MAX_EPOCHS_SMALL = 20
+MAX_EPOCHS = 20
 EPOCHS = 3
-MAX_TOKENS_CPU = 60_000
 
 ABOVE_ZERO_OR_NONE: Check = (lambda v: v is None or (is_number(v) and v > 0), "above 0, or None")
 COUNT_OR_NONE: Check = (lambda v: v is None or (is_int(v) and v >= 1), "an int >= 1, or None")
@@ -51,12 +50,13 @@ class SupervisedFineTuning(Strategy):
         learning_rate: None for a default by model size.
         learning_rate_factor: multiplies the learning rate, given or default: a grid around a default
             that depends on the model.
-        epochs: passes over the train rows; None for 3, or as many as make 100 steps (at most 20).
+        epochs: passes over the train rows; None to train until the validation loss stops falling, at most
+            20 passes (without validation rows 3 passes, or as many as make 100 steps).
         batch_size: rows of a step.
-        max_tokens: upper bound on the tokens trained on, prompts included; what the epochs ask for
-            beyond it is not done, and ``fit_notes_`` says so. None for 60,000 on a CPU (minutes for a
-            small model) and no bound on a GPU.
-        patience: training stops after so many evaluations in a row whose validation loss gains nothing;
+        max_tokens: upper bound on the tokens trained on, prompts included; None for no bound. Where it, or
+            the ``seconds`` of ``fit()``, ends a training whose loss still falls, ``fit_notes_["cut_short"]``
+            says so, and a comparison takes the result for a lower bound.
+        patience: training ends after so many evaluations in a row whose validation loss gains nothing;
             None to go on to the end. The weights with the best validation loss are kept either way.
         permute_targets: a negative control: rows are trained on (and chosen by) the targets of other
             rows, drawn by ``seed``. If that answers as well, the relation of input and target is not
@@ -153,11 +153,18 @@ class SupervisedFineTuning(Strategy):
         rate = self.learning_rate or self.default_learning_rate(model.info.n_parameters)
         return SftSettings(
             learning_rate=rate * self.learning_rate_factor,
-            n_steps=self._n_steps([len(r) for r in rows], model.info.device),
+            n_steps=self._n_steps([len(r) for r in rows]),
             batch_size=min(self.batch_size, len(rows)),
+            until_flat=self._until_flat,
+            expected_steps=self.steps_wanted(len(rows)),
+            max_seconds=self.seconds_left,
             patience=self.patience,
             seed=self.seed,
         )
+
+    @property
+    def _until_flat(self) -> bool:
+        return self.epochs is None and self.patience is not None
 
     def learn(self, model: Model, task: Task) -> Model:
         """Train, and tell what it did to the task's loss and to that of general text."""
@@ -213,24 +220,25 @@ class SupervisedFineTuning(Strategy):
 
     def _epochs(self, n_rows: int) -> float:
         """Passes over the train rows, if tokens set no bound."""
-        return self.epochs or min(max(EPOCHS, MIN_STEPS / self._steps_an_epoch(n_rows)), MAX_EPOCHS_SMALL)
+        return self.epochs or min(max(EPOCHS, MIN_STEPS / self._steps_an_epoch(n_rows)), MAX_EPOCHS)
 
     def _steps_an_epoch(self, n_rows: int) -> int:
         return math.ceil(n_rows / self.batch_size)
 
     def steps_wanted(self, n_rows: int) -> int:
-        """Steps of the epochs on so many rows, if tokens set no bound."""
+        """Steps of the epochs on so many rows; where the loss decides, those that are likely."""
         return math.ceil(self._steps_an_epoch(n_rows) * self._epochs(n_rows))
 
-    def _n_steps(self, lengths: Sequence[int], device: str) -> int:
-        """Steps for the epochs wanted, within the token budget."""
-        wanted = self.steps_wanted(len(lengths))
-        budget = self.max_tokens or (MAX_TOKENS_CPU if device.startswith("cpu") else None)
-        self.fit_notes_ |= {"n_steps_wanted": wanted, "max_tokens": budget}
-        if budget is None:
-            return wanted
-        tokens_a_step = self.batch_size * sum(lengths) / len(lengths)
-        return max(1, min(wanted, math.floor(budget / tokens_a_step)))
+    def most_steps(self, n_rows: int, tokens_a_step: float) -> int:
+        """Steps at most, within the bound on tokens."""
+        most = self._steps_an_epoch(n_rows) * MAX_EPOCHS if self._until_flat else self.steps_wanted(n_rows)
+        if self.max_tokens is None:
+            return most
+        return max(1, min(most, math.floor(self.max_tokens / tokens_a_step)))
+
+    def _n_steps(self, lengths: Sequence[int]) -> int:
+        self.fit_notes_ |= {"n_steps_wanted": self.steps_wanted(len(lengths)), "max_tokens": self.max_tokens}
+        return self.most_steps(len(lengths), self.batch_size * sum(lengths) / len(lengths))
 
     def _note(self, report: SftReport, settings: SftSettings, n_rows: int) -> None:
         epochs = report.n_steps * settings.batch_size / n_rows
@@ -238,6 +246,7 @@ class SupervisedFineTuning(Strategy):
             "learning_rate": settings.learning_rate,
             "n_steps": report.n_steps,
             "n_steps_planned": settings.n_steps,
+            "ended": report.ended,
             "best_step": report.best_step,
             "epochs": round(epochs, 2),
             "train_tokens": report.n_tokens,
@@ -247,6 +256,30 @@ class SupervisedFineTuning(Strategy):
         }
         if self.permute_targets:
             self.fit_notes_["control"] = "targets permuted"
+        if cut := self._cut_short(report, settings, n_rows):
+            self.fit_notes_["cut_short"] = [cut]
+
+    def _cut_short(self, report: SftReport, settings: SftSettings, n_rows: int) -> dict[str, Any] | None:
+        """What ended a training that was not seen to be flat; None where nothing but its own end did.
+
+        ``more_s`` is what the steps that are likely would take beyond those done, or as many as were done
+        once more where they are past.
+        """
+        asked_for = self.epochs is not None and report.ended == "steps" and self.max_tokens is None
+        if report.improving is False or report.ended == "flat" or asked_for:
+            return None
+        wanted = self.steps_wanted(n_rows)
+        if not self._until_flat and report.n_steps >= wanted:
+            return None
+        more = wanted - report.n_steps if report.n_steps < wanted else report.n_steps
+        by_tokens = self.max_tokens is not None and report.ended == "steps"
+        return {
+            "what": "training",
+            "by": "seconds" if report.ended == "seconds" else "max_tokens" if by_tokens else "epochs",
+            "share_of_rows": round(report.n_steps * settings.batch_size / n_rows, 3),
+            "improving": report.improving,
+            "more_s": round(more * report.seconds / report.n_steps, 1),
+        }
 
     @abstractmethod
     def save_trained(self, folder: Path) -> None:

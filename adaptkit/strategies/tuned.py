@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,13 +163,13 @@ class Tuned(Strategy):
         candidates = self._candidates(model, task)
         tried: list[Trial] = []
         for i, candidate in enumerate(candidates):
-            if tried and not self.budget.allows(
-                trials=i, seconds=sum(t.seconds for t in tried), tokens=sum(t.tokens for t in tried)
-            ):
+            if tried and not self._may_go_on(tried):
                 break
             progress = self._share(i, len(candidates))
             started = time.perf_counter()
-            candidate.fit(model, task, progress=progress, before=self.before_)
+            candidate.fit(
+                model, task, progress=progress, before=self.before_, seconds=self._seconds_for(i, candidates)
+            )
             predictions = answers_to(candidate, rows)
             found = Trial(
                 config=to_json(candidate.changed_params()),
@@ -181,7 +182,33 @@ class Tuned(Strategy):
                 self.best_: Strategy = candidate
             tried.append(found)
         self._take(self.best_, tried, task, len(rows))
+        if len(tried) < len(candidates):
+            self._note_untried(tried, len(candidates))
         return self.best_.model_
+
+    def _may_go_on(self, tried: Sequence[Trial]) -> bool:
+        if self.seconds_left == 0:
+            return False
+        return self.budget.allows(
+            trials=len(tried), seconds=sum(t.seconds for t in tried), tokens=sum(t.tokens for t in tried)
+        )
+
+    def _seconds_for(self, i: int, candidates: Sequence[Strategy]) -> float | None:
+        """Equal parts of what is left, for those still to come."""
+        return None if self.seconds_left is None else self.seconds_left / (len(candidates) - i)
+
+    def _note_untried(self, tried: Sequence[Trial], n: int) -> None:
+        """Seconds or tokens ended it: the number of trials is what was asked for."""
+        seconds = sum(t.seconds for t in tried)
+        by_seconds = self.seconds_left == 0 or (self.budget.seconds or math.inf) <= seconds
+        cut = {
+            "what": "tuning",
+            "by": "seconds" if by_seconds else "tokens",
+            "n_tried": len(tried),
+            "n_planned": n,
+            "more_s": round(seconds / len(tried) * (n - len(tried)), 1),
+        }
+        self.fit_notes_["cut_short"] = [*self.fit_notes_.get("cut_short", ()), cut]
 
     def _candidates(self, model: Model, task: Task) -> list[Strategy]:
         """What may be tried, the given one first, those that cannot run left out."""

@@ -46,6 +46,12 @@ class MasterAdamW(torch.optim.AdamW):
             master.grad = None
         return found
 
+    @torch.no_grad()
+    def reload(self) -> None:
+        """Take over weights that were put in place from elsewhere."""
+        for weight, master in self._pairs:
+            master.copy_(weight)
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, which stand at the weights."""
         super().zero_grad(set_to_none)

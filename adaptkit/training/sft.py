@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,11 +30,12 @@ from adaptkit.training.loss import completion_loss
 from adaptkit.training.memory import asks_for_checkpointing
 from adaptkit.training.optimizer import optimizer_for
 from adaptkit.training.order import LengthGroupedOrder
-from adaptkit.training.watch import Progress, SftReport, Watch
+from adaptkit.training.watch import COOLDOWN_SHARE, Progress, Schedule, SftReport, Watch
 
 MIN_VALIDATION_ROWS, MAX_VALIDATION_ROWS = 16, 48
 """Rows that a validation loss is taken on: fewer tell little, more could cost as much as the training."""
 MIN_EVALUATIONS = 2
+EVALUATIONS_A_PASS = 4
 MAX_VALIDATION_SHARE = 0.25
 """Validation rows over all evaluations, for a row trained on. Without a backward pass a row costs less
 than half, so this is about a tenth of the time. Short trainings cut the rows first, then the evaluations."""
@@ -45,21 +46,30 @@ class SftSettings:
     """How to train.
 
     Attributes:
-        n_steps: optimiser steps.
-        warmup_share: part of the steps over which the learning rate rises; then it falls linearly to 0.
+        n_steps: optimiser steps, at most.
+        until_flat: train until the validation loss stops falling, and let the learning rate, level until
+            then, fall over the last quarter of the steps. Otherwise it falls all the way to ``n_steps``.
+        expected_steps: how many are likely, where the end is open: of the warm-up and of what is told as
+            progress; None for ``n_steps``.
+        max_seconds: of the training; None for no bound. With one the rate is level, too, and falls in time.
+        warmup_share: part of the steps over which the learning rate rises.
         batch_size: rows of a step, over all processes and passes.
         accumulation: passes that the rows of a step are cut into, to need less memory.
         checkpointing: compute activations again in the backward pass, to need less memory; None to do so
             where memory asks.
         evaluations: how many times at most, evenly spread, the validation loss is taken; the best weights
-            win. A short training does with two.
-        patience: training stops after so many evaluations in a row without a loss that is better by
-            ``min_gain``, as a share of the best; None for never.
+            win. A short training does with two. One of open length takes it every quarter of a pass, or more
+            seldom, within the same share of the work.
+        patience: nothing is gained any more after so many evaluations in a row without a loss that is better
+            by ``min_gain``, as a share of the last that was; None to go on to the last step.
     """
 
     learning_rate: float
     n_steps: int
     batch_size: int
+    until_flat: bool = False
+    expected_steps: int | None = None
+    max_seconds: float | None = None
     accumulation: int = 1
     checkpointing: bool | None = None
     warmup_share: float = 0.1
@@ -68,6 +78,16 @@ class SftSettings:
     patience: int | None = 2
     min_gain: float = 0.02
     seed: int = 0
+
+    @property
+    def n_expected(self) -> int:
+        """Steps that are likely."""
+        return min(self.n_steps, self.expected_steps or self.n_steps)
+
+    @property
+    def n_warmup(self) -> int:
+        """Never all steps: the learning rate of the first of them is 0."""
+        return min(max(1, round(self.n_expected * self.warmup_share)), self.n_steps - 1)
 
 
 class _Rows(Dataset[EncodedRow]):
@@ -86,10 +106,11 @@ class SftTrainer(Trainer):
 
     Args:
         order: positions of the training rows, for the whole training.
+        schedule: of the learning rate.
     """
 
-    def __init__(self, *, order: LengthGroupedOrder, **options: Any) -> None:
-        self._order = order
+    def __init__(self, *, order: LengthGroupedOrder, schedule: Schedule, **options: Any) -> None:
+        self._order, self._schedule = order, schedule
         super().__init__(**options)
         # The loss below is a share of the whole step's mean; Trainer must not divide it once more.
         self.model_accepts_loss_kwargs = True
@@ -106,6 +127,13 @@ class SftTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return self._order
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The schedule's rates: Trainer's own know their last step beforehand."""
+        if self.lr_scheduler is None:
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._schedule.factor)
+        return self.lr_scheduler
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: Trainer would walk through all parameters at each step for a number nobody reads."""
@@ -151,6 +179,9 @@ def train(
     """
     report = SftReport()
     validation = validation[: _n_validation_rows(settings)]
+    if not validation:
+        # Nothing says when it is flat.
+        settings = replace(settings, until_flat=False, n_steps=settings.n_expected)
     longest = max(len(r) for r in [*rows, *validation])
     started = time.perf_counter()
     with ExitStack() as stack:
@@ -166,13 +197,24 @@ def train(
         order = LengthGroupedOrder(
             [len(r) for r in rows], batch_size=a_step, n_rows=settings.n_steps * a_step, seed=settings.seed
         )
+        schedule, optimizer = _schedule(settings), optimizer_for(module, settings.learning_rate)
         watch = Watch(
-            module, report, patience=settings.patience, min_gain=settings.min_gain, progress=progress
+            module,
+            report,
+            schedule=schedule,
+            patience=settings.patience,
+            min_gain=settings.min_gain,
+            until_flat=settings.until_flat,
+            max_seconds=settings.max_seconds,
+            expected_steps=settings.expected_steps,
+            on_restore=optimizer.reload if optimizer else None,
+            progress=progress,
         )
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _prepare(stack)
         trainer = SftTrainer(
             order=order,
+            schedule=schedule,
             model=module,
             args=_arguments(
                 settings,
@@ -180,7 +222,7 @@ def train(
                 per_device_train_batch_size=a_pass,
                 gradient_checkpointing=checkpointing,
                 eval_strategy="steps" if validation else "no",
-                eval_steps=_steps_between_evaluations(settings, len(validation)),
+                eval_steps=_steps_between_evaluations(settings, len(rows), len(validation)),
                 # Where the weights are, not what the machine has: Trainer would move them.
                 use_cpu=next(module.parameters()).device.type == "cpu",
             ),
@@ -188,7 +230,7 @@ def train(
             train_dataset=_Rows(rows),
             eval_dataset=_Rows(sorted(validation, key=len)) if validation else None,
             callbacks=[watch],
-            optimizers=(optimizer_for(module, settings.learning_rate), None),
+            optimizers=(optimizer, None),
         )
         _quiet(trainer)
         _run(trainer)
@@ -218,17 +260,28 @@ def _checkpointing(module: Any, rows: Sequence[EncodedRow], settings: SftSetting
     )
 
 
+def _schedule(settings: SftSettings) -> Schedule:
+    level = settings.until_flat or settings.max_seconds is not None
+    cooldown = (
+        max(1, round(settings.n_steps * COOLDOWN_SHARE)) if level else settings.n_steps - settings.n_warmup
+    )
+    return Schedule(warmup=settings.n_warmup, n_steps=settings.n_steps, cooldown=cooldown)
+
+
 def _n_validation_rows(settings: SftSettings) -> int:
     """Rows of each evaluation, so that the fewest evaluations keep within the share."""
-    affordable = MAX_VALIDATION_SHARE * settings.n_steps * settings.batch_size / MIN_EVALUATIONS
+    affordable = MAX_VALIDATION_SHARE * settings.n_expected * settings.batch_size / MIN_EVALUATIONS
     return min(MAX_VALIDATION_ROWS, max(MIN_VALIDATION_ROWS, math.floor(affordable)))
 
 
-def _steps_between_evaluations(settings: SftSettings, n_rows: int) -> int:
-    """Evenly spread, as often as wanted, but at least twice and otherwise within the share of rows."""
-    affordable = MAX_VALIDATION_SHARE * settings.n_steps * settings.batch_size / max(n_rows, 1)
-    n = min(settings.evaluations, max(MIN_EVALUATIONS, math.floor(affordable)))
-    return max(1, math.ceil(settings.n_steps / n))
+def _steps_between_evaluations(settings: SftSettings, n_rows: int, n_validation: int) -> int:
+    """As often as wanted within the share of rows, but at least twice in the steps that are expected."""
+    n = settings.n_expected
+    affordable = math.floor(MAX_VALIDATION_SHARE * n * settings.batch_size / max(n_validation, 1))
+    wanted = settings.evaluations
+    if settings.until_flat:
+        wanted = math.ceil(EVALUATIONS_A_PASS * n * settings.batch_size / n_rows)
+    return max(1, math.ceil(n / min(wanted, max(MIN_EVALUATIONS, affordable))))
 
 
 def _run(trainer: Trainer) -> None:
@@ -265,15 +318,12 @@ def _arguments(settings: SftSettings, **more: Any) -> TrainingArguments:
         gradient_checkpointing_kwargs={"use_reentrant": False},
         per_device_eval_batch_size=settings.batch_size * 2,
         learning_rate=settings.learning_rate,
-        lr_scheduler_type="linear",
-        # Never all steps: the learning rate of the first warm-up step is 0.
-        warmup_steps=min(max(1, round(settings.n_steps * settings.warmup_share)), settings.n_steps - 1),
         # Trainer would log a loss that is no number as 0, and a diverged training would look perfect.
         logging_nan_inf_filter=False,
         weight_decay=0.0,
         max_grad_norm=settings.max_grad_norm,
         save_strategy="no",
-        logging_steps=max(1, settings.n_steps // 40),
+        logging_steps=max(1, settings.n_expected // 40),
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -113,7 +113,7 @@ def sample_of(task: ScoredTask, scores: Floats, clusters: dict[str, str], rng: n
     evidence = Evidence(
         task=task.name,
         rows=tuple(rows),
-        pairs=tuple(pairs_of(facts, found, Standards())),
+        pairs=tuple(pairs_of(facts, found, Standards(), ())),
         gaps=found.gaps,
         facts=_facts(task, len(scores)),
         model_parameters=task.model_parameters,

@@ -118,7 +118,7 @@ def build() -> TaskFolder:
     splits = {split: _held_out(split, decks, rng) for split in ("test", "validation")}
     splits["train"] = _train(decks, rng)
     ordered = {split: shuffled(splits[split], rng) for split in SPLITS}
-    card = card_base("policy_questions", "qa", INSTRUCTION, ("contains", "token_f1", "exact_match"))
+    card = card_base("policy_questions", "qa", INSTRUCTION, ("token_f1", "exact_match", "contains"))
     card["description"] = (
         "Questions about the internal rules of a fictional equipment hire cooperative, which no model can"
         " know: superseded versions, near-duplicates and distractors among the documents; about a sixth of"

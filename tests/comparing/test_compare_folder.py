@@ -21,7 +21,7 @@ from adaptkit.core.errors import ConfigError, StoreError
 CSV_HEADER = (
     "task,strategy,model,n,n_errors,metric,quality,quality_low,quality_high,delta,delta_low,delta_high,"
     "p_value_adjusted,verdict,p50_latency_s,p95_latency_s,first_token_p50_s,tokens_in,tokens_cached,tokens_out,"
-    "fit_s,fit_usd,usd_per_1k_requests,usd_per_correct,break_even_requests,seeds,n_scored"
+    "fit_s,fit_usd,usd_per_1k_requests,usd_per_correct,break_even_requests,seeds,n_scored,cut_short"
 )
 DOCUMENTS = (ak.Document(id="d", text="The answer to row 3 is answer 3."),)
 TASK = replace(make_task(30), documents=DOCUMENTS, licence="MIT")

@@ -56,8 +56,8 @@ def test_unknown_names() -> None:
             check_metrics([name])
     with pytest.raises(UnknownNameError):
         score("nope", answer("a", "a"))
-    with pytest.raises(UnknownNameError):
-        is_row_mean("nope")
+    # A finished run is read where a metric's plugin is not installed.
+    assert is_row_mean("nope")
     with pytest.raises(UnknownNameError):
         aggregate("nope", [])
 

@@ -190,6 +190,12 @@ def test_contains(output: str, target: str, expected: float) -> None:
     assert judge("contains", output, target) == Score(strict=expected, lenient=expected)
 
 
+@pytest.mark.parametrize(("n_beside", "strict"), [(0, 1.0), (25, 1.0), (26, 0.0), (90, 0.0)])
+def test_a_whole_passage_that_holds_the_answer_is_none(n_beside: int, strict: float) -> None:
+    output = " ".join([*(["word"] * n_beside), "9,000", "litres"])
+    assert judge("contains", output, "9,000 litres") == Score(strict=strict, lenient=1.0)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

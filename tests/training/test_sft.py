@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import random
+import time
 from collections import Counter
 from typing import Any
 
@@ -20,6 +21,7 @@ from adaptkit.training.encode import EncodedRow, collate
 from adaptkit.training.loss import completion_loss
 from adaptkit.training.order import LengthGroupedOrder
 from adaptkit.training.sft import SftSettings, train
+from adaptkit.training.watch import Schedule
 
 TASK = classification_task()
 SHAPE = lora.LoraSettings(rank=4, alpha=8, dropout=0.0, target_modules="all-linear")
@@ -339,4 +341,75 @@ def test_estimate_of_memory_is_above_what_autograd_keeps(model: LocalModel) -> N
 def test_validation_is_taken_as_often_as_it_costs_little(
     n_validation: int, n_steps: int, between: int
 ) -> None:
-    assert sft._steps_between_evaluations(settings(n_steps=n_steps, batch_size=8), n_validation) == between
+    given = settings(n_steps=n_steps, batch_size=8)
+    assert sft._steps_between_evaluations(given, 400, n_validation) == between
+
+
+@given(
+    n_steps=st.integers(2, 400), share=st.floats(0.01, 1.0), warmup=st.integers(1, 40), at=st.integers(1, 400)
+)
+def test_the_rate_rises_stays_and_falls_to_nothing(n_steps: int, share: float, warmup: int, at: int) -> None:
+    warmup = min(warmup, n_steps - 1)
+    schedule = Schedule(warmup=warmup, n_steps=n_steps, cooldown=max(1, round(share * n_steps)))
+    if at < n_steps:
+        schedule.end_soon(at, at)
+    factors = [schedule.factor(step) for step in range(n_steps + 1)]
+    assert all(0 <= f <= 1 for f in factors)
+    assert factors[schedule.n_steps] == 0
+    assert schedule.n_steps <= n_steps
+    falling = factors[max(warmup, schedule.falls_from) : schedule.n_steps + 1]
+    assert falling == sorted(falling, reverse=True)
+
+
+def open_ended(**changes: Any) -> SftSettings:
+    return settings(
+        **{"n_steps": 240, "batch_size": 4, "until_flat": True, "expected_steps": 30, "seed": 1, **changes}
+    )
+
+
+def test_training_goes_on_until_the_loss_is_flat_and_the_rate_falls_at_last(model: LocalModel) -> None:
+    adapted = lora.attach(model.module, SHAPE, seed=0)
+    rows, validation = encoded(model, TASK.train), encoded(model, TASK.validation)
+    told: list[tuple[int, int]] = []
+    report = train(
+        adapted,
+        rows,
+        validation,
+        open_ended(),
+        pad_id=model.pad_id,
+        progress=lambda done, planned: told.append((done, planned)),
+    )
+    assert (report.ended, report.improving) == ("flat", False)
+    assert 30 < report.n_steps < 240
+    losses = [loss for _, loss in report.validation_losses]
+    assert losses[0] > 2 * min(losses)
+    # The last weights are judged, too, and the best are kept.
+    assert report.validation_losses[-1][0] == report.n_steps
+    assert loss(adapted, validation) == pytest.approx(min(losses), rel=0.01)
+    # What was told as planned was never below what was done, and right at the end.
+    assert all(done <= planned for done, planned in told)
+    assert told[-1] == (report.n_steps, report.n_steps)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ended"),
+    [({"n_steps": 16}, "steps"), ({"max_seconds": 1.5, "learning_rate": 1e-4}, "seconds")],
+)
+def test_a_bound_ends_it_earlier_and_says_that_it_still_improved(
+    model: LocalModel, changes: dict[str, Any], ended: str
+) -> None:
+    adapted = lora.attach(model.module, SHAPE, seed=0)
+    rows, validation = encoded(model, TASK.train), encoded(model, TASK.validation)[:4]
+    began = time.perf_counter()
+    report = train(adapted, rows, validation, open_ended(**changes), pad_id=model.pad_id)
+    assert report.ended == ended
+    assert report.improving is not False
+    assert report.n_steps < 240
+    if ended == "seconds":
+        assert time.perf_counter() - began < 6
+
+
+def test_without_validation_rows_it_ends_where_it_was_expected_to(model: LocalModel) -> None:
+    adapted = lora.attach(model.module, SHAPE, seed=0)
+    report = train(adapted, encoded(model, TASK.train), [], open_ended(), pad_id=model.pad_id)
+    assert (report.n_steps, report.improving) == (30, None)

@@ -132,7 +132,7 @@ function rowsNeeded(blockers, margin, n) {
 }
 
 function rowsFor({ pair, otherIsCheaper }, margin) {
-  if (pair === null || pair.delta === null || pair.delta_low === null || pair.delta_high === null)
+  if (pair === null || pair.lower_bounds.length || pair.delta === null || pair.delta_low === null || pair.delta_high === null)
     return null;
   const lead = otherIsCheaper ? -pair.delta : pair.delta;
   const half = (pair.delta_high - pair.delta_low) / 2;

@@ -19,7 +19,23 @@ function isInside(pair) {
 function judged(pair, pAdjusted) {
   const own = { ...pair, p_value_adjusted: pAdjusted };
   const known = own.margin !== null && own.equivalence_low !== null;
-  return { ...own, verdict: verdictOf(own), non_inferior: known ? own.equivalence_low > -own.margin : null };
+  return bounded({
+    ...own,
+    verdict: verdictOf(own),
+    non_inferior: known ? own.equivalence_low > -own.margin : null,
+  });
+}
+
+// No rival is called better than one that a budget cut short, or as good.
+function bounded(pair) {
+  if (!pair.lower_bounds.length) return pair;
+  const allowed = { better: pair.baseline, worse: pair.strategy }[pair.verdict];
+  const kept = allowed !== undefined && !pair.lower_bounds.includes(allowed);
+  return {
+    ...pair,
+    verdict: kept ? pair.verdict : "undecided",
+    non_inferior: pair.lower_bounds.includes(pair.baseline) ? null : pair.non_inferior,
+  };
 }
 
 // The chance of any false alarm among them stays below alpha (S. Holm, 1979).
@@ -68,7 +84,7 @@ const negated = (value) => (value === null ? null : -value);
 // The same pair seen from the other strategy.
 function turned(pair) {
   const known = pair.margin !== null && pair.equivalence_high !== null;
-  return {
+  return bounded({
     ...pair,
     strategy: pair.baseline,
     baseline: pair.strategy,
@@ -79,7 +95,7 @@ function turned(pair) {
     equivalence_low: negated(pair.equivalence_high),
     equivalence_high: negated(pair.equivalence_low),
     non_inferior: known ? pair.equivalence_high < pair.margin : null,
-  };
+  });
 }
 
 function differencesOf(pairs) {
