@@ -87,7 +87,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
         recommendation=next((r for r in result.recommendation if r.task == task), None),
         notes=(
             *(f"≥ lower bound: {r.cut_short}." for r in ran if r.cut_short),
-            *_task_notes(ran, pairs, _interval_method(result.manifest, task)),
+            *_task_notes(ran, pairs, _interval_method(result.manifest, task), _n_test(result.manifest, task)),
             *_fewer_train_rows(result.manifest, task),
             *_stopped(ran),
             *_leaks(leakage),
@@ -110,6 +110,12 @@ def _baseline(ran: tuple[Row, ...], manifest: Mapping[str, Any]) -> str | None:
     return next((row.strategy for row in ran if row.delta is None), None)
 
 
+def _n_test(manifest: Mapping[str, Any], task: str) -> int | None:
+    """Test rows that the task has, whether or not they were used."""
+    described = next((t for t in manifest.get("tasks") or () if t.get("name") == task), {})
+    return described.get("n_test")
+
+
 def _interval_method(manifest: Mapping[str, Any], task: str) -> str:
     method = manifest.get("interval_method", "")
     if isinstance(method, Mapping):
@@ -117,12 +123,14 @@ def _interval_method(manifest: Mapping[str, Any], task: str) -> str:
     return str(method)
 
 
-def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str) -> list[str]:
+def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str, n_test: int | None) -> list[str]:
     if not ran:
         return []
     how = f" ({method})" if method else ""
+    used = max(r.n for r in ran)
+    of_all = f" of {n_test}" if n_test is not None and used < n_test else ""
     notes = [
-        f"{_span([r.n for r in ran])} test rows; 95 % intervals{how}. {_seeds(ran)}",
+        f"{_span([r.n for r in ran])}{of_all} test rows; 95 % intervals{how}. {_seeds(ran)}",
         *_partly_scored(ran),
     ]
     if tuned := [r for r in ran if r.fit_notes.get("tuning")]:

@@ -393,7 +393,7 @@ def test_training_goes_on_until_the_loss_is_flat_and_the_rate_falls_at_last(mode
 
 @pytest.mark.parametrize(
     ("changes", "ended"),
-    [({"n_steps": 16}, "steps"), ({"max_seconds": 1.5, "learning_rate": 1e-4}, "seconds")],
+    [({"n_steps": 16}, "steps"), ({"max_seconds": 1.5, "patience": 50}, "seconds")],
 )
 def test_a_bound_ends_it_earlier_and_says_that_it_still_improved(
     model: LocalModel, changes: dict[str, Any], ended: str
