@@ -98,7 +98,7 @@ def check_metrics(names: Iterable[str]) -> None:
 def is_row_mean(name: str) -> bool:
     """Whether the aggregate is the mean over rows, so that intervals for means apply.
 
-    A metric that is not known here is taken for one: a finished run is read where its plugin is not installed.
+    A metric that is not known here is taken for one: runs are read where its plugin is not installed.
 
     Examples:
         >>> is_row_mean("accuracy"), is_row_mean("macro_f1")

@@ -112,8 +112,8 @@ def _baseline(ran: tuple[Row, ...], manifest: Mapping[str, Any]) -> str | None:
 
 def _n_test(manifest: Mapping[str, Any], task: str) -> int | None:
     """Test rows that the task has, whether or not they were used."""
-    described = next((t for t in manifest.get("tasks") or () if t.get("name") == task), {})
-    return described.get("n_test")
+    named = [t for t in manifest.get("tasks") or () if t.get("name") == task]
+    return named[0].get("n_test") if named else None
 
 
 def _interval_method(manifest: Mapping[str, Any], task: str) -> str:
