@@ -19,7 +19,7 @@ EXPERIMENT = "adaptkit"
 FILES = (COMPARISON_JSON, COMPARISON_CSV, MANIFEST_JSON, "report.html", "report.md")
 MAX_PARAM = 500
 """Longest value of a parameter that all versions of MLflow's stores take."""
-NOT_METRICS = frozenset({"task", "strategy", "model", "metric", "verdict"})
+NOT_METRICS = frozenset({"task", "strategy", "model", "metric", "verdict", "cut_short"})
 
 
 def log_to_mlflow(
@@ -101,6 +101,7 @@ def _log_row(client: Any, experiment_id: str, parent: str, row: Row) -> None:
         "metric": row.metric,
         "status": row.status,
         "verdict": row.verdict or "",
+        "cut_short": row.cut_short or "",
     }
     run_id = client.create_run(experiment_id, run_name=f"{row.task} {row.strategy}", tags=tags).info.run_id
     for name, value in row.config.items():

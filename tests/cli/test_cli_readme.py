@@ -46,7 +46,7 @@ def workplace(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A folder with what the README's commands name, and a tiny model in the embedded one's place."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("adaptkit.models.load.DEFAULT_MODEL", str(model))
-    monkeypatch.setattr("adaptkit.strategies.sft_base.MAX_TOKENS_CPU", 600)
+    monkeypatch.setattr("adaptkit.strategies.sft_base.MAX_EPOCHS", 1)
     # Up to the server itself, which would go on until it is told to stop.
     monkeypatch.setattr("adaptkit.serving.server.serve", lambda *_arguments, **_options: Ended(0, 0))
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
