@@ -6,6 +6,7 @@ import click
 
 from adaptkit.cli.options import columns_given, file_options, format_option, json_of
 from adaptkit.cli.process import EXIT_DONE, EXIT_USAGE, Listing
+from adaptkit.core.shorten import shorten
 
 SHORT = 70
 
@@ -33,7 +34,7 @@ def tasks(ctx: click.Context, form: str) -> int:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= SHORT else f"{text[: SHORT - 1].rstrip()}…"
+    return shorten(text, SHORT)
 
 
 @tasks.command("check")

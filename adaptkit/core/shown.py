@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from adaptkit.core.shorten import shorten
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -83,4 +85,4 @@ def _call(call: Mapping[str, object]) -> str:
 
 def _cut(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return shorten(line, _LONGEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from adaptkit.core.shorten import shorten
 from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
 from adaptkit.decision.cause_of import CauseName
 from adaptkit.decision.wording import digits_for, percent, points
@@ -89,4 +90,4 @@ def _example(name: str, answer: WrongAnswer) -> str:
 def one_line(text: str) -> str:
     """One line without marks that the document would take for its own."""
     line = " ".join(text.replace("*", "").replace("`", "").split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shorten(line, LONGEST)

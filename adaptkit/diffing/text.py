@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from adaptkit.core.shorten import shorten
 from adaptkit.decision import Flips
 from adaptkit.decision.wording import digits_for, interval, p_value, percent, points
 from adaptkit.diffing.result import Diff, StrategyDiff, TaskDiff
@@ -143,7 +144,7 @@ def _flips(found: Flips, n: int) -> Iterator[str]:
 
 def _short(text: str) -> str:
     line = " ".join(text.split()) or "(empty)"
-    return line if len(line) <= SHORT else f"{line[: SHORT - 1].rstrip()}…"
+    return shorten(line, SHORT)
 
 
 def _escape(text: str) -> str:

@@ -10,6 +10,7 @@ are multiplied as they are, without an index: all pairs above the bar are wanted
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from adaptkit.leakage.words import WordIndex
 from adaptkit.retrieval import Embedder
 from adaptkit.retrieval.documents import embed_documents
 from adaptkit.retrieval.embed import Vectors
+from adaptkit.retrieval.readable import unread_sentence, unread_shares
 
 MOST_CHARACTERS = 300
 """Of a longer text only its beginning and its end are embedded, so much together: time is short, and what all
@@ -49,6 +51,7 @@ class Meaning:
     def __init__(self, load: Callable[[], Embedder]) -> None:
         self._load = load
         self._known: dict[str, Vectors] = {}
+        self._unread: dict[str, float] = {}
         self.embedder: str | None = None
 
     def usual(self, rows: Sequence[Entry], agreement: Agreement) -> float:
@@ -89,6 +92,19 @@ class Meaning:
             embedder = self._load()
             self.embedder = embedder.name
             self._known.update(zip(missing, embed_documents(missing, embedder).vectors, strict=True))
+            # Their vectors are alike whatever they say.
+            shares = zip(missing, unread_shares(missing, embedder), strict=True)
+            self._unread.update((text, share) for text, share in shares if share)
+            self._known.update((text, np.zeros_like(self._known[text])) for text in self._unread)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader should know about what was not compared."""
+        if not self._unread or self.embedder is None:
+            return []
+        share = fmean(self._unread.values())
+        told = unread_sentence(len(self._unread), len(self._known), share, self.embedder)
+        return [f"{told} Paraphrases of these were not looked for."]
 
     def _vectors(self, entries: Sequence[Entry]) -> Vectors:
         """Unit vectors, float32 [n, dimension]."""

@@ -150,7 +150,7 @@ class Check:
             embedder=self._meaning.embedder if self._meaning else None,
             usual_paraphrase=evidence.usual_paraphrase,
             thresholds=self._thresholds,
-            sentences=(*sentences(evidence), *notes),
+            sentences=(*sentences(evidence), *notes, *(self._meaning.notes if self._meaning else ())),
             verdict=verdict,
             reason=reason,
             seconds=seconds,

@@ -98,6 +98,21 @@ def find_words(text: str) -> list[str]:
     return (_SIMPLE_WORD if is_simple(text) else _word()).findall(text)
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text begin and end."""
+    return [match.span() for match in (_SIMPLE_WORD if is_simple(text) else _word()).finditer(text)]
+
+
+def character_spans(text: str) -> list[tuple[int, int]]:
+    """Where the characters of a text begin and end, each with its marks; white space is none.
+
+    Examples:
+        >>> character_spans("a คี่")
+        [(0, 1), (2, 5)]
+    """
+    return [match.span() for match in re.finditer(rf"\S[{_marks()}]*", text)]
+
+
 def character_pairs(text: str) -> Iterator[str]:
     """Neighbouring characters of scripts that are written without spaces, two by two.
 

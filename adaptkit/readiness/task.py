@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from adaptkit import metrics
+from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Example
 from adaptkit.leakage import LeakageReport, check_leakage
 from adaptkit.leakage.canonical import canonical
 from adaptkit.leakage.check import NOT_LOOKED_FOR
+from adaptkit.retrieval import DEFAULT_EMBEDDER
+from adaptkit.retrieval.pieces import embedded_pieces
+from adaptkit.retrieval.readable import Legibility
 from adaptkit.strategies import make_strategy
 from adaptkit.tasks import Task, load_task
 
@@ -111,7 +115,7 @@ def check_source(
         contradicting=contradicting,
         leakage=leakage,
         refused={name: reason for name, reason in refusals.items() if reason},
-        notes=tuple(_notes(task, repeated, contradicting)),
+        notes=(*_notes(task, repeated, contradicting), *_unread(task, rows)),
     )
 
 
@@ -147,6 +151,16 @@ def _notes(task: Task, repeated: Sequence[str], contradicting: Sequence[str]) ->
     unseen = sorted({e.target for e in task.test} - {e.target for e in task.train}) if task.labels else []
     if unseen and task.train:
         yield f"No train row has the target of some test rows: {_some(unseen)}."
+
+
+def _unread(task: Task, rows: Sequence[Example]) -> list[str]:
+    """What the default embedder cannot read of the task, as far as that is known without fetching it."""
+    try:
+        pieces = embedded_pieces(DEFAULT_EMBEDDER)
+    except ModelError:
+        return []
+    documents = [d.text for d in task.documents]
+    return Legibility.of([r.input for r in rows], pieces, documents).warnings
 
 
 def _some(names: Sequence[str]) -> str:

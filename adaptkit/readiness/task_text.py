@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from adaptkit.core.shorten import shorten
 from adaptkit.report.lines import aligned, section
 
 if TYPE_CHECKING:
@@ -38,4 +39,4 @@ def _facts(found: TaskCheck) -> Iterator[tuple[str, str]]:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 80 else f"{line[:79]}…"
+    return shorten(line, 80)

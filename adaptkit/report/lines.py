@@ -14,11 +14,28 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
         strategy  n
         rag       60
     """
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    widths = [max(width_of(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(padded(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def width_of(text: str) -> int:
+    """Columns that a text takes in a terminal: two for a Chinese character, none for a vowel sign.
+
+    Examples:
+        >>> width_of("abc"), width_of("東京"), width_of("की")
+        (3, 4, 1)
+    """
+    from rich.cells import cell_len
+
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces behind it up to a width."""
+    return text + " " * (width - width_of(text))
 
 
 def section(title: str, sentences: Sequence[str]) -> str:

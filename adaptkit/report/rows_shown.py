@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.results import Record
+from adaptkit.core.shorten import shorten
 from adaptkit.decision.flips import shown_output
 from adaptkit.report.view import TaskView
 
@@ -141,4 +142,4 @@ def cut(text: str, longest: int) -> str:
         >>> cut("abcdef", 3)
         'abc …'
     """
-    return text if len(text) <= longest else text[:longest].rstrip() + CUT
+    return shorten(text, longest, CUT)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from adaptkit.core.result_io import comparison_csv, comparison_json
 from adaptkit.core.results import ComparisonResult
 from adaptkit.report.cells import Column, columns
+from adaptkit.report.lines import width_of
 from adaptkit.report.view import TaskView, general_notes, headline, task_views, warning_at_top
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _task_lines(view: TaskView, width: int) -> Iterator[RenderableType]:
 
 def fitting(view: TaskView, every: list[Column], width: int) -> list[Column]:
     """Return the columns that fit into ``width`` characters, dropping the least important first."""
-    widths = {c.title: max(len(text) for text in (c.title, *map(c.cell, view.ran))) for c in every}
+    widths = {c.title: max(width_of(text) for text in (c.title, *map(c.cell, view.ran))) for c in every}
     shown = list(every)
     while len(shown) > 2 and _MARK + sum(widths[c.title] + _GAP for c in shown) - 1 > width:
         shown.remove(min(shown, key=lambda c: c.keep))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.results import Pair, Record, Row
+from adaptkit.core.shorten import shorten
 from adaptkit.decision.flips import Flips, flips
 from adaptkit.decision.wording import busy_machine, interval, p_value, percent, points
 from adaptkit.report.cells import MARKS, significant
@@ -247,4 +248,4 @@ def _answer(record: Record | None, view: TaskView) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT].rstrip() + " …"
+    return shorten(text, _MAX_TEXT, " …")

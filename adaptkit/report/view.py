@@ -91,7 +91,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
             *_fewer_train_rows(result.manifest, task),
             *_stopped(ran),
             *_leaks(leakage),
-            *(f"{r.strategy}: {text}" for r in ran for text in r.fit_notes.get("warning", ())),
+            *_warnings(ran),
             *(_noise(n) for n in result.noise if n.task == task),
         ),
         costs=tuple(c for c in result.costs if c["task"] == task),
@@ -164,6 +164,15 @@ def _partly_scored(ran: tuple[Row, ...]) -> list[str]:
             scored, of = _span([s for s, _ in known]), _span([n for _, n in known])
             notes.append(f"{name} is of {scored} of the {of} rows: it cannot score the others.")
     return notes
+
+
+def _warnings(ran: tuple[Row, ...]) -> list[str]:
+    """What fits warn of, each text once, with the strategies that it is about."""
+    about: dict[str, list[str]] = {}
+    for row in ran:
+        for text in row.fit_notes.get("warning", ()):
+            about.setdefault(text, []).append(row.strategy)
+    return [f"{listing(strategies)}: {text}" for text, strategies in about.items()]
 
 
 def _stopped(ran: tuple[Row, ...]) -> list[str]:

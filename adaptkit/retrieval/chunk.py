@@ -16,7 +16,12 @@ from adaptkit.core.types import Document
 Offsets = Callable[[str], list[tuple[int, int]]]
 LONGEST_WORD = 8
 """Word pieces that are gone back to start at a word; scripts without spaces start where they are."""
-SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+")
+# Latin and Greek, Arabic, Urdu, Hindi, Ethiopic, Armenian; those after which no space need stand; lines.
+SENTENCE_END = re.compile(
+    r"(?<=[.!?\u061f\u06d4\u0964\u0965\u1362\u1367\u0589])[\"')\]\u201d\u2019\u00bb]*\s+"
+    r"|(?<=[\u3002\uff01\uff1f\uff61\u17d4\u104b\u0f0d])[\"')\]\u201d\u2019\u300d\u300f\uff09]*\s*"
+    r"|\n+"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

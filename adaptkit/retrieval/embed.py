@@ -14,6 +14,7 @@ from adaptkit.core.errors import ModelError
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
 from adaptkit.models.quiet import quiet_transformers
 from adaptkit.retrieval.batches import token_batches
+from adaptkit.retrieval.pieces import Pieces, Reading
 
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 Vectors = npt.NDArray[np.float32]
@@ -24,7 +25,7 @@ BATCH_TOKENS_GPU = 16_384
 
 
 class Embedder(Protocol):
-    """What chunking and indexing need."""
+    """What chunking and indexing need; one with ``reading`` also says which texts it cannot read."""
 
     @property
     def name(self) -> str:
@@ -36,7 +37,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Texts are cut to this many word pieces, special tokens included."""
+        """So many word pieces are read at once, special tokens included."""
 
     @property
     def dimension(self) -> int:
@@ -46,7 +47,10 @@ class Embedder(Protocol):
         """Embed texts: float32 [n, dimension], each row of length 1."""
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Character span of each word piece, special tokens left out and nothing cut."""
+        """Character span of each word piece, special tokens left out and nothing cut.
+
+        What the embedder has no piece for counts a piece a character: a piece may be a whole text.
+        """
 
 
 class SentenceEmbedder:
@@ -56,7 +60,8 @@ class SentenceEmbedder:
         name: an embedded model's name, a local folder, or a Hub id.
 
     Attributes:
-        max_tokens: texts are cut to this many word pieces, special tokens included.
+        max_tokens: so many word pieces are read at once, special tokens included. Longer texts are embedded
+            in parts of about half of that, and the mean of the parts' vectors is theirs.
     """
 
     def __init__(self, name: str = DEFAULT_EMBEDDER) -> None:
@@ -97,6 +102,20 @@ class SentenceEmbedder:
         """Embed texts: float32 [n, dimension], each row of length 1."""
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
+        parts = [self._pieces.parts(text) for text in texts]
+        vectors = self._embed_parts([part for some in parts for part in some])
+        if len(vectors) == len(texts):
+            return vectors
+        starts = np.cumsum([0, *(len(some) for some in parts[:-1])])
+        sums = np.add.reduceat(vectors, starts, axis=0)
+        means: Vectors = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+        # Texts of one part keep their vector to the last bit.
+        for row, start, some in zip(means, starts, parts, strict=True):
+            if len(some) == 1:
+                row[:] = vectors[start]
+        return means
+
+    def _embed_parts(self, texts: Sequence[str]) -> Vectors:
         if self._is_plain:
             return self._embed_by_length(texts)
         vectors = self._model.encode(
@@ -139,13 +158,20 @@ class SentenceEmbedder:
         return vectors
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Character span of each word piece, special tokens left out and nothing cut."""
-        backend = self._model.tokenizer.backend_tokenizer
-        # Left over from the last call to embed(): filler would be counted as part of the text.
-        backend.no_truncation()
-        backend.no_padding()
-        encoded = backend.encode(text, add_special_tokens=False)
-        return [(int(a), int(b)) for a, b in encoded.offsets]
+        """Character span of each word piece, special tokens left out and nothing cut.
+
+        What the embedder has no piece for counts a piece a character: a piece may be a whole text.
+        """
+        return self._pieces.offsets(text)
+
+    def reading(self, texts: Sequence[str]) -> list[Reading]:
+        """Tell which texts are longer than what is read at once, and what of each is unread."""
+        return self._pieces.reading(texts)
+
+    @cached_property
+    def _pieces(self) -> Pieces:
+        tokenizer = self._model.tokenizer
+        return Pieces(self.name, tokenizer.backend_tokenizer, tokenizer.unk_token_id, self.max_tokens)
 
 
 def weights_sha256(model: Any) -> str:

@@ -14,6 +14,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.retrieval.approximate import N_SAMPLED, build_approximate
 from adaptkit.retrieval.documents import Progress, embed_documents
 from adaptkit.retrieval.embed import Embedder, Vectors
+from adaptkit.retrieval.readable import embedder_as_saved, embedder_that_reads
 from adaptkit.retrieval.sidecar import AGAIN, check_same, read_sidecar, write_sidecar
 from adaptkit.retrieval.sidecar import read_json as read_json
 
@@ -117,6 +118,7 @@ class VectorIndex:
         import faiss
 
         sidecar = read_sidecar(folder / SIDECAR)
+        embedder = embedder_as_saved(sidecar.get("embedder"), embedder)
         check_same(folder / SIDECAR, "embedder", sidecar.get("embedder"), identity(embedder))
         index = cls(np.zeros((0, embedder.dimension), dtype=np.float32), embedder)
         try:
@@ -159,8 +161,13 @@ def index_texts(
         known: vectors [dimension] by text.
 
     Returns:
-        The index, and notes about both: texts embedded and taken from the cache, kind of index, recall.
+        The index, whose embedder makes up for what the given one cannot read
+        (:func:`~adaptkit.retrieval.readable.embedder_that_reads`), and notes: texts embedded and taken
+        from the cache, kind of index, recall, what is unread.
     """
+    warned: dict[str, Any] = {}
+    if not known:
+        embedder, warned = embedder_that_reads(texts, embedder)
     known = known or {}
     missing = [text for text in dict.fromkeys(texts) if text not in known] if known else texts
     embedded = embed_documents(missing, embedder, progress=progress)
@@ -171,4 +178,4 @@ def index_texts(
         for row, text in zip(vectors, texts, strict=True):
             row[:] = all_known[text]
     index = VectorIndex(vectors, embedder, questions=questions, progress=progress)
-    return index, {**embedded.notes, **index.notes}
+    return index, {**embedded.notes, **index.notes, **warned}

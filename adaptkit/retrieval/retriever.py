@@ -17,11 +17,12 @@ from adaptkit.retrieval.chunk import Chunk, chunk_documents
 from adaptkit.retrieval.documents import Progress
 from adaptkit.retrieval.embed import Embedder, Vectors
 from adaptkit.retrieval.index import identity
+from adaptkit.retrieval.pieces import SPECIAL_TOKENS
+from adaptkit.retrieval.readable import embedder_as_saved, embedder_that_reads, with_warnings
 from adaptkit.retrieval.rerank import Reranker
 from adaptkit.retrieval.search import Method, Scored, Search
 from adaptkit.retrieval.sidecar import AGAIN, check_same, read_json, read_sidecar, write_sidecar
 
-SPECIAL_TOKENS = 2
 CHUNKS_FILE = "chunks.json"
 RETRIEVER_SIDECAR = "retriever.json"
 RERANKED = 30
@@ -133,10 +134,13 @@ class Retriever:
             ConfigError: chunks would be longer than the embedder reads, or two documents share an id.
         """
         _check_ids(documents)
+        warned: dict[str, Any] = {}
+        if settings.method != "bm25":
+            embedder, warned = embedder_that_reads(questions, embedder, documents=[d.text for d in documents])
         chunks = settings.cut(documents, embedder)
         texts = [c.embedded_text for c in chunks]
         search, notes = Search.over(texts, embedder, settings.method, questions=questions, progress=progress)
-        return cls(chunks, search, settings, reranker=reranker, notes=notes)
+        return cls(chunks, search, settings, reranker=reranker, notes=with_warnings(notes, warned))
 
     def updated(
         self,
@@ -255,6 +259,7 @@ class Retriever:
         """
         path = folder / RETRIEVER_SIDECAR
         sidecar = read_sidecar(path)
+        embedder = embedder_as_saved(sidecar.get("embedder"), embedder)
         check_same(path, "embedder", sidecar.get("embedder"), identity(embedder))
         check_same(path, "reranker", sidecar.get("reranker"), _identity(reranker))
         settings = RetrieverSettings(**sidecar["settings"])

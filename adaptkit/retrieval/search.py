@@ -56,6 +56,7 @@ class Search:
         notes: dict[str, Any] = {}
         if method != "bm25":
             index, notes = index_texts(texts, embedder, questions, progress, known)
+            embedder = index.embedder
         lexical = LexicalIndex(texts) if method != "dense" else None
         return cls(embedder=embedder, index=index, lexical=lexical), notes
 

@@ -76,7 +76,10 @@ class VectorCache:
 
     def key(self, text: str) -> bytes:
         """What a text's vector is found by: 32 bytes."""
-        return hashlib.sha256(canonical_json([*self._identity, text]).encode(errors="surrogatepass")).digest()
+        # Longer texts had the vector of their beginning once, and now have that of all their parts.
+        how = ["in parts"] if len(text.encode(errors="surrogatepass")) > self._identity[2] else []
+        content = canonical_json([*self._identity, *how, text])
+        return hashlib.sha256(content.encode(errors="surrogatepass")).digest()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, CachedVector]:
         """The vectors that are there, by key."""

@@ -124,8 +124,8 @@ class Compose(Strategy):
     def _note(self, part: Strategy) -> None:
         """Take over the notes of a part; those of a name that is taken get the part's in front."""
         for name, value in part.fit_notes_.items():
-            if name == "cut_short":
-                self.fit_notes_[name] = [*self.fit_notes_.get(name, ()), *value]
+            if name in ("cut_short", "warning"):
+                self.fit_notes_[name] = list(dict.fromkeys([*self.fit_notes_.get(name, ()), *value]))
                 continue
             self.fit_notes_[f"{part.name}_{name}" if name in self.fit_notes_ else name] = value
 

@@ -2,6 +2,8 @@
 
 const ROWS_SHOWN = 10;
 const RIGHT = 1 - 1e-9;
+// Texts of tasks and models: each from the side that its script is read from.
+const WRITTEN = { dir: "auto" };
 
 const FILTERS = [
   ["all", "every row", () => true],
@@ -27,7 +29,7 @@ function rowsBrowser(root, rows, named, baseline, number) {
     ),
     select(id("first"), "First strategy", names, String(state.first), (v) => set({ first: Number(v) })),
     select(id("second"), "Second strategy", names, String(state.second), (v) => set({ second: Number(v) })),
-    search(id("text"), (v) => set({ text: v.toLowerCase() })),
+    search(id("text"), (v) => set({ text: comparable(v) })),
   ];
   const count = element("p", { role: "status", class: "count" });
   const list = element("div", { class: "rows" });
@@ -69,7 +71,12 @@ function isShown(row, rows, state) {
 
 function textOf(row) {
   const answers = row.answers.map((a) => (a === null ? "" : a.output));
-  return [row.id, row.input || "", row.target, ...answers].join("\n").toLowerCase();
+  return comparable([row.id, row.input || "", row.target, ...answers].join("\n"));
+}
+
+// An accent is found whether it is a character of its own or part of its letter.
+function comparable(text) {
+  return text.normalize("NFC").toLowerCase();
 }
 
 function countOf(n, from, rows) {
@@ -101,8 +108,8 @@ function search(id, listen) {
 
 function rowCard(row, rows) {
   const facts = element("dl", {});
-  if (row.input !== null) facts.append(element("dt", {}, "input"), element("dd", {}, row.input));
-  facts.append(element("dt", {}, "target"), element("dd", {}, row.target));
+  if (row.input !== null) facts.append(element("dt", {}, "input"), element("dd", WRITTEN, row.input));
+  facts.append(element("dt", {}, "target"), element("dd", WRITTEN, row.target));
   const answers = rows.strategies
     .map((name, i) => answerOf(name, row.answers[i], rows))
     .filter((a) => a !== null);
@@ -129,7 +136,7 @@ function answerOf(name, answer, rows) {
     "li",
     {},
     element("p", { class: "who" }, sign, " ", name),
-    element("p", { class: "output" }, answer.output || "(empty)"),
+    element("p", { class: "output", ...WRITTEN }, answer.output || "(empty)"),
   );
   if (answer.passages.length) made.append(passagesOf(answer.passages.map((i) => rows.passages[i])));
   return made;
@@ -144,6 +151,6 @@ function signOf(answer) {
 
 function passagesOf(passages) {
   const summary = element("summary", {}, `${passages.length} passage${passages.length > 1 ? "s" : ""}`);
-  const items = passages.map((p) => element("li", {}, element("b", {}, p.id), ` ${p.text}`));
+  const items = passages.map((p) => element("li", {}, element("b", {}, p.id), " ", element("bdi", {}, p.text)));
   return element("details", {}, summary, element("ol", {}, ...items));
 }

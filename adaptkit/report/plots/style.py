@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from adaptkit.core.shorten import shorten
+
 # The palette of Okabe and Ito, which colour-blind readers can tell apart, without its yellow, which is faint
 # on white. Seven colours and ten marks: two strategies share both from the 71st on only.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -63,7 +65,7 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
 
 
 def _shortened(name: str, longest: int = 34) -> str:
-    return literal(name if len(name) <= longest else f"{name[: longest - 1]}…")
+    return literal(shorten(name, longest))
 
 
 def literal(text: str) -> str:
