@@ -125,7 +125,8 @@ class Compose(Strategy):
         """Take over the notes of a part; those of a name that is taken get the part's in front."""
         for name, value in part.fit_notes_.items():
             if name in ("cut_short", "warning"):
-                self.fit_notes_[name] = list(dict.fromkeys([*self.fit_notes_.get(name, ()), *value]))
+                known = self.fit_notes_.get(name, [])
+                self.fit_notes_[name] = [*known, *(v for v in value if v not in known)]
                 continue
             self.fit_notes_[f"{part.name}_{name}" if name in self.fit_notes_ else name] = value
 
