@@ -54,7 +54,7 @@ def row_of(group: Group, estimate: Estimate | None, model: str, prices: Prices) 
         **timing(records),
         **_tokens(records),
         **_fit(group, prices),
-        cut_short=_cut_short(group, prices),
+        cut_short=cut_short(group, prices),
         **_usd(group, prices),
     )
 
@@ -142,7 +142,8 @@ def _fit(group: Group, prices: Prices) -> dict[str, Any]:
     }
 
 
-def _cut_short(group: Group, prices: Prices) -> str | None:
+def cut_short(group: Group, prices: Prices) -> str | None:
+    """What a budget ended in its fit, and what more would take; None where nothing was."""
     found = [_cut_sentence(cut, prices) for cut in group.cut_short]
     return f"{group.label} {' and '.join(found)}" if found else None
 

@@ -9,8 +9,10 @@ from statistics import fmean
 
 import numpy as np
 
+from adaptkit.accounting import Prices
 from adaptkit.comparing.measured import Group, groups_of
 from adaptkit.comparing.pairs import RESAMPLING_SEED, estimate_of
+from adaptkit.comparing.rows import cut_short
 from adaptkit.comparing.scores import clusters_of
 from adaptkit.comparing.stored import stored_run
 from adaptkit.comparison import Comparison
@@ -71,7 +73,7 @@ def gather(comparisons: Sequence[Comparison]) -> tuple[list[LearningCurve], list
         )
     for task, cells in cut.items():
         curves += _curves_of(task, cells, gaps)
-        notes += _fewer_than_asked(task, cells)
+        notes += [*_fewer_than_asked(task, cells), *_cut_short(cells)]
     return curves, gaps, notes
 
 
@@ -82,6 +84,14 @@ def _fewer_than_asked(task: str, cells: Cells) -> list[str]:
         f"{asked:,} labels were asked for and {task} has {n:,}: the point at {n:,} is all of them."
         for asked, n in short
     ]
+
+
+def _cut_short(cells: Cells) -> list[str]:
+    """Points that lie too low, since a budget ended their training: a curve through them says too little."""
+    every = [
+        (cell.n_labels, cut_short(cell.group, Prices(machine=None))) for own in cells.values() for cell in own
+    ]
+    return [f"Lower bound at {n:,} labels: {said}." for n, said in every if said]
 
 
 def _check_models(comparisons: Sequence[Comparison]) -> None:

@@ -139,6 +139,8 @@ def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> 
     found += (text.rstrip(".") for text in busy_machine(judged.ran))
     if evidence.gaps is None and judged.field is not None:
         found.append("there are no records: how often this would stand, and what it costs, is not known")
+    if judged.field is not None and any(c.row.cut_short for c in judged.field.candidates):
+        found.append("a budget cut some of them short: how sure this is counts other rows, not more training")
     if required.max_p95_s is not None and judged.choice is not None:
         n = judged.choice.taken.row.n_latency
         if n < 20:

@@ -147,6 +147,14 @@ def test_requirements_do_not_undo_it(cut: Comparison) -> None:
     for required in (ak.Requirements(usd_per_success=0.5), ak.Requirements(margin=0.05)):
         (found,) = cut.recommend(required)
         assert found.verdict == "undecided"
+        assert any("counts other rows, not more training" in c for c in found.cautions)
+
+
+def test_a_learning_curve_says_which_points_are_too_low(tmp_path: Path) -> None:
+    tasks = [make_task(30).with_train(n) for n in (2, 4)]
+    found = run(tmp_path, Trained(by="max_tokens"), task=tasks)
+    text = ak.LearningCurves.of(found).to_text()
+    assert "Lower bound at 2 labels: lora saw 26% of its training data and was still improving" in text
 
 
 def test_time_is_shared_so_that_nobody_who_wants_more_gets_less(tmp_path: Path) -> None:
