@@ -8,11 +8,15 @@ from pathlib import Path
 
 import click
 
+from adaptkit.cli.options import FileOptions, file_options, load_task_given, task_option
+from adaptkit.core.errors import ConfigError
+
 FORMATS = ("text", "markdown", "json")
 
 
 @click.command("advise")
-@click.option("--task", "task", metavar="DIR", help="A task: what its data show is not asked.")
+@task_option(help="Task folder, data file or name: what its data show is not asked.")
+@file_options
 @click.option(
     "--requirements",
     "path",
@@ -33,6 +37,7 @@ def advise(
     ask: bool | None,
     save: Path | None,
     form: str,
+    **given: str | None,
 ) -> int:
     """Say which strategies to try, in which order, and why; nothing is run.
 
@@ -43,10 +48,12 @@ def advise(
     from adaptkit.core.files import write_text_atomic
     from adaptkit.decision.interview import answers, interview
     from adaptkit.decision.requirements_file import to_toml
-    from adaptkit.tasks import load_task
 
     known = decision.load_requirements(path) if path else decision.Requirements()
-    loaded = load_task(task) if task else None
+    reading = FileOptions(**given).parameters()
+    if reading and not task:
+        raise ConfigError(f"--{next(iter(reading))} says how to read a data file. Name it with --task.")
+    loaded = load_task_given(task, reading, quiet=False) if task else None
     if ask if ask is not None else sys.stdin.isatty():
         # Questions go to the other stream, so that what is printed can be sent to a file.
         asking = interview(known, loaded, model_parameters=parameters)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from adaptkit.cli.options import KINDS_NAMED, FileOptions
 from adaptkit.cli.process import EXIT_USAGE, with_help
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -34,6 +36,23 @@ class Parser(argparse.ArgumentParser):
         return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
 
 
+def add_file_arguments(p: argparse.ArgumentParser) -> None:
+    """Add what ``file_options`` are to other commands."""
+    p.add_argument(
+        "--columns", metavar="FIELD=COLUMN,..", help="of a data file, e.g. input=subject,target=queue"
+    )
+    p.add_argument(
+        "--instruction", metavar="TEXT", help="what to do with an input; a bare data file needs it"
+    )
+    p.add_argument("--kind", metavar="KIND", help=f"of the task, where it is guessed wrongly: {KINDS_NAMED}")
+    p.add_argument("--labels", metavar="A,B,..", help="all labels of a classification; or as a JSON list")
+
+
+def file_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What ``load_task`` takes, of what was given with these arguments."""
+    return FileOptions(**{f.name: getattr(arguments, f.name) for f in fields(FileOptions)}).parameters()
+
+
 def parser(prog: str = PROGRAM) -> Parser:
     """The command line of design section 6.
 
@@ -52,12 +71,7 @@ def parser(prog: str = PROGRAM) -> Parser:
         "--strategies", metavar="A,B,..", help="prompt, few-shot, rag, lora, ..; rag+lora composes"
     )
     p.add_argument("--model", metavar="M", help="embedded name, local folder, .gguf file or Hub id")
-    p.add_argument(
-        "--columns", metavar="FIELD=COLUMN,..", help="of a data file, e.g. input=subject,target=queue"
-    )
-    p.add_argument(
-        "--instruction", metavar="TEXT", help="what to do with an input; a bare data file needs it"
-    )
+    add_file_arguments(p)
     p.add_argument("--limit", type=int, metavar="N", help="test rows a task (default: all, or the suite's)")
     p.add_argument(
         "--train-rows", metavar="N,N,..", help="run each task with so many train rows: a learning curve"

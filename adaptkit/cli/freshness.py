@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adaptkit.cli.arguments import add_file_arguments, file_parameters
+from adaptkit.cli.options import load_task_given
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline, listed
 from adaptkit.core.errors import AdaptKitError, ConfigError
 from adaptkit.core.files import write_text_atomic
@@ -30,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
         "0 done, 1 a strategy failed, 2 bad arguments or data, 130 interrupted.",
     )
     p.add_argument("--task", required=True, metavar="T", help="task folder, data file or name")
+    add_file_arguments(p)
     p.add_argument("--strategies", default="prompt,rag,lora", metavar="A,B,..", help="rag+lora composes")
     p.add_argument("--model", metavar="M", help="embedded name, local folder, .gguf file or Hub id")
     p.add_argument("--share", type=float, default=0.1, metavar="X", help="of the documents (0.1)")
@@ -69,12 +72,11 @@ def _measure(arguments: argparse.Namespace) -> Freshness:
     from adaptkit.freshness import measure_freshness
     from adaptkit.models.load import load_model
     from adaptkit.strategies import parse_strategy
-    from adaptkit.tasks import load_task
 
     if arguments.offline:
         go_offline()
     strategies = [parse_strategy(name) for name in _listed("--strategies", arguments.strategies)]
-    task = load_task(arguments.task)
+    task = load_task_given(arguments.task, file_parameters(arguments), quiet=arguments.quiet)
     return measure_freshness(
         strategies,
         task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -57,6 +57,9 @@ def task_option(**settings: Any) -> Callable[[Command], Command]:
     return click.option("--task", metavar="T", shell_complete=_tasks, **settings)
 
 
+KINDS_NAMED = "classification, qa, structured, summarization, arithmetic or generation"
+
+
 def file_options(command: Command) -> Command:
     """What a bare data file cannot say of itself."""
     return several(
@@ -66,6 +69,10 @@ def file_options(command: Command) -> Command:
         click.option(
             "--instruction", metavar="TEXT", help="What to do with an input; a bare data file needs it."
         ),
+        click.option(
+            "--kind", metavar="KIND", help=f"Of the task, where it is guessed wrongly: {KINDS_NAMED}."
+        ),
+        click.option("--labels", metavar="A,B,..", help="All labels of a classification; or as a JSON list."),
     )(command)
 
 
@@ -99,14 +106,36 @@ def run_options(strategies: str) -> Callable[[Command], Command]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class FileOptions:
+    """What was given with ``file_options``."""
+
+    columns: str | None = None
+    instruction: str | None = None
+    kind: str | None = None
+    labels: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """What ``load_task`` takes, of what was given.
+
+        Raises:
+            ConfigError: columns or labels have another form.
+        """
+        found = {
+            "columns": columns_given(self.columns),
+            "instruction": self.instruction,
+            "kind": self.kind,
+            "labels": None if self.labels is None else _labels_given(self.labels),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(FileOptions):
     """What was given to a command that runs strategies on a task."""
 
     task: str | None
     strategies: str
     model: str | None
-    columns: str | None
-    instruction: str | None
     seeds: int
     limit: int | None
     no_baselines: bool
@@ -124,7 +153,7 @@ class Asked:
 
     def loaded_task(self) -> Task:
         """The task."""
-        return load_task_given(str(self.task), columns=self.columns, instruction=self.instruction)
+        return load_task_given(str(self.task), self.parameters(), quiet=self.quiet)
 
     def made_strategies(self) -> list[Strategy]:
         """The strategies, unfitted."""
@@ -172,13 +201,29 @@ def strategies_given(text: str) -> list[Strategy]:
 
 
 def load_task_given(
-    source: str, *, columns: str | None, instruction: str | None, known_metrics: Sequence[str] | None = None
+    source: str, parameters: Mapping[str, Any], *, quiet: bool, known_metrics: Sequence[str] | None = None
 ) -> Task:
-    """Load a task as the command line names it."""
+    """Load a task as the command line names it, and say what was guessed and what of it is not used."""
     from adaptkit.tasks import load_task
 
-    overrides = {} if instruction is None else {"instruction": instruction}
-    return load_task(source, columns=columns_given(columns), known_metrics=known_metrics, **overrides)
+    task = load_task(source, known_metrics=known_metrics, **parameters)
+    for note in () if quiet else task.notes:
+        click.echo(f"{task.name}: {note}", err=True)
+    return task
+
+
+def _labels_given(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return listed(text)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
+        raise ConfigError(
+            f"--labels should be names with commas, or a JSON list of texts. Got '{text}' instead."
+        )
+    return found
 
 
 def columns_given(text: str | None) -> dict[str, str] | None:

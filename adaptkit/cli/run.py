@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptkit.cli.arguments import PROGRAM, parser
+from adaptkit.cli.arguments import PROGRAM, file_parameters, parser
 from adaptkit.cli.options import load_task_given, strategies_given
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline, sentence
 from adaptkit.cli.talk import hush, talk
@@ -108,8 +108,11 @@ def _check(arguments: argparse.Namespace) -> Job:
     if arguments.quick:
         limit, strategies = min(limit or QUICK_ROWS, QUICK_ROWS), _quick(strategies)
     source = resolve_model(arguments.model or suite.model)
-    file = {"columns": arguments.columns, "instruction": arguments.instruction}
-    tasks = [load_task_given(t, known_metrics=metrics.names(), **file) for t in arguments.task or suite.tasks]
+    reading = file_parameters(arguments)
+    tasks = [
+        load_task_given(t, reading, quiet=arguments.quiet, known_metrics=metrics.names())
+        for t in arguments.task or suite.tasks
+    ]
     key = f"{source.id}|{source.revision}|"
     tune = _budget(arguments.tune, suite)
     baselines = suite.baselines and not arguments.no_baselines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from adaptkit.cli.options import columns_given, file_options, format_option, json_of
+from adaptkit.cli.options import FileOptions, file_options, format_option, json_of
 from adaptkit.cli.process import EXIT_DONE, EXIT_USAGE, Listing
 from adaptkit.core.shorten import shorten
 
@@ -42,7 +42,7 @@ def _short(text: str) -> str:
 @file_options
 @click.option("--paraphrases", is_flag=True, help="Look for reworded test rows too; takes the embedder.")
 @format_option("text", "json")
-def check(source: str, columns: str | None, instruction: str | None, paraphrases: bool, form: str) -> int:
+def check(source: str, paraphrases: bool, form: str, **given: str | None) -> int:
     """Load a task as ``compare`` would, and say what was read and what is doubtful.
 
     Exit codes: 0 a comparison would run, 2 it would refuse: bad data (with path and line), or test rows that
@@ -50,9 +50,7 @@ def check(source: str, columns: str | None, instruction: str | None, paraphrases
     """
     from adaptkit.readiness import check_source
 
-    found = check_source(
-        source, columns=columns_given(columns), instruction=instruction, paraphrases=paraphrases
-    )
+    found = check_source(source, paraphrases=paraphrases, **FileOptions(**given).parameters())
     click.echo(json_of(found) if form == "json" else found.to_text().rstrip("\n"))
     if found.runs:
         return EXIT_DONE

@@ -154,6 +154,7 @@ def _task(task: Task) -> dict[str, Any]:
         "n_test": len(task.test),
         "n_documents": len(task.documents),
         "documents_hash": content_hash(task.documents) if task.documents else None,
+        "notes": list(task.notes),
     }
 
 

@@ -6,6 +6,7 @@ reader of each kind of file turns into the error that its callers expect.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
@@ -13,6 +14,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -97,12 +99,15 @@ def user_path(given: str | Path) -> Path:
 
 
 def read_text(path: Path, *, limit: int = MAX_BYTES) -> str:
-    """Read a UTF-8 file, with or without a byte order mark.
+    """Read a file in UTF-8, with or without a byte order mark, or in UTF-16, which its mark names.
 
     Raises:
         Unreadable: as of :func:`read_bytes`; or another encoding, with the line.
     """
     data = read_bytes(path, limit=limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-16")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

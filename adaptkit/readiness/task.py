@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 from adaptkit import metrics
 from adaptkit.core.errors import ModelError
@@ -70,22 +71,21 @@ def check_source(
     source: str,
     *,
     columns: Mapping[str, str] | None = None,
-    instruction: str | None = None,
     paraphrases: bool = False,
+    **overrides: Any,
 ) -> TaskCheck:
     """Load a task as a comparison would, and look it over; no language model is loaded.
 
     Args:
         source: what ``load_task`` takes.
         columns: field to column, of a data file.
-        instruction: what a bare data file does not say.
         paraphrases: look for reworded test rows too, which takes the embedder.
+        **overrides: what a bare data file does not say: instruction, kind, labels.
 
     Raises:
         DataError: it cannot be used; with path and line where a file is at fault.
         UnknownNameError: no such task.
     """
-    overrides = {} if instruction is None else {"instruction": instruction}
     task = load_task(source, columns=columns, known_metrics=metrics.names(), **overrides)
     leakage = check_leakage(task, embed=paraphrases)
     if not paraphrases:
@@ -115,7 +115,7 @@ def check_source(
         contradicting=contradicting,
         leakage=leakage,
         refused={name: reason for name, reason in refusals.items() if reason},
-        notes=(*_notes(task, repeated, contradicting), *_unread(task, rows)),
+        notes=(*task.notes, *_notes(task, repeated, contradicting), *_unread(task, rows)),
     )
 
 

@@ -4,6 +4,7 @@ Of the manifest these entries are read, all of them optional:
 
     baseline          name of the strategy that ``delta`` is measured against
     interval_method   how quality's interval was made: a sentence, or a mapping from task to one
+    tasks             [{"name", "notes": [...], ...}, ...]
     price             {"usd_per_hour", "label", "source", "date"} of the machine, or null
     price_note        why some or all USD are blank
     billed_by         the provider that bills the model's tokens, or null; ``model_price`` its price
@@ -89,6 +90,7 @@ def _task_view(result: ComparisonResult, task: str) -> TaskView:
             *(f"≥ lower bound: {r.cut_short}." for r in ran if r.cut_short),
             *_task_notes(ran, pairs, _interval_method(result.manifest, task), _n_test(result.manifest, task)),
             *_fewer_train_rows(result.manifest, task),
+            *_reading(result.manifest, task),
             *_stopped(ran),
             *_leaks(leakage),
             *_warnings(ran),
@@ -173,6 +175,12 @@ def _warnings(ran: tuple[Row, ...]) -> list[str]:
         for text in row.fit_notes.get("warning", ()):
             about.setdefault(text, []).append(row.strategy)
     return [f"{listing(strategies)}: {text}" for text, strategies in about.items()]
+
+
+def _reading(manifest: Mapping[str, Any], task: str) -> list[str]:
+    """What was guessed when the task was read, and what of it is not used."""
+    described: Mapping[str, Any] = next((t for t in manifest.get("tasks") or () if t.get("name") == task), {})
+    return [f"Task: {note}" for note in described.get("notes") or ()]
 
 
 def _stopped(ran: tuple[Row, ...]) -> list[str]:

@@ -12,12 +12,12 @@ from typing import Any
 from adaptkit import metrics
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.tasks.columns import Parts
-from adaptkit.tasks.infer import METRICS_BY_KIND, infer_kind
+from adaptkit.tasks.infer import METRICS_BY_KIND, infer_kind, label_notes
 from adaptkit.tasks.readers import Place
 from adaptkit.tasks.task import Task
 from adaptkit.tasks.validate import RowError, RowKey, place_in_memory
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Task))
+FIELDS = tuple(field.name for field in dataclasses.fields(Task) if field.name != "notes")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,9 +62,9 @@ def build_task(parts: Parts, head: Mapping[str, Any], origin: Origin) -> Task:
         "source": origin.given,
         **head,
         **origin.overrides,
+        "notes": (*head.get("notes", ()), *parts.notes),
     }
-    if parts.instruction is not None:
-        values.setdefault("instruction", parts.instruction)
+    values["instruction"] = _instruction(parts.instruction, values.get("instruction"))
     _check_complete(values, origin)
     try:
         return Task(**values)
@@ -75,12 +75,41 @@ def build_task(parts: Parts, head: Mapping[str, Any], origin: Origin) -> Task:
         raise DataError(str(error), path=origin.head) from None
 
 
+def _instruction(shared: str | None, given: Any) -> Any:
+    """The instruction given, below what the rows say to all inputs: a system message must not get lost."""
+    if not shared or not isinstance(given, str) or shared in given:
+        return given or shared
+    return f"{shared}\n\n{given}"
+
+
+def kind_given(values: Mapping[str, Any]) -> str | None:
+    """The kind that is said, be it by labels or a schema."""
+    implied = "classification" if values.get("labels") else "structured" if values.get("schema") else None
+    return values.get("kind") or implied
+
+
 def inferred_head(parts: Parts, head: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in kind and metrics by what the rows look like."""
+    """Fill in kind, labels and metrics by what the rows look like, and say from what."""
+    kind, why = _kind(parts, overrides)
+    targets = [row.target for rows in parts.examples.values() for row in rows]
+    notes = (
+        *([f"Kind of task: {kind}, guessed ({why}). Say another with kind=... (--kind)."] if why else ()),
+        *(label_notes(targets) if kind == "classification" and targets else ()),
+    )
+    labels = {"labels": parts.labels} if parts.labels and kind == parts.kind else {}
+    metrics = METRICS_BY_KIND.get(str(kind), ("exact_match",))
+    return {"kind": kind, "metrics": metrics, "notes": notes, **labels, **head}
+
+
+def _kind(parts: Parts, overrides: Mapping[str, Any]) -> tuple[Any, str]:
+    """The kind, and what it was guessed from: nothing where it was said."""
+    if kind := kind_given(overrides):
+        return kind, ""
+    if parts.kind:
+        return parts.kind, f"the columns are {parts.shape}"
     rows = [row for rows in parts.examples.values() for row in rows]
-    asked = parts.shape == "question/answer" or bool(parts.documents) or "documents" in overrides
-    kind = overrides.get("kind") or infer_kind(rows, question_answer=asked)
-    return {"kind": kind, "metrics": METRICS_BY_KIND.get(str(kind), ("exact_match",)), **head}
+    asked = parts.shape.startswith("question/") or bool(parts.documents) or "documents" in overrides
+    return infer_kind(rows, question_answer=asked, target=parts.target)
 
 
 def _check_complete(values: Mapping[str, Any], origin: Origin) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks.readers import Place, Row
-from adaptkit.tasks.shapes import Shape, choose_shape
+from adaptkit.tasks.shapes import OPTIONAL, Shape, choose_shape, is_bad, unused
 from adaptkit.tasks.values import as_mapping, as_text, as_texts
 
 T = TypeVar("T")
+_TO_SHOW = " To show one, map it: columns={'context': '<column>'} (--columns context=<column>)."
+_FLOAT = re.compile(r"-?\d+\.\d+")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?")
+_NO_THOUSANDS = re.compile(r"(?:[+-]?0,\d+|.*,(?:\d{1,2}|\d{4,}))")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,9 @@ class Parts:
         places: by split (and ``documents``), parallel to the rows.
         instruction: what all rows say apart from their input, or None.
         shape: the name of the shape of the columns.
+        target: the column of the targets.
+        kind: of the task, where the columns show it; ``labels`` as well.
+        notes: what of the rows is not used, or otherwise than its name says.
     """
 
     examples: dict[str, list[Example]]
@@ -30,6 +38,10 @@ class Parts:
     documents: list[Document] = field(default_factory=list)
     instruction: str | None = None
     shape: str = "input/target"
+    target: str = "target"
+    kind: str | None = None
+    labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def to_parts(
@@ -38,6 +50,7 @@ def to_parts(
     columns: Mapping[str, str] | None = None,
     prefixes: Mapping[str, str] | None = None,
     documents: Sequence[Row] = (),
+    kind: str | None = None,
 ) -> Parts:
     """Make examples of the rows of all splits.
 
@@ -46,20 +59,27 @@ def to_parts(
         columns: field to column, for shapes that are not recognised.
         prefixes: what made-up ids of a split start with, the split's name by default.
         documents: rows of the documents.
+        kind: of the task, where it is said.
 
     Raises:
         DataError: a row lacks what it must have.
         ConfigError: ``columns`` is not a mapping of fields to columns.
     """
-    shape = choose_shape([row for rows in splits.values() for row in rows], columns)
-    examples = {
-        split: [
-            _example(row, shape, columns or {}, f"{(prefixes or {}).get(split, split)}-{i}")
-            for i, row in enumerate(rows, start=1)
-        ]
+    rows = [row for rows in splits.values() for row in rows]
+    shape = choose_shape(rows, columns, kind)
+    kept = {
+        split: [(i, row) for i, row in enumerate(rows, start=1) if _is_good(row, shape)]
         for split, rows in splits.items()
     }
-    places = {split: [row.place for row in rows] for split, rows in splits.items()}
+    optional = {name: (columns or {}).get(name, name) for name in OPTIONAL}
+    examples = {
+        split: [
+            _example(row, shape, optional, f"{(prefixes or {}).get(split, split)}-{i}") for i, row in numbered
+        ]
+        for split, numbered in kept.items()
+    }
+    examples, rewritten = _one_notation(examples)
+    places = {split: [row.place for _, row in numbered] for split, numbered in kept.items()}
     places["documents"] = [row.place for row in documents]
     return Parts(
         examples=examples,
@@ -67,27 +87,75 @@ def to_parts(
         documents=[_document(row, f"document-{i}") for i, row in enumerate(documents, start=1)],
         instruction=shape.instruction,
         shape=shape.name,
+        target=shape.target,
+        kind=shape.kind,
+        labels=shape.beside.choices.letters if shape.beside.choices and shape.kind else (),
+        notes=(
+            *shape.notes,
+            *_left_out(rows, kept, shape),
+            *rewritten,
+            *unused(rows, {*shape.used, *optional.values()}, hint=_TO_SHOW),
+            *(f"Documents: {note}" for note in unused(documents, {"id", "title", "text"}, hint="")),
+        ),
     )
 
 
-def _example(row: Row, shape: Shape, columns: Mapping[str, str], made_id: str) -> Example:
-    source, target = shape.pair(row)
-    targets = target if isinstance(target, tuple) else (target,)
-    text = _required(row, "target", targets[0] if targets else None)
+def _is_good(row: Row, shape: Shape) -> bool:
+    return shape.marks is None or not is_bad(row.values.get(shape.marks))
 
-    def optional(name: str) -> Any:
-        return row.values.get(columns.get(name, name))
 
-    aliases = _read(row, "aliases", as_texts, optional("aliases"))
+def _left_out(rows: Sequence[Row], kept: Mapping[str, Sequence[object]], shape: Shape) -> Iterator[str]:
+    n = len(rows) - sum(map(len, kept.values()))
+    if n and n == len(rows):
+        raise rows[0].place.error(f"{shape.marks!r} marks the answers of all rows as bad: none is left.")
+    if n:
+        yield f"{n} of {len(rows)} rows are left out: {shape.marks!r} marks their answers as bad."
+
+
+def _example(row: Row, shape: Shape, optional: Mapping[str, str], made_id: str) -> Example:
+    source, *targets = shape.pair(row)
+    target = _required(row, "target", targets[0] if targets else None)
+    text = _required(row, "input", source)
+    if shape.beside.used and text.strip():
+        text = _read(row, "input", lambda _: shape.beside.input(row.values, text), text)
+    values = row.values
+    aliases = [_required(row, "target", other) for other in targets[1:]]
+    aliases += _read(row, "aliases", as_texts, values.get(optional["aliases"]))
     return Example(
-        id=_read(row, "id", as_text, optional("id")) or made_id,
-        input=_required(row, "input", source),
-        target=text,
-        aliases=(*targets[1:], *aliases),
-        gold_documents=_read(row, "gold_documents", as_texts, optional("gold_documents")),
-        cluster=_read(row, "cluster", as_text, optional("cluster")) or None,
-        metadata=_read(row, "metadata", as_mapping, optional("metadata")),
+        id=_read(row, "id", as_text, values.get(optional["id"])) or made_id,
+        input=text,
+        target=target,
+        aliases=tuple(aliases),
+        gold_documents=_read(row, "gold_documents", as_texts, values.get(optional["gold_documents"])),
+        cluster=_read(row, "cluster", as_text, values.get(optional["cluster"])) or None,
+        metadata=_read(row, "metadata", as_mapping, values.get(optional["metadata"])),
     )
+
+
+def _one_notation(examples: dict[str, list[Example]]) -> tuple[dict[str, list[Example]], tuple[str, ...]]:
+    """Write truth values and numbers as the other formats would: CSV has True, 3.0 and, in Europe, 1,5."""
+    targets = {row.target for rows in examples.values() for row in rows}
+    if not targets:
+        return examples, ()
+    if targets <= {"True", "False", "TRUE", "FALSE", "true", "false"}:
+        return _rewritten(examples, str.lower), ()
+    if all(map(_FLOAT.fullmatch, targets)) and all(str(float(t)) == t for t in targets):
+        return _rewritten(examples, lambda text: as_text(float(text)) or text), ()
+    if all(map(_DECIMAL_COMMA.fullmatch, targets)) and any(map(_NO_THOUSANDS.fullmatch, targets)):
+        note = "The targets are numbers with a decimal comma: 1,5 was read as 1.5."
+        return _rewritten(examples, lambda text: text.replace(".", "").replace(",", ".")), (note,)
+    return examples, ()
+
+
+def _rewritten(
+    examples: Mapping[str, Sequence[Example]], write: Callable[[str], str]
+) -> dict[str, list[Example]]:
+    return {
+        split: [
+            row if write(row.target) == row.target else replace(row, target=write(row.target)) for row in rows
+        ]
+        for split, rows in examples.items()
+    }
 
 
 def _document(row: Row, made_id: str) -> Document:

@@ -9,7 +9,8 @@ Each file of rows may be .jsonl, .csv or .parquet. Without ``task.json``, kind a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,29 @@ from adaptkit.core.errors import DataError
 from adaptkit.core.files import write_json_atomic, write_text_atomic
 from adaptkit.core.reading import Unreadable, read_json
 from adaptkit.core.types import Document, Example
-from adaptkit.tasks.build import Origin, build_task, inferred_head
+from adaptkit.tasks.build import Origin, build_task, inferred_head, kind_given
 from adaptkit.tasks.columns import to_parts
 from adaptkit.tasks.readers import ROW_SUFFIXES, read_rows
 from adaptkit.tasks.task import Task
 from adaptkit.tasks.values import as_text
 
 SPLITS = ("train", "validation", "test")
+HEAD = "task.json"
+_MEANT = frozenset(
+    [
+        "train",
+        "training",
+        "validation",
+        "valid",
+        "val",
+        "dev",
+        "test",
+        "testing",
+        "documents",
+        "docs",
+        "corpus",
+    ]
+)
 _TEXTS = ("name", "kind", "instruction", "description", "licence", "attribution")
 _LISTS = ("metrics", "labels")
 
@@ -35,31 +52,52 @@ def load_folder(folder: Path, origin: Origin, columns: Mapping[str, str] | None)
     Raises:
         DataError: it is not one, or its files cannot be used.
     """
-    files = {name: _find(folder, name) for name in (*SPLITS, "documents")}
-    head_path = folder / "task.json"
-    if not head_path.is_file() and not any(files[split] for split in SPLITS):
+    names = _names(folder)
+    # By name, not by what it is: a folder, a pipe or a link to nothing is refused when it is read.
+    files = {name: _find(folder, name, names) for name in (*SPLITS, "documents")}
+    if HEAD not in names and not any(files[split] for split in SPLITS):
         raise DataError(
             "this folder is not a task: expected task.json, or one of "
-            f"{', '.join(SPLITS)} as {', '.join(ROW_SUFFIXES)}. Found: {_contents(folder)}.",
+            f"{', '.join(SPLITS)} as {', '.join(ROW_SUFFIXES)}. Found: {_contents(names)}.",
             path=folder,
         )
     splits = {split: read_rows(path) for split in SPLITS if (path := files[split]) is not None}
     documents = read_rows(files["documents"]) if files["documents"] is not None else []
-    parts = to_parts(splits, columns=columns, documents=documents)
-    head = read_head(head_path) if head_path.is_file() else inferred_head(parts, {}, origin.overrides)
-    return build_task(parts, {"name": folder.resolve().name, **head}, origin)
+    head = read_head(folder / HEAD) if HEAD in names else None
+    kind = kind_given({**(head or {}), **origin.overrides})
+    parts = to_parts(splits, columns=columns, documents=documents, kind=kind)
+    head = inferred_head(parts, {}, origin.overrides) if head is None else head
+    notes = (*head.get("notes", ()), *_unread(names, files.values()))
+    return build_task(parts, {"name": folder.resolve().name, **head, "notes": notes}, origin)
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    found = [path for suffix in ROW_SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise DataError(f"the folder cannot be read: {error.strerror}.", path=folder) from None
+
+
+def _unread(names: Sequence[str], files: Iterable[Path | None]) -> Iterator[str]:
+    """Say which files seem to be meant as rows or documents, and are not read."""
+    read = {path.name for path in files if path is not None}
+    meant = [name for name in names if name.split(".")[0].lower() in _MEANT and name not in read]
+    if meant:
+        yield (
+            f"Not read: {', '.join(map(repr, meant[:10]))}. Rows are read from {', '.join(SPLITS)} and "
+            f"documents ({', '.join(ROW_SUFFIXES)})."
+        )
+
+
+def _find(folder: Path, name: str, names: Sequence[str]) -> Path | None:
+    found = [folder / f"{name}{suffix}" for suffix in ROW_SUFFIXES if f"{name}{suffix}" in names]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise DataError(f"found {names}, and cannot tell which one counts. Keep one.", path=folder)
     return found[0] if found else None
 
 
-def _contents(folder: Path) -> str:
-    names = sorted(path.name for path in folder.iterdir())
+def _contents(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") if names else "nothing"
 
 
@@ -87,7 +125,17 @@ def read_head(path: Path) -> dict[str, Any]:
         head["schema"] = _expect(path, "schema", values["schema"], dict, "a JSON Schema object")
     if values.get("tools") is not None:
         head["tools"] = tuple(_expect(path, "tools", values["tools"], list, "a list of functions"))
+    head["notes"] = tuple(_misspelt(values))
     return head
+
+
+def _misspelt(values: Mapping[str, Any]) -> Iterator[str]:
+    """Say which keys are no fields of a task, though they look like one; all others are for people."""
+    known = (*_TEXTS, *_LISTS, "schema", "tools")
+    for key in values:
+        close = get_close_matches(key, [name for name in known if name not in values], n=1, cutoff=0.75)
+        if key not in known and close:
+            yield f"{HEAD}: {key!r} is not used. Did you mean {close[0]!r}?"
 
 
 def _expect(path: Path, name: str, value: Any, kind: type, expected: str) -> Any:

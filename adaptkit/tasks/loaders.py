@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -10,10 +11,10 @@ from typing import Any
 
 from adaptkit.core.errors import DataError, UnknownNameError
 from adaptkit.core.reading import user_path
-from adaptkit.tasks.build import Origin, build_task, check_overrides, inferred_head
+from adaptkit.tasks.build import Origin, build_task, check_overrides, inferred_head, kind_given
 from adaptkit.tasks.catalogue import BUNDLED, find_task, known_tasks
 from adaptkit.tasks.columns import Parts, to_parts
-from adaptkit.tasks.folder import load_folder
+from adaptkit.tasks.folder import HEAD, load_folder
 from adaptkit.tasks.hub import PREFIX, read_hub
 from adaptkit.tasks.readers import ROW_SUFFIXES, read_rows
 from adaptkit.tasks.splits import split_indices
@@ -57,27 +58,21 @@ def load_task(
     if isinstance(source, str) and source.startswith(PREFIX):
         return _load_hub(source, origin, columns)
     path = user_path(source)
-    if not _exists(path):
+    # A link to nothing is there, and refused when it is read.
+    if not os.path.lexists(path):
         path = _known_or_raise(source)
     if path.is_dir():
-        head = path / "task.json"
-        return load_folder(path, replace(origin, head=head if head.is_file() else None), columns)
+        head = path / HEAD
+        return load_folder(path, replace(origin, head=head if os.path.lexists(head) else None), columns)
     return _load_file(path, origin, columns)
-
-
-def _exists(path: Path) -> bool:
-    # A text that is too long to be a name is an error of the system and not of the user's files.
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def _load_file(path: Path, origin: Origin, columns: Mapping[str, str] | None) -> Task:
     rows = read_rows(path)
     if not rows:
         raise DataError("holds no rows.", path=path)
-    parts = to_parts({"train": rows}, columns=columns, prefixes={"train": path.stem})
+    kind = kind_given(origin.overrides)
+    parts = to_parts({"train": rows}, columns=columns, prefixes={"train": path.stem}, kind=kind)
     if "test" not in origin.overrides:
         parts = _with_test(parts)
     return build_task(parts, inferred_head(parts, {"name": path.stem}, origin.overrides), origin)
@@ -103,7 +98,7 @@ def _with_test(parts: Parts) -> Parts:
 
 
 def _load_hub(source: str, origin: Origin, columns: Mapping[str, str] | None) -> Task:
-    parts = to_parts(read_hub(source), columns=columns)
+    parts = to_parts(read_hub(source), columns=columns, kind=kind_given(origin.overrides))
     if "test" not in parts.examples and "test" not in origin.overrides:
         parts = _with_test(parts)
     name = source.removeprefix(PREFIX).partition(":")[0].rpartition("/")[2]
@@ -133,7 +128,7 @@ def _known_or_raise(source: str | Path) -> Path:
 
 
 def _nearby(path: Path) -> str:
-    if not _exists(path.parent):
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - a name may be too long to ask for
         return f" Nor is there a folder {str(path.parent)!r}."
     close = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
     return f" Did you mean {str(path.parent / close[0])!r}?" if close else ""

@@ -10,16 +10,14 @@ CSV and Parquet hold the same columns; CSV fields are texts.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adaptkit.core.errors import DataError
 from adaptkit.core.reading import Unreadable, parse_json, read_text
+from adaptkit.tasks.csv_text import BadCSV, csv_rows
 from adaptkit.tasks.parquet import parquet_rows
 
 
@@ -91,65 +89,16 @@ def _text(path: Path) -> str:
 
 
 def _read_csv(path: Path) -> list[Row]:
-    with _long_fields():
-        lines = _csv_lines(path, io.StringIO(_text(path), newline=""))
-        first = next(lines, None)
-        if first is None:
-            raise DataError(
-                "the file is empty. Expected a header line with the names of the columns.", path=path
-            )
-        header = [name.strip() for name in first[1]]
-        _check_header(path, first[0], header)
-        return [
-            Row(values=_fields(path, line, header, fields), place=Place(path=path, line=line))
-            for line, fields in lines
-        ]
-
-
-def _csv_lines(path: Path, file: io.StringIO) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(file, strict=True)
-    while True:
-        # A row starts where the one before it ended: quoted fields may hold line breaks.
-        line = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            hint = (
-                "A quote that is opened must be closed, and a quote inside a quoted field is written twice."
-            )
-            raise DataError(
-                f"bad CSV in the row that starts here: {error}. {hint}", path=path, line=line
-            ) from None
-        if fields:
-            yield line, fields
-
-
-def _check_header(path: Path, line: int, header: list[str]) -> None:
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise DataError(f"the header names {repeated[0]!r} twice.", path=path, line=line)
-
-
-def _fields(path: Path, line: int, header: list[str], fields: list[str]) -> dict[str, str]:
-    if len(fields) != len(header):
-        noun = "field" if len(fields) == 1 else "fields"
-        # Said in one sentence, so path and line are not put before it a second time.
-        error = DataError(f"{path} line {line} has {len(fields)} {noun}, the header has {len(header)}.")
-        error.path, error.line = path, line
-        raise error
-    return dict(zip(header, fields, strict=True))
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    # The csv module refuses fields above 128 KiB, and a document may be longer; the limit is global.
-    before = csv.field_size_limit(2**31 - 1)
     try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+        found = csv_rows(_text(path))
+    except BadCSV as error:
+        if error.width is None:
+            raise DataError(str(error), path=path, line=error.line) from None
+        # Said in one sentence, so path and line are not put before it a second time.
+        fault = DataError(f"{path} line {error.line} {error}")
+        fault.path, fault.line = path, error.line
+        raise fault from None
+    return [Row(values=values, place=Place(path=path, line=line)) for line, values in found]
 
 
 def _read_parquet(path: Path) -> list[Row]:

@@ -5,22 +5,31 @@ Shapes that many files have are known; any other is said with a mapping from fie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
 from adaptkit.core.errors import ConfigError, DataError
-from adaptkit.tasks.messages import read_turns, shared_system, split_chat
+from adaptkit.tasks import beside, choices
+from adaptkit.tasks.answers import read_answers
+from adaptkit.tasks.beside import NOTHING_BESIDE, Beside
+from adaptkit.tasks.choices import Choices
+from adaptkit.tasks.infer import LABELS, is_number
+from adaptkit.tasks.messages import left_out, read_turns, shared_system, split_chat
 from adaptkit.tasks.readers import Row
+from adaptkit.tasks.values import as_text
 
-FIELDS = ("id", "input", "target", "aliases", "gold_documents", "cluster", "metadata")
+OPTIONAL = ("id", "aliases", "gold_documents", "cluster", "metadata")
+FIELDS = ("input", "target", *OPTIONAL, *beside.COLUMNS)
 _KNOWN = "input/target, prompt/completion, instruction/input/output, question/answer, text/label, messages"
 _INPUTS = ("input", "prompt", "question", "text")
-_TARGETS = ("target", "completion", "answer", "output", "label")
+_TARGETS = ("target", "completion", "answer", "answers", "output", "label")
+_PAIRS = (("question", "answer"), ("question", "answers"), *(("text", name) for name in LABELS))
+_MOST_LISTED = 20
 
-Pair = tuple[Any, Any]
-"""Input and target as the file holds them; a target that is a tuple holds the target and its aliases."""
+Pair = tuple[Any, ...]
+"""Input and target as the file holds them, and other targets that are right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +38,32 @@ class Shape:
 
     Attributes:
         columns: the columns that every row must have.
-        read: takes input and target out of a row's values; raises ValueError.
+        read: takes input and targets out of a row's values; raises ValueError.
         instruction: what all rows say apart from their input, if anything.
+        beside: further columns that are part of the input.
+        marks: the column that says of each row whether its target is good, if there is one.
+        kind: of the task, where the columns show it.
+        notes: what of the rows is used in another way than its name says, or not at all.
     """
 
     name: str
     columns: tuple[str, ...]
     read: Callable[[Mapping[str, Any]], Pair]
     instruction: str | None = None
+    beside: Beside = NOTHING_BESIDE
+    marks: str | None = None
+    kind: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """The column of the target."""
+        return self.columns[-1]
+
+    @property
+    def used(self) -> set[str]:
+        """All columns that something is read from, but for the optional fields."""
+        return {*self.columns, *self.beside.used, *([self.marks] if self.marks else [])}
 
     def pair(self, row: Row) -> Pair:
         """Read one row.
@@ -44,21 +71,22 @@ class Shape:
         Raises:
             DataError: a column is missing or holds what cannot be read.
         """
-        missing = [column for column in self.columns if column not in row.values]
-        if missing:
-            raise row.place.error(f"{missing[0]!r} is missing. Found the columns {_listed(row)}.")
+        for column in self.columns:
+            if column not in row.values:
+                raise row.place.error(f"{column!r} is missing. Found the columns {_listed(row)}.")
         try:
             return self.read(row.values)
         except ValueError as error:
             raise row.place.error(f"{error}.") from None
 
 
-def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None) -> Shape:
+def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None, kind: str | None = None) -> Shape:
     """Recognise the shape of ``rows`` by the columns of the first one.
 
     Args:
         rows: all rows of the task, since a system turn is handled by whether it differs between rows.
         columns: field to column, for what is not recognised; wins over what would be.
+        kind: of the task, where it is said.
 
     Raises:
         ConfigError: ``columns`` names no field, or a column twice.
@@ -67,23 +95,140 @@ def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None) -> Shap
     mapping = dict(columns or {})
     _check_mapping(mapping)
     if not rows:
-        return _two_columns("input", "target")
-    _check_columns_exist(rows[0], mapping)
+        return _two_columns("input", "target", kind)
+    _check_columns_exist(rows, mapping)
+    shape = _with_names(_recognised(rows, mapping, kind), rows, mapping, kind)
+    shape = _with_marks(shape, rows, mapping)
+    if shape.name == "messages":
+        return shape
+    return _with_beside(shape, rows, mapping)
+
+
+def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
     found = rows[0].values.keys()
     if "input" in mapping or "target" in mapping:
-        return _mapped(rows[0], mapping)
+        return _mapped(rows[0], mapping, kind)
     if {"input", "target"} <= found:
-        return _two_columns("input", "target")
-    if "messages" in found:
-        return _messages(rows, lambda values: read_turns(values["messages"]), ("messages",))
+        return _two_columns("input", "target", kind)
+    if chat := _first(rows[0], ("messages", "conversations")):
+        return _messages(rows, lambda values: read_turns(values[chat]), (chat,))
     if {"instruction", "output"} <= found:
-        return Shape(name="instruction/input/output", columns=("instruction", "output"), read=_alpaca)
+        return _alpaca(kind)
     if {"prompt", "completion"} <= found:
-        return _prompt_completion(rows)
-    for pair in (("question", "answer"), ("text", "label")):
+        return _prompt_completion(rows, kind)
+    if offered := _offered(rows[0], mapping, None):
+        source, target = _first(rows[0], _INPUTS), _first(rows[0], choices.TARGETS)
+        if source and target and target not in offered:
+            return _two_columns(source, target, kind)
+    for pair in _PAIRS:
         if set(pair) <= found:
-            return _two_columns(*pair)
+            return _two_columns(*pair, kind)
     raise _not_recognised(rows[0])
+
+
+def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[str, ...]:
+    """Columns of choices: one with all of them, or one each."""
+    column = mapping.get("choices") or _first(row, choices.COLUMNS)
+    if column is None and "answers" in row.values and {"question", "correct", "label"} & row.values.keys():
+        # A list of answers beside a column that says which one is right.
+        right = _first(row, choices.TARGETS)
+        column = "answers" if right is not None and right != "answers" else None
+    if column is not None:
+        return () if column == target else (column,)
+    return choices.one_column_each(list(row.values), target)
+
+
+def _with_beside(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
+    """Add what else belongs to the input."""
+    taken = {*shape.columns, *mapping.values()}
+    found = {
+        name: column
+        for name, known in beside.COLUMNS.items()
+        if name != "choices"
+        and (column := mapping.get(name) or _first(rows[0], [k for k in known if k not in taken]))
+        and column not in shape.columns
+    }
+    if shape.name == "instruction/input/output":
+        found.pop("instruction", None)
+    offered = _offered(rows[0], mapping, shape.target)
+    offer = Choices.of(rows, offered, shape.target) if offered else None
+    if not found and offer is None:
+        return shape
+    more = Beside.of(rows, found, offer)
+    notes = [f"The input is made of {_names([*more.used, *shape.columns[:-1]])}."]
+    shape = replace(shape, beside=more, instruction=more.system)
+    if offer is not None:
+        shape, said = _of_choices(shape, offer, rows)
+        notes.append(said)
+    return replace(shape, notes=(*shape.notes, *notes))
+
+
+def _of_choices(shape: Shape, offer: Choices, rows: Sequence[Row]) -> tuple[Shape, str]:
+    """Make the letter of the right choice the target; a free answer stays as it is written."""
+    read = shape.read
+    if shape.target not in choices.TARGETS and not all(_says_a_choice(offer, row) for row in rows):
+        return shape, f"The choices are shown; the answers in {shape.target!r} stay as they are written."
+    counted = "" if offer.first is None else f" (positions count from {offer.first})"
+    guess = " Nothing in the rows shows from where they count: check it." if offer.guessed else ""
+    note = f"The target is the letter of the right choice, as {shape.target!r} says it{counted}.{guess}"
+    return replace(
+        shape, kind="classification", read=lambda values: (read(values)[0], offer.answer(values))
+    ), note
+
+
+def _says_a_choice(offer: Choices, row: Row) -> bool:
+    try:
+        return offer.answer(row.values) is not None
+    except ValueError:
+        return offer.first is not None
+
+
+def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
+    """Take labels by their names where a file holds them beside their numbers."""
+    number = shape.target
+    named = _first(rows[0], [f"{number}_text", f"{number}_name"])
+    if "target" in mapping or named is None or len(shape.columns) != 2 or shape.name == "messages":
+        return shape
+    pairs = {(as_text(row.values.get(number)), as_text(row.values.get(named))) for row in rows}
+    numbers, names = {a for a, _ in pairs}, {b for _, b in pairs}
+    one_to_one = len(pairs) == len(numbers) == len(names) and None not in names
+    if not one_to_one or not all(a is not None and is_number(a) for a in numbers):
+        return shape
+    found = _two_columns(shape.columns[0], named, kind)
+    return replace(
+        found,
+        name=shape.name,
+        columns=(shape.columns[0], number, named),
+        kind="classification",
+        notes=(f"The labels are the names in {named!r}, not the numbers in {number!r}.",),
+    )
+
+
+def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
+    """Find a column that marks good and bad answers."""
+    if "label" in shape.columns or "label" not in rows[0].values or "label" in mapping.values():
+        return shape
+    if not all(is_mark(row.values.get("label")) for row in rows):
+        return shape
+    if shape.name in ("prompt/completion", "messages"):
+        return replace(shape, marks="label")
+    if mapping.keys() & {"input", "target"} or shape.target not in ("answer", "answers", "output"):
+        return shape
+    raise rows[0].place.error(
+        f"'label' says true or false beside {shape.target!r}, and it is not clear of what. If it is the "
+        "target, say so with columns={'target': 'label'} (--columns target=label). If it marks bad answers, "
+        "take those rows and the column out."
+    )
+
+
+def is_mark(value: object) -> bool:
+    """Whether a value says good or bad, and nothing else."""
+    return str(value).strip().lower() in ("true", "false", "1", "0", "1.0", "0.0")
+
+
+def is_bad(value: object) -> bool:
+    """Whether a mark says bad."""
+    return str(value).strip().lower() in ("false", "0", "0.0")
 
 
 def _check_mapping(mapping: Mapping[str, str]) -> None:
@@ -100,46 +245,48 @@ def _check_mapping(mapping: Mapping[str, str]) -> None:
         )
 
 
-def _check_columns_exist(row: Row, mapping: Mapping[str, str]) -> None:
-    # A column that only some rows have (aliases, say) may be absent from the first.
-    for field in ("input", "target"):
-        column = mapping.get(field)
-        if column is not None and column not in row.values:
-            close = get_close_matches(column, list(row.values), n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise row.place.error(
-                f"there is no column {column!r} for {field!r}.{hint} Found the columns {_listed(row)}."
-            )
+def _check_columns_exist(rows: Sequence[Row], mapping: Mapping[str, str]) -> None:
+    for field, column in mapping.items():
+        # A column that only some rows have (aliases, say) may be absent from the first.
+        needed = rows[:1] if field in ("input", "target") else rows
+        if any(column in row.values for row in needed):
+            continue
+        close = get_close_matches(column, list(rows[0].values)[:1000], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise rows[0].place.error(
+            f"there is no column {column!r} for {field!r}.{hint} Found the columns {_listed(rows[0])}."
+        )
 
 
-def _mapped(row: Row, mapping: Mapping[str, str]) -> Shape:
+def _mapped(row: Row, mapping: Mapping[str, str], kind: str | None) -> Shape:
     source = mapping.get("input") or _first(row, _INPUTS)
     target = mapping.get("target") or _first(row, _TARGETS)
     if source is None or target is None:
         raise _not_recognised(row)
-    return _two_columns(source, target)
+    return _two_columns(source, target, kind)
 
 
 def _first(row: Row, names: Sequence[str]) -> str | None:
     return next((name for name in names if name in row.values), None)
 
 
-def _two_columns(source: str, target: str) -> Shape:
-    # A list of answers to a question is a target and its aliases; any other list is a JSON target.
-    several = (source, target) == ("question", "answer")
-
+def _two_columns(source: str, target: str, kind: str | None) -> Shape:
     def read(values: Mapping[str, Any]) -> Pair:
-        answer = values[target]
-        if several and isinstance(answer, list) and all(isinstance(a, str) for a in answer):
-            return values[source], tuple(answer)
-        return values[source], answer
+        found = values[target]
+        if isinstance(found, str) and found[:1] not in "[({" and "|" not in found:
+            return values[source], found
+        return values[source], *read_answers(found, source=source, target=target, kind=kind)
 
     return Shape(name=f"{source}/{target}", columns=(source, target), read=read)
 
 
-def _alpaca(values: Mapping[str, Any]) -> Pair:
-    parts = [values["instruction"], values.get("input")]
-    return "\n\n".join(str(part).strip() for part in parts if part and str(part).strip()), values["output"]
+def _alpaca(kind: str | None) -> Shape:
+    def read(values: Mapping[str, Any]) -> Pair:
+        parts = [as_text(values.get(name)) for name in ("instruction", "input")]
+        source = "\n\n".join(part.strip() for part in parts if part and part.strip())
+        return source, *read_answers(values["output"], source="instruction", target="output", kind=kind)
+
+    return Shape(name="instruction/input/output", columns=("instruction", "output"), read=read)
 
 
 def _messages(
@@ -154,16 +301,18 @@ def _messages(
         except ValueError as error:
             raise row.place.error(f"{error}.") from None
 
-    system = shared_system([read_only(row) for row in rows])
+    chats = [read_only(row) for row in rows]
+    system = shared_system(chats)
     return Shape(
         name="messages",
         columns=columns,
         read=lambda values: split_chat(turns(values), with_system=system is None),
         instruction=system,
+        notes=tuple(left_out(chats, (row.values[column] for row in rows for column in columns))),
     )
 
 
-def _prompt_completion(rows: Sequence[Row]) -> Shape:
+def _prompt_completion(rows: Sequence[Row], kind: str | None) -> Shape:
     columns = ("prompt", "completion")
     if isinstance(rows[0].values["prompt"], list):
         return _messages(
@@ -171,13 +320,14 @@ def _prompt_completion(rows: Sequence[Row]) -> Shape:
             lambda values: read_turns(values["prompt"]) + read_turns(values["completion"]),
             columns,
         )
-    return Shape(name="prompt/completion", columns=columns, read=_stripped)
+    plain = _two_columns(*columns, kind)
 
+    def read(values: Mapping[str, Any]) -> Pair:
+        # Such files often put a space before the completion, for the tokenizer's sake.
+        source, *targets = plain.read(values)
+        return source, *(t.strip() if isinstance(t, str) else t for t in targets)
 
-def _stripped(values: Mapping[str, Any]) -> Pair:
-    # Such files often put a space before the completion, for the tokenizer's sake.
-    target = values["completion"]
-    return values["prompt"], target.strip() if isinstance(target, str) else target
+    return replace(plain, read=read)
 
 
 def _not_recognised(row: Row) -> DataError:
@@ -190,4 +340,17 @@ def _not_recognised(row: Row) -> DataError:
 
 
 def _listed(row: Row) -> str:
-    return ", ".join(repr(name) for name in row.values) or "(none)"
+    return _names(list(row.values)) or "(none)"
+
+
+def _names(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - _MOST_LISTED} more" if len(columns) > _MOST_LISTED else ""
+    return ", ".join(repr(name) for name in columns[:_MOST_LISTED]) + more
+
+
+def unused(rows: Sequence[Row], used: set[str], *, hint: str) -> Iterator[str]:
+    """Say which columns hold something that nothing is read from."""
+    names = sorted(set().union(*(row.values for row in rows)) - used)
+    full = [n for n in names if any(row.values.get(n) not in (None, "", [], {}) for row in rows)]
+    if full:
+        yield f"Not used, and in no prompt: {'column' if len(full) == 1 else 'columns'} {_names(full)}.{hint}"

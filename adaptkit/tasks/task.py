@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -20,9 +20,9 @@ KINDS: tuple[str, ...] = get_args(TaskKind)
 
 VALIDATION_SHARE = 0.2
 VALIDATION_LIMIT = 100
-_SEQUENCES = ("metrics", "train", "test", "validation", "documents", "labels", "tools")
+_SEQUENCES = ("metrics", "train", "test", "validation", "documents", "labels", "tools", "notes")
 # What cannot change a result: a corrected licence or a longer description keeps what was computed.
-_NOT_HASHED = frozenset({"name", "description", "licence", "attribution", "source"})
+_NOT_HASHED = frozenset({"name", "description", "licence", "attribution", "source", "notes"})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -49,6 +49,7 @@ class Task:
         licence: the terms under which the rows may be used.
         attribution: who made them.
         source: where the rows were read from.
+        notes: what was guessed when they were read, and what of them is not used, a sentence each.
 
     Raises:
         DataError: the rows contradict each other or the task; see :mod:`adaptkit.tasks.validate`.
@@ -82,13 +83,14 @@ class Task:
     licence: str = ""
     attribution: str = ""
     source: str = "memory"
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        for field in _SEQUENCES:
-            value = getattr(self, field)
+        for name in _SEQUENCES:
+            value = getattr(self, name)
             # A lone string stays as it is, so that the check can name it instead of its letters.
             if value is not None and not isinstance(value, str):
-                object.__setattr__(self, field, tuple(value))
+                object.__setattr__(self, name, tuple(value))
         if self.kind == "classification" and not self.labels:
             object.__setattr__(self, "labels", _targets(self.train, self.validation or (), self.test))
         check_task(self, kinds=KINDS)
@@ -99,8 +101,8 @@ class Task:
 
     def __repr__(self) -> str:
         counts = ", ".join(
-            f"{field}={len(getattr(self, field) or ())}"
-            for field in ("train", "validation", "test", "documents")
+            f"{name}={len(getattr(self, name) or ())}"
+            for name in ("train", "validation", "test", "documents")
         )
         return f"Task(name={self.name!r}, kind={self.kind!r}, {counts})"
 
@@ -134,8 +136,8 @@ class Task:
     def without(self, split: Literal["train", "validation"]) -> Task:
         """The same task with no rows in a split. Nothing is checked again: fewer rows contradict no more."""
         fewer = object.__new__(type(self))
-        for field in self.__dataclass_fields__:
-            object.__setattr__(fewer, field, () if field == split else getattr(self, field))
+        for name in self.__dataclass_fields__:
+            object.__setattr__(fewer, name, () if name == split else getattr(self, name))
         return fewer
 
     @cached_property
@@ -148,7 +150,7 @@ class Task:
         fields = self.__dataclass_fields__.keys() - _NOT_HASHED
         if not self.tools:  # tasks had none at first: what was computed then still counts
             fields -= {"tools"}
-        return content_hash({field: getattr(self, field) for field in fields})
+        return content_hash({name: getattr(self, name) for name in fields})
 
 
 def _targets(*splits: tuple[Example, ...]) -> tuple[str, ...]:

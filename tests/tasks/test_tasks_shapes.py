@@ -192,4 +192,5 @@ def test_a_shared_system_turn_serves_as_instruction_of_a_file(tmp_path: Path) ->
     path.write_text("\n".join(map(json.dumps, rows)))
     task: Task = load_task(path)
     assert task.instruction == "Be brief."
-    assert load_task(path, instruction="Mine.").instruction == "Mine."
+    assert load_task(path, instruction="Mine.").instruction == "Be brief.\n\nMine."
+    assert load_task(path, instruction="Be brief. Be kind.").instruction == "Be brief. Be kind."

@@ -1,0 +1,136 @@
+"""Targets as files hold them: one answer, several that are right, or an answer with its other spellings.
+
+{"question": "...", "answer": "Lima"}                                   one
+{"question": "...", "answers": ["Lima", "Lima, Peru"]}                  several: target and aliases
+{"question": "...", "answer": {"value": "Lima", "aliases": ["..."]}}    with its aliases
+{"question": "...", "answers": {"text": ["Lima"], "answer_start": [3]}} as SQuAD has them
+{"input": "...", "target": {"city": "Lima"}}                            an object is the answer itself
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from adaptkit.core.reading import parse_json
+from adaptkit.tasks.values import looks_like_list, parted, read_cell
+
+SEVERAL = frozenset(
+    [
+        "answers",
+        "accepted_answers",
+        "acceptable_answers",
+        "correct_answers",
+        "gold_answers",
+        "reference_answers",
+        "references",
+        "targets",
+        "outputs",
+        "completions",
+        "responses",
+        "ideal",
+    ]
+)
+"""Columns whose lists hold answers that are all right; so do those of ``answer`` and of questions."""
+_PYTHON = re.compile(r"[\[{(]\s*'")
+_TEXTS = ("text", "texts", "value")
+_ALIASES = ("aliases", "alias", "normalized_aliases")
+_BESIDE = frozenset(
+    [
+        "answer_start",
+        "answer_end",
+        "start",
+        "end",
+        "type",
+        "types",
+        "category_idx",
+        "answer_id",
+        "normalized_value",
+        "matched_wiki_entity_name",
+        "normalized_matched_wiki_entity_name",
+    ]
+)
+
+
+def read_answers(value: Any, *, source: str, target: str, kind: str | None) -> tuple[Any, ...]:
+    """Return the target and, behind it, other answers that are right.
+
+    Args:
+        value: what the file holds.
+        source: name of the input's column.
+        target: name of the target's column.
+        kind: of the task, where it is said: in a structured one a list is the answer itself.
+
+    Raises:
+        ValueError: a cell that looks like a list and cannot be read, or a list of which it is not clear
+            whether it holds several answers or is the answer.
+
+    Examples:
+        >>> read_answers(["a", "b"], source="question", target="answers", kind=None)
+        ('a', 'b')
+        >>> read_answers("['a', 'b']", source="question", target="answers", kind=None)
+        ('a', 'b')
+        >>> read_answers({"value": "a", "aliases": ["b"]}, source="question", target="answer", kind=None)
+        ('a', 'b')
+        >>> read_answers({"city": "Lima"}, source="input", target="target", kind=None)
+        ({'city': 'Lima'},)
+    """
+    if kind == "structured":
+        return (read_cell(value) if isinstance(value, str) and _PYTHON.match(value) else value,)
+    plural = target.lower() in SEVERAL
+    named = plural or target.lower() == "answer" or source.lower() == "question" or kind is not None
+    if isinstance(value, str):
+        value = _of_cell(value, plural=plural, named=named)
+    if isinstance(value, Mapping):
+        return _of_object(value) if named and _is_answer(value) else (value,)
+    if not isinstance(value, list | tuple) or any(_is_part(item) for item in value):
+        return (value,)
+    if not named:
+        raise ValueError(
+            f"{target!r} holds a list. If each of its items is a right answer, say so with kind='qa' "
+            "(--kind qa); if the list itself is the answer, with kind='structured' (--kind structured)"
+        )
+    found = [text for item in value for text in (_of_object(item) if isinstance(item, Mapping) else (item,))]
+    return tuple(item for i, item in enumerate(found) if item is not None and item not in found[:i])
+
+
+def _of_cell(text: str, *, plural: bool, named: bool) -> Any:
+    """What a text stands for: itself, unless it is how a list or an object is written into a cell."""
+    if text[:1] not in "[({" or not looks_like_list(text):
+        return parted(text) if plural else text
+    first = text[1:].lstrip()[:1]
+    if text[0] == "{" or first == "{":
+        try:
+            value = parse_json(text)
+        except ValueError:
+            return read_cell(text)
+        # An object in JSON is an answer as it is written; one with its aliases is not.
+        return value if named and _has_answers(value) else text
+    # [0, 1] may be an interval, and so an answer; ['a', 'b'] is a list.
+    return read_cell(text) if plural or first in ("'", '"') else text
+
+
+def _has_answers(value: Any) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return all(isinstance(item, Mapping) and _is_answer(item) for item in items)
+
+
+def _is_answer(value: Mapping[str, Any]) -> bool:
+    """Whether an object is an answer with what is known of it, and not itself the answer."""
+    texts = [name for name in _TEXTS if name in value]
+    known = set(value) <= {*_TEXTS, *_ALIASES, *_BESIDE}
+    return len(texts) == 1 and known and (len(value) > 1 or isinstance(value[texts[0]], list))
+
+
+def _is_part(item: Any) -> bool:
+    """Whether a list that holds this is an answer itself."""
+    return isinstance(item, list | tuple) or (isinstance(item, Mapping) and not _is_answer(item))
+
+
+def _of_object(value: Mapping[str, Any]) -> tuple[Any, ...]:
+    found: list[Any] = []
+    for name in (*_TEXTS, *_ALIASES):
+        part = value.get(name)
+        found += part if isinstance(part, list | tuple) else [part]
+    return tuple(item for i, item in enumerate(found) if item is not None and item not in found[:i])

@@ -1,0 +1,176 @@
+"""CSV as programs and spreadsheets write it: another delimiter, columns without a name, blank rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+DELIMITERS = ",;\t|"
+"""The first one is taken where several part the rows equally well."""
+_SAMPLE = 50
+# What some spreadsheets write, and read, before the header.
+_SEP = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
+
+
+class BadCSV(ValueError):
+    """Text that is no CSV, or whose rows do not fit its header.
+
+    Attributes:
+        line: the 1-based line at fault, or None where the whole text is.
+        width: the number of fields of a row that has another one than the header.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, width: int | None = None) -> None:
+        self.line = line
+        self.width = width
+        super().__init__(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Dialect:
+    delimiter: str
+    spaced: bool = False
+
+
+def csv_rows(text: str) -> list[tuple[int, dict[str, str]]]:
+    r"""Read the rows of a CSV text: the line each starts at, and its fields by column.
+
+    Rows without content are left out. A column without a name is called by its number, and is left out of the
+    rows in which it is empty.
+
+    Raises:
+        BadCSV: the text is no CSV, or a row does not fit the header.
+
+    Examples:
+        >>> csv_rows("text;label;;\nHi, you;a;;\n;;;\n")
+        [(2, {'text': 'Hi, you', 'label': 'a'})]
+    """
+    _check_characters(text)
+    stated = _SEP.match(text)
+    file = io.StringIO(text[stated.end() :] if stated else text, newline="")
+    skipped = 1 if stated else 0
+    with _long_fields():
+        dialect = _Dialect(delimiter=stated["delimiter"]) if stated else _dialect(file)
+        records = _records(file, dialect, skipped)
+        line, first = next(records, (0, []))
+        if not first:
+            raise BadCSV("the file is empty. Expected a header line with the names of the columns.")
+        header = _Header.of(first, line, dialect.delimiter)
+        return [(line, header.values(fields, line)) for line, fields in records]
+
+
+def _check_characters(text: str) -> None:
+    # The csv module lets them pass; no text has them, but for one in UTF-16 without a byte order mark.
+    if (at := text.find("\0")) >= 0:
+        raise BadCSV(
+            "it holds a NUL character, as a file in UTF-16 does. Save the file as UTF-8.",
+            line=text.count("\n", 0, at) + 1,
+        )
+
+
+def _dialect(file: io.StringIO) -> _Dialect:
+    """The delimiter that parts the first rows most evenly into the header's number of fields."""
+    best, evenness = _Dialect(delimiter=DELIMITERS[0]), 0.0
+    for delimiter in DELIMITERS:
+        found = _sample(file, delimiter)
+        if not found or len(found[0]) < 2:
+            continue
+        even = sum(len(fields) == len(found[0]) for fields in found) / len(found)
+        if even > evenness:
+            spaced = all(f.startswith(" ") or not f for fields in found for f in fields[1:])
+            best, evenness = _Dialect(delimiter=delimiter, spaced=spaced), even
+    return best
+
+
+def _sample(file: io.StringIO, delimiter: str) -> list[list[str]]:
+    found: list[list[str]] = []
+    try:
+        for _, fields in islice(_records(file, _Dialect(delimiter=delimiter), 0), _SAMPLE):
+            found.append(fields)
+    except BadCSV:
+        found.append([])  # a row that this delimiter cannot part
+    return found
+
+
+def _records(file: io.StringIO, dialect: _Dialect, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    file.seek(0)
+    reader = csv.reader(file, strict=True, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced)
+    while True:
+        # A row starts where the one before it ended: quoted fields may hold line breaks.
+        line = reader.line_num + 1 + skipped
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            hint = (
+                "A quote that is opened must be closed, and a quote inside a quoted field is written twice."
+            )
+            raise BadCSV(f"bad CSV in the row that starts here: {error}. {hint}", line=line) from None
+        if any(fields):
+            yield line, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    """The columns.
+
+    Attributes:
+        names: of all columns, one without a name by its number.
+        unnamed: those of ``names`` that stand for no name.
+        least: a row has at least so many fields; what follows are columns without a name.
+    """
+
+    names: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    least: int
+    delimiter: str
+
+    @classmethod
+    def of(cls, fields: list[str], line: int, delimiter: str) -> _Header:
+        given = [name.strip() for name in fields]
+        repeated = next((name for name, n in Counter(given).items() if name and n > 1), None)
+        if repeated is not None:
+            raise BadCSV(f"the header names {repeated!r} twice. Rename one of the columns.", line=line)
+        names = [name or f"column {i} (without a name)" for i, name in enumerate(given, start=1)]
+        return cls(
+            names=tuple(names),
+            unnamed=tuple(name for name, known in zip(names, given, strict=True) if not known),
+            least=max(i for i, name in enumerate(given, start=1) if name) if any(given) else len(given),
+            delimiter=delimiter,
+        )
+
+    def values(self, fields: list[str], line: int) -> dict[str, str]:
+        if len(fields) != len(self.names):
+            self._check_width(fields, line)
+        # Strict it is not: what a row lacks or has beyond the header is empty.
+        values = dict(zip(self.names, fields, strict=False))
+        for name in self.unnamed:
+            if not values.get(name):
+                values.pop(name, None)
+        return values
+
+    def _check_width(self, fields: list[str], line: int) -> None:
+        if self.least <= len(fields) and not any(fields[len(self.names) :]):
+            return
+        noun = "field" if len(fields) == 1 else "fields"
+        message = f"has {len(fields)} {noun}, the header has {len(self.names)}."
+        if len(fields) > len(self.names):
+            message += f" A text that holds {self.delimiter!r} must stand in double quotes."
+        raise BadCSV(message, line=line, width=len(fields))
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    # The csv module refuses fields above 128 KiB, and a document may be longer; the limit is global.
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

@@ -1,0 +1,138 @@
+"""Accepted answers in every shape that files have them in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptkit.core.errors import DataError
+from adaptkit.core.types import Example
+from adaptkit.tasks import Task, load_task
+from adaptkit.tasks.columns import to_parts
+from adaptkit.tasks.readers import Place, Row
+
+
+def example(columns: dict[str, str] | None = None, kind: str | None = None, /, **values: Any) -> Example:
+    row = Row(values=values, place=Place(path=Path("rows.jsonl"), line=7))
+    return to_parts({"train": [row]}, columns=columns, kind=kind).examples["train"][0]
+
+
+LISTS = [
+    ["Lima", "Lima, Peru"],
+    ("Lima", "Lima, Peru"),
+    '["Lima", "Lima, Peru"]',
+    "['Lima', 'Lima, Peru']",
+    "['Lima' 'Lima, Peru']",
+    "['Lima', 'Lima, Peru', nan]",
+    "Lima | Lima, Peru",
+]
+OBJECTS = [
+    {"value": "Lima", "aliases": ["Lima, Peru"]},
+    {"value": "Lima", "aliases": ["Lima", "Lima, Peru"], "normalized_value": "lima", "type": "Place"},
+    {"text": ["Lima", "Lima", "Lima, Peru"], "answer_start": [3, 3, 9]},
+    [{"text": "Lima", "answer_start": 3}, {"text": "Lima, Peru", "answer_start": 3}],
+    "{'text': array(['Lima', 'Lima, Peru'], dtype=object), 'answer_start': array([3, 9], dtype=int32)}",
+    '{"value": "Lima", "aliases": ["Lima, Peru"]}',
+    "{'value': 'Lima', 'aliases': ['Lima, Peru']}",
+]
+
+
+@pytest.mark.parametrize("value", [*LISTS, *OBJECTS])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_several_accepted_answers(value: Any, mapped: bool) -> None:
+    columns = {"input": "q", "target": "answers"} if mapped else None
+    row = example(columns, **{"q" if mapped else "question": "Capital?", "answers": value})
+    assert (row.target, row.aliases) == ("Lima", ("Lima, Peru",))
+
+
+@pytest.mark.parametrize("value", [*LISTS[:-1], *OBJECTS])
+def test_several_answers_under_the_singular(value: Any) -> None:
+    row = example(question="Capital?", answer=value)
+    assert (row.target, row.aliases) == ("Lima", ("Lima, Peru",))
+
+
+@pytest.mark.parametrize("value", LISTS)
+def test_aliases_beside_a_target(value: Any) -> None:
+    assert example(input="Capital?", target="LIM", aliases=value).aliases == ("Lima", "Lima, Peru")
+    mapped = example({"aliases": "also"}, input="Capital?", target="LIM", also=value)
+    assert mapped.aliases == ("Lima", "Lima, Peru")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[0, 1]",
+        "[laughs]",
+        "(a)",
+        "P(A|B)",
+        "|x|",
+        "a, b",
+        "{x | x > 0}",
+        '{"city": "Lima"}',
+        "[1] See there.",
+        "'a'",
+    ],
+)
+def test_what_only_looks_alike_stays_a_text(value: str) -> None:
+    row = example(question="What?", answer=value)
+    assert (row.target, row.aliases) == (value, ())
+
+
+@pytest.mark.parametrize("value", ["[Lima, Peru]", "['Lima', ..., 'Peru']", "['Lima', Peru]"])
+@pytest.mark.parametrize("column", ["answers", "aliases"])
+def test_a_cell_that_looks_like_a_list_and_is_none(value: str, column: str) -> None:
+    with pytest.raises(DataError, match=r"rows\.jsonl line 7: .*looks like a list .* Write it as JSON: \["):
+        example(
+            question="What?", **{"answer": "x", column: value} if column == "aliases" else {column: value}
+        )
+
+
+@pytest.mark.parametrize("value", [["Lima", "Peru"], "['Lima', 'Peru']", '["Lima", "Peru"]'])
+def test_a_list_may_be_the_answer_or_hold_several(value: Any) -> None:
+    with pytest.raises(DataError, match=r"'target' holds a list\. .*--kind qa.*--kind structured"):
+        example(input="Places?", target=value)
+    several = example(None, "qa", input="Places?", target=value)
+    assert (several.target, several.aliases) == ("Lima", ("Peru",))
+    one = example(None, "structured", input="Places?", target=value)
+    assert (json.loads(one.target), one.aliases) == (["Lima", "Peru"], ())
+
+
+def test_objects_that_are_answers_stay_objects() -> None:
+    for value in ({"value": 5, "unit": "kg"}, "{'value': 5, 'unit': 'kg'}", {"text": "x"}):
+        assert example(question="What?", answer=value).target.startswith("{")
+        assert example(input="What?", target=value).aliases == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[" * 5000 + "]" * 5000,
+        "['a'" + ", 'b'" * 50_000 + "]",
+        "['a', 1" + "0" * 5000 + "]",
+        "['a', open('b')]",
+    ],
+)
+def test_hostile_cells_are_refused_in_a_short_sentence(value: str) -> None:
+    with pytest.raises(DataError) as caught:
+        example(question="What?", answers=value)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("column", ["answer", "answers"])
+def test_right_answers_score_as_right_from_a_csv_of_pandas(tmp_path: Path, column: str) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerows(
+        [["question", column], *([f"Town {i}?", str([f"New Town {i}", f"N{i}"])] for i in range(9))]
+    )
+    path = tmp_path / "rows.csv"
+    path.write_text(text.getvalue())
+    task: Task = load_task(path, instruction="Name it.")
+    assert (task.kind, task.metrics[0]) == ("qa", "token_f1")
+    for row in task.test:
+        assert row.references == (row.target, f"N{row.target.split()[-1]}")

@@ -1,0 +1,127 @@
+"""CSV as spreadsheets and programs write it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptkit.core.errors import DataError
+from adaptkit.tasks.readers import read_rows
+
+ROWS = [{"text": "Bill 0, please", "label": "post"}, {"text": 'say "hi"', "label": "bill; paid"}]
+
+
+def read(tmp_path: Path, content: str | bytes) -> list[dict[str, str]]:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return [dict(row.values) for row in read_rows(path)]
+
+
+def fault(tmp_path: Path, content: str | bytes) -> DataError:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, content)
+    return caught.value
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_line_ends_and_byte_order_marks(
+    tmp_path: Path, delimiter: str, end: str, bom: str
+) -> None:
+    rows = [["text", "label"], *([f'"{v}"'.replace('"hi"', '""hi""') for v in r.values()] for r in ROWS)]
+    text = bom + "".join(delimiter.join(row) + end for row in rows)
+    assert read(tmp_path, text) == ROWS
+    stated = read(tmp_path, f"{bom}sep={delimiter}{end}{text.removeprefix(bom)}")
+    assert stated == ROWS
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_encodings_that_name_themselves(tmp_path: Path, encoding: str) -> None:
+    assert read(tmp_path, "text\tlabel\ncafé\tbill\n".encode(encoding)) == [{"text": "café", "label": "bill"}]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le"])
+def test_other_encodings_are_refused_with_what_to_do(tmp_path: Path, encoding: str) -> None:
+    text = "text;label\na;b\n"
+    error = fault(
+        tmp_path, (text if encoding == "utf-16-le" else f"{text}café au lait;bill\n").encode(encoding)
+    )
+    assert "Save the file as UTF-8" in str(error)
+    assert error.line == (1 if encoding == "utf-16-le" else 3)
+
+
+def test_texts_may_hold_more_of_another_delimiter(tmp_path: Path) -> None:
+    text = "text;label\n" + "".join(f"Rechnung {i}, bitte, prüfen;a{i}\n" for i in range(9))
+    assert read(tmp_path, text)[8] == {"text": "Rechnung 8, bitte, prüfen", "label": "a8"}
+    text = "text,label\n" + "".join(f"one; two; {i},a{i}\n" for i in range(9))
+    assert read(tmp_path, text)[8] == {"text": "one; two; 8", "label": "a8"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("text,label,,\nhi,a,,\nho,b\n,,,\n\n", [{"text": "hi", "label": "a"}, {"text": "ho", "label": "b"}]),
+        ("text,label\nhi,a,,\n", [{"text": "hi", "label": "a"}]),
+        (",text,label\n0,hi,a\n", [{"column 1 (without a name)": "0", "text": "hi", "label": "a"}]),
+        ("text, label\nhi, a\nho, b\n", [{"text": "hi", "label": "a"}, {"text": "ho", "label": "b"}]),
+        ('text, label\n"hi, you", "a, b"\n', [{"text": "hi, you", "label": "a, b"}]),
+        ('text;label\n"two\nlines; here";a\n', [{"text": "two\nlines; here", "label": "a"}]),
+        ("text\nhi; you\n", [{"text": "hi; you"}]),
+    ],
+)
+def test_columns_and_rows_that_spreadsheets_add(
+    tmp_path: Path, text: str, expected: list[dict[str, str]]
+) -> None:
+    assert read(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("text;label;text\na;b;c\n", 1, "the header names 'text' twice. Rename one of the columns."),
+        ("text;label\na;b\nc;d;e\n", 3, "has 3 fields, the header has 2. A text that holds ';' must stand"),
+        ("sep=;\ntext;label\na\n", 3, "has 1 field, the header has 2."),
+        ("text,label\na\0b,c\n", 2, "it holds a NUL character"),
+        (",,\n", None, "the file is empty. Expected a header line"),
+    ],
+)
+def test_what_cannot_be_read_names_the_line(
+    tmp_path: Path, text: str, line: int | None, message: str
+) -> None:
+    error = fault(tmp_path, text)
+    assert error.line == line
+    assert message in str(error)
+
+
+FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8)
+
+
+@given(
+    rows=st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_delimiter_is_found_where_fields_are_quoted(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], delimiter: str, end: str
+) -> None:
+    lines = [("text", "label"), *(('"' + f.replace('"', '""') + '"' for f in row) for row in rows)]
+    text = "".join(delimiter.join(line) + end for line in lines)
+    assert [tuple(r.values()) for r in read(tmp_path_factory.mktemp("csv"), text)] == rows
+
+
+def test_very_many_columns_are_read_or_refused_quickly(tmp_path: Path) -> None:
+    from adaptkit.tasks import load_task
+
+    wide = ",".join(f"c{i}" for i in range(200_000))
+    path = tmp_path / "wide.csv"
+    path.write_text(f"{wide}\n" + f"{','.join('x' * 200_000)}\n" * 3)
+    start = time.process_time()
+    with pytest.raises(DataError, match="cannot tell which are the input") as caught:
+        load_task(path, instruction="Do.", columns={"target": "c199999"})
+    assert time.process_time() - start < 10
+    assert len(str(caught.value)) < 2000
