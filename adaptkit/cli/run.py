@@ -110,7 +110,9 @@ def _check(arguments: argparse.Namespace) -> Job:
     source = resolve_model(arguments.model or suite.model)
     reading = file_parameters(arguments)
     tasks = [
-        load_task_given(t, reading, quiet=arguments.quiet, known_metrics=metrics.names())
+        load_task_given(
+            t, {**suite.reading.get(t, {}), **reading}, quiet=arguments.quiet, known_metrics=metrics.names()
+        )
         for t in arguments.task or suite.tasks
     ]
     key = f"{source.id}|{source.revision}|"

@@ -25,6 +25,7 @@ class Suite:
 
     Attributes:
         tasks: folders (relative to the file, where they exist there) or names.
+        reading: of tasks that are written as tables, what ``load_task`` is given beside the source.
         strategies: built, unfitted.
         only: by a strategy's label, the tasks that it is run on: its key ``tasks``. The others run on all.
         tune: configurations of each strategy to choose among on validation rows; None for the given one.
@@ -39,6 +40,7 @@ class Suite:
 
     name: str
     tasks: tuple[str, ...] = ()
+    reading: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     strategies: tuple[Strategy, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     model: str | None = None
@@ -55,7 +57,8 @@ class Suite:
     leakage: Leakage = "refuse"
 
 
-KEYS = tuple(f.name for f in fields(Suite) if f.name not in ("name", "only"))
+KEYS = tuple(f.name for f in fields(Suite) if f.name not in ("name", "only", "reading"))
+_READING = {"columns": dict, "instruction": str, "kind": str, "labels": list}
 
 
 def read_suite(path: Path) -> Suite:
@@ -68,15 +71,13 @@ def read_suite(path: Path) -> Suite:
     for key in data:
         if key not in KEYS:
             raise DataError(f"Unknown key '{key}'. Known: {', '.join(KEYS)}.", path=path)
-    tasks = _list(data, "tasks", (), path)
-    for task in tasks:
-        if not isinstance(task, str):
-            raise _wrong("tasks", "a list of folders or names", tasks, path)
+    tasks = [_task(t, path) for t in _list(data, "tasks", (), path)]
     described = _list(data, "strategies", DEFAULT_STRATEGIES, path)
     strategies = tuple(_strategy(s, path) for s in described)
     return Suite(
         name=path.stem,
-        tasks=tuple(_beside(path, t) for t in tasks),
+        tasks=tuple(source for source, _ in tasks),
+        reading=dict(tasks),
         strategies=strategies,
         only={
             made.label: _names_of_tasks(table["tasks"], path)
@@ -171,6 +172,21 @@ def _leakage(data: Mapping[str, Any], path: Path) -> Leakage:
     if not is_leakage(value):
         raise _wrong("leakage", LEAKAGES, value, path)
     return value
+
+
+def _task(table: Any, path: Path) -> tuple[str, dict[str, Any]]:
+    """Source of a task, and how it is read."""
+    reading = dict(table) if isinstance(table, dict) else {"source": table}
+    source = reading.pop("source", None)
+    if not isinstance(source, str) or not all(isinstance(reading[k], _READING.get(k, ())) for k in reading):
+        raise _wrong(
+            "tasks",
+            "a list of folders, files or names, or of tables with source, and with columns (a table), "
+            "instruction, kind or labels (a list)",
+            table,
+            path,
+        )
+    return _beside(path, source), reading
 
 
 def _strategy(table: Any, path: Path) -> Strategy:

@@ -362,7 +362,10 @@ def test_bad_strategies_are_one_sentence(refused: Callable[..., str], strategies
         ("latency_rows = -1", "'latency_rows' should be an int >= 0 and is -1."),
         ("model = 3", "'model' should be a name, a folder or a .gguf file and is 3."),
         ('tasks = "questions"', "'tasks' should be a list and is 'questions'."),
-        ("tasks = [1]", "'tasks' should be a list of folders or names and is [1]."),
+        (
+            "tasks = [1]",
+            "'tasks' should be a list of folders, files or names, or of tables with source, and with",
+        ),
         ('strategies = "prompt"', "'strategies' should be a list and is 'prompt'."),
         ("strategies = [3]", "or be a table with a name, and this is 3."),
         ("strategies = ['few-shot:k']", "'k' in 'few-shot:k' is no parameter. Write it as name=value."),
