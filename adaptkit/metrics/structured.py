@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from adaptkit.core.codec import canonical_json
-from adaptkit.core.errors import DataError
+from adaptkit.core.schema import JsonSchema
 from adaptkit.metrics.base import Answer, Score, best_match
 from adaptkit.metrics.json_text import NOTHING, find, parse, same
 from adaptkit.metrics.normalise import fold
@@ -46,28 +46,7 @@ def _follows(value: object, schema: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _checker(schema: str) -> Callable[[Any], bool]:
-    # Imported here: most tasks have no schema, and jsonschema is slow to import.
-    from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    parsed = parse(schema)
-    kind = validator_for(parsed)
-    try:
-        kind.check_schema(parsed)
-    except SchemaError as error:
-        raise DataError(f"'schema' is not a valid JSON Schema: {error.message}.") from None
-    # An empty registry: a schema that refers to an address must not make a network call.
-    validator = kind(parsed, registry=Registry())
-
-    def follows(value: Any) -> bool:
-        try:
-            return bool(validator.is_valid(value))
-        except Unresolvable as missing:
-            raise DataError(f"'schema' refers to {missing.ref!r}, which it does not hold.") from None
-
-    return follows
+    return JsonSchema(parse(schema)).allows
 
 
 def json_exact(answer: Answer) -> Score:
