@@ -17,7 +17,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import comparison_json, read_comparison
 from adaptkit.core.results import ComparisonResult, Record, Row
-from adaptkit.evaluation.scoring import LENIENT, recorded_answer
+from adaptkit.evaluation.scoring import LENIENT, recorded_answer, unanswered
 from adaptkit.tasks import TaskFacts
 
 # The same code on the same records gives the same bits; another numpy may add in another order.
@@ -132,10 +132,10 @@ def _rescored(record: Record, tasks: Mapping[str, TaskFacts]) -> Iterator[str]:
     where = f"{record.task} {record.strategy} row {record.example_id} seed {record.seed}"
     answer = recorded_answer(record, task)
     for name in sorted(set(task.metrics) - NOT_RESCORED):
-        score = metrics.score(name, answer)
+        score = metrics.score_or_wrong(name, answer)
         earned = {name: score.strict, name + LENIENT: score.lenient}
         for column, value in earned.items():
-            value = 0.0 if record.error and value is not None else value
+            value = 0.0 if unanswered(record) and value is not None else value
             if not _same(record.scores.get(column), value):
                 given = record.scores.get(column)
                 yield f"{where}: {column} is {given} and the answer earns {value}."

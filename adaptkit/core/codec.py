@@ -9,11 +9,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+_HALF_PAIRS = re.compile("[\ud800-\udfff]")
+_MAX_BITS = 1023
+"""Of an integer that a double can hold."""
 
 
 def to_json(value: object) -> Any:
@@ -36,6 +41,32 @@ def to_json(value: object) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [to_json(v) for v in value]
     return value
+
+
+def storable(value: object) -> Any:
+    r"""Turn whatever a strategy noted into what any JSON file takes: the rest is written as text.
+
+    Examples:
+        >>> storable({"a": float("nan"), "b": (1, 2.5), "c": "\ud800"})
+        {'a': 'nan', 'b': [1, 2.5], 'c': '\ufffd'}
+    """
+    value = to_json(value)
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Mapping):
+        return {well_formed(str(k)): storable(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [storable(v) for v in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MAX_BITS else hex(value)
+    return value if isinstance(value, float) and math.isfinite(value) else well_formed(repr(value))
+
+
+def well_formed(text: str) -> str:
+    """A text without halves of surrogate pairs, which no file takes; a model can write them as escapes."""
+    return _HALF_PAIRS.sub("\ufffd", text)
 
 
 def canonical_json(value: object) -> str:

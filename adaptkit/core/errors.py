@@ -9,6 +9,8 @@
       DataError (ValueError)                bad task data; .path, .line
         LeakageError                        test rows stand in what a strategy learns from
       ModelError                            a model could not be loaded or called; .retryable
+      AnswerError                           a strategy failed on one input; the others are unharmed
+      ScoringError                          a metric failed on one answer, which counts as wrong
       TrainingError                         training went wrong; .step
       StoreError                            a run folder that cannot be read or written; .path, .line
         OlderRunError                       an earlier version left out what is needed
@@ -125,6 +127,14 @@ class TrainingError(AdaptKitError):
     def __init__(self, message: str, *, step: int | None = None) -> None:
         self.step = step
         super().__init__(message)
+
+
+class AnswerError(AdaptKitError):
+    """A strategy failed on one input, by no fault that it names itself."""
+
+
+class ScoringError(AdaptKitError):
+    """A metric failed on one answer."""
 
 
 class StoreError(AdaptKitError):

@@ -1,7 +1,7 @@
 """JSON Schema as a check that always comes back: whatever the value, and whatever patterns the schema holds.
 
 ``jsonschema`` raises on some values (a long number under a fractional ``multipleOf``), takes 19.99 for no
-multiple of 0.01, compares each item with each for ``uniqueItems``, and matches patterns without a bound of time.
+multiple of 0.01, compares each item with each for ``uniqueItems``, and matches patterns for any time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class JsonSchema:
             ) from None
         except RecursionError:
             raise DataError("'schema' is nested too deeply.") from None
-        bounded = extend(kind, {name: check for name, check in _CHECKS.items() if name in kind.VALIDATORS})
+        bounded = extend(  # type: ignore[no-untyped-call]
+            kind, {name: check for name, check in _CHECKS.items() if name in kind.VALIDATORS}
+        )
         # An empty registry: a schema that refers to an address must not make a network call.
         self._validator: Any = bounded(dict(schema), registry=Registry())
 

@@ -182,6 +182,7 @@ class Completion:
             answered in a batch: a batch tells nothing about what a single request feels.
         latency_s: seconds from the call to the end, or None likewise.
         choice_logprobs: log-probability of each of the request's choices, where it had any.
+        reasoning: what the model wrote before its answer, where that was parted from ``text``.
     """
 
     text: str
@@ -190,6 +191,7 @@ class Completion:
     first_token_s: float | None = None
     latency_s: float | None = None
     choice_logprobs: Mapping[str, float] | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

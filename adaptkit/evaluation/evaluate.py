@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adaptkit.accounting import OtherLoad, Prices
-from adaptkit.core.codec import to_json
+from adaptkit.core.codec import storable
 from adaptkit.core.results import Record
 from adaptkit.core.types import Example, Prediction, Usage
-from adaptkit.evaluation.scoring import scores_of
+from adaptkit.evaluation.scoring import scored
 from adaptkit.strategies import Strategy
 from adaptkit.tasks import Task
 
@@ -129,6 +129,8 @@ def _record(
     # Rows of a batch that failed are sent again one by one; their times, after an error, say nothing.
     alone = batch[0] == 1
     latency = prediction.latency_s if alone else None
+    scores, failure = scored(prediction, example, assignment.task)
+    error = prediction.error or failure
     return Record(
         trial=assignment.key,
         strategy=assignment.strategy,
@@ -137,8 +139,8 @@ def _record(
         seed=assignment.seed,
         output=prediction.output,
         target=example.target,
-        contexts=tuple(to_json(p) for p in prediction.contexts),
-        tool_calls=tuple(prediction.tool_calls),
+        contexts=tuple(storable(p) for p in prediction.contexts),
+        tool_calls=tuple(storable(c) for c in prediction.tool_calls),
         finish_reason=prediction.finish_reason,
         tokens=tokens_of(prediction.usage),
         retrieve_s=prediction.retrieve_s if alone else None,
@@ -147,8 +149,8 @@ def _record(
         batch_size=batch[0],
         batch_s=batch[1],
         cost_usd=settings.prices.request_usd(prediction.usage, latency) if settings.prices else None,
-        scores=scores_of(prediction, example, assignment.task),
-        error=None if prediction.error is None else to_json(prediction.error),
+        scores=scores,
+        error=None if error is None else storable(error),
         citations=tuple(prediction.citations),
         aliases=tuple(example.aliases),
         gold_documents=tuple(example.gold_documents),

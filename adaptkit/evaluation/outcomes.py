@@ -53,7 +53,7 @@ def off_format(record: Record, task: TaskFacts) -> bool:
     if task.kind == "classification":
         return fold(record.output) not in {fold(label) for label in (*task.labels, record.target)}
     if task.kind == "structured":
-        return metrics.score("json_valid", recorded_answer(record, task)).strict == 0
+        return metrics.score_or_wrong("json_valid", recorded_answer(record, task)).strict == 0
     if task.kind == "arithmetic":
         return not in_form(record.output, record.target)
     return False

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from adaptkit import metrics
+from adaptkit.core.errors import DataError, ScoringError
 from adaptkit.core.results import Record
-from adaptkit.core.types import Example, Passage, Prediction
+from adaptkit.core.types import ErrorInfo, Example, Passage, Prediction
 from adaptkit.strategies.choosing import answer_of
 from adaptkit.tasks import Task, TaskFacts
 
@@ -16,19 +17,34 @@ LENIENT = "_lenient"
 
 
 def scores_of(prediction: Prediction, example: Example, task: Task) -> dict[str, float | None]:
+    """Score a prediction by every metric of the task; see :func:`scored`."""
+    return scored(prediction, example, task)[0]
+
+
+def scored(
+    prediction: Prediction, example: Example, task: Task
+) -> tuple[dict[str, float | None], ErrorInfo | None]:
     """Score a prediction by every metric of the task, strict and lenient.
 
     A failed row scores 0 wherever the metric is defined for its example: leaving it out would let a
-    strategy win by failing on what it cannot do.
+    strategy win by failing on what it cannot do. So does an answer on which a metric fails, by that metric.
+
+    Returns:
+        The scores, and what the first metric that failed said; None where all gave one.
     """
     answer = answer_of(prediction, example, task)
     found: dict[str, float | None] = {}
+    failure: ErrorInfo | None = None
+    failed = prediction.error is not None
     for name in task.metrics:
-        score = metrics.score(name, answer)
-        failed = prediction.error is not None
+        try:
+            score = metrics.score(name, answer)
+        except (DataError, ScoringError) as error:
+            score = metrics.WRONG
+            failure = failure or ErrorInfo.of(error)
         found[name] = 0.0 if failed and score.strict is not None else score.strict
         found[name + LENIENT] = 0.0 if failed and score.lenient is not None else score.lenient
-    return found
+    return found, failure
 
 
 def per_example(records: Iterable[Record], metric: str) -> dict[str, float]:
@@ -60,6 +76,11 @@ def aggregate(
     return fmean(known) if known else None
 
 
+def unanswered(record: Record) -> bool:
+    """Whether a row failed before it had an answer; one whose answer a metric failed on had one."""
+    return record.error is not None and record.error.get("type") != ScoringError.__name__
+
+
 def recorded_answer(record: Record, task: TaskFacts) -> metrics.Answer:
     """What metrics judge, from what a record keeps; a failed row answered nothing."""
     example = Example(
@@ -71,7 +92,7 @@ def recorded_answer(record: Record, task: TaskFacts) -> metrics.Answer:
         cluster=record.cluster,
     )
     return metrics.Answer(
-        output="" if record.error else record.output,
+        output="" if unanswered(record) else record.output,
         example=example,
         contexts=tuple(Passage(**c) for c in record.contexts),
         labels=tuple(task.labels),

@@ -58,6 +58,7 @@ class Score:
 
 Metric = Callable[[Answer], Score]
 UNDEFINED = Score(strict=None, lenient=None)
+WRONG = Score(strict=0.0, lenient=0.0)
 
 
 def best_match(answer: Answer, compare: Callable[[str, str], Score]) -> Score:

@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptkit.core.reading import Unreadable, parse_json
 
-_FENCE = re.compile(r"```[ \t]*[\w+-]*[ \t]*\n?(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"```[ \t]*+[\w+-]*+[ \t]*+\n?(.*?)```", re.DOTALL)
 _CLOSING = {"{": "}", "[": "]"}
 
 

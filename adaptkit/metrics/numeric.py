@@ -13,7 +13,7 @@ RELATIVE_TOLERANCE = 1e-6
 _INTEGER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
 _NUMBER = rf"(?:{_INTEGER}(?:\.[0-9]+)?|(?<!\.)\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _CURRENCY = r"[$\u20ac\u00a3\u00a5]"
-_WHOLE = re.compile(rf"\s*([+\-\u2212]?)\s*{_CURRENCY}?\s*([+\-\u2212]?)({_NUMBER})(/[0-9]+)?\s*%?\s*")
+_WHOLE = re.compile(rf"\s*+([+\-\u2212]?)\s*+{_CURRENCY}?\s*+([+\-\u2212]?)({_NUMBER})(/[0-9]+)?\s*+%?\s*")
 # A minus sign counts unless it joins two things: 5-3 ends in 3, covid-19 in 19. What goes on behind a sign
 # between digits is one thing with it: a fraction, or none that is read as a number (10^5, 1,5, 10:30, 1.2.3).
 _IN_TEXT = re.compile(

@@ -9,9 +9,9 @@ from functools import partial
 from math import fsum, isfinite
 from typing import TYPE_CHECKING
 
-from adaptkit.core.errors import UnknownNameError
+from adaptkit.core.errors import DataError, ScoringError, UnknownNameError
 from adaptkit.core.registry import Registry
-from adaptkit.metrics.base import Answer, Metric, Score
+from adaptkit.metrics.base import WRONG, Answer, Metric, Score
 
 if TYPE_CHECKING:
     from adaptkit.metrics.corpus import CorpusMetric
@@ -112,6 +112,8 @@ def score(name: str, answer: Answer) -> Score:
 
     Raises:
         UnknownNameError: no such metric.
+        DataError: the task holds what the metric cannot use, such as a schema that is none.
+        ScoringError: the metric failed on this answer.
 
     Examples:
         >>> from adaptkit.core.types import Example
@@ -119,12 +121,22 @@ def score(name: str, answer: Answer) -> Score:
         >>> score("numeric_match", Answer(output="It is 4.", example=row))
         Score(strict=0.0, lenient=1.0)
     """
-    return _scored(get_metric(name), answer)
+    metric = get_metric(name)
+    try:
+        return _scored(metric, answer)
+    except DataError:
+        raise
+    except Exception as error:  # a metric of anybody's, on whatever a model wrote
+        raise ScoringError(
+            f"The metric '{name}' failed on an answer ({type(error).__name__}: {error}). It counts as wrong."
+        ) from error
 
 
 def _scored(metric: Metric, answer: Answer) -> Score:
     """Leaving out what cannot be scored would let a strategy win by what nobody can read."""
     found = metric(answer)
+    if not isinstance(found, Score):
+        raise ScoringError(f"It gave {found!r}, and a Score is expected")
     if found.strict is not None and found.lenient is not None:
         return found
     right = metric(replace(answer, output=answer.example.target))
@@ -137,12 +149,25 @@ def _or_wrong(found: float | None, right: float | None) -> float | None:
     return 0.0 if found is None and right is not None else found
 
 
+def score_or_wrong(name: str, answer: Answer) -> Score:
+    """Score one answer; one on which the metric fails is wrong.
+
+    Raises:
+        UnknownNameError: no such metric.
+    """
+    try:
+        return score(name, answer)
+    except (DataError, ScoringError):
+        return WRONG
+
+
 def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) -> float | None:
     """Score all answers as one: their mean, or for a corpus metric such as macro_f1 its own formula.
 
     Args:
         name: the metric.
-        answers: one a row; rows on which the metric is undefined do not count.
+        answers: one a row; rows on which the metric is undefined do not count, those on which it fails
+            count as wrong.
         lenient: take the lenient scores.
 
     Returns:
@@ -154,8 +179,7 @@ def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) ->
     if not is_row_mean(name):
         found = CORPUS_METRICS.get(name)(answers, lenient=lenient) if answers else None
         return None if found is None or not isfinite(found) else float(found)
-    metric = get_metric(name)
-    scores = [_scored(metric, answer) for answer in answers]
+    scores = [score_or_wrong(name, answer) for answer in answers]
     values = [s.lenient if lenient else s.strict for s in scores]
     defined = [value for value in values if value is not None]
     return fsum(defined) / len(defined) if defined else None

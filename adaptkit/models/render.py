@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Passage, PassageOrder, Prompt, Turn
+from adaptkit.models.reasoning import MARKS, closing_of
 
 PROBE = "adaptkit-probe"
 _TOOL_ROLE = re.compile(r"""["']tool["']""")
@@ -75,6 +76,22 @@ def _message(turn: Turn, *, tools: bool) -> dict[str, str]:
     return {"role": "user", "content": f"Result: {turn.text}"}
 
 
+def decode(tokenizer: Any, ids: Sequence[int]) -> str:
+    """Text of a completion without special tokens; marks of reasoning stay, to be told from the answer."""
+    special, marks = _special_and_marks(tokenizer)
+    if marks.isdisjoint(ids):
+        return str(tokenizer.decode(list(ids), skip_special_tokens=True))
+    kept = [i for i in ids if i not in special or i in marks]
+    return str(tokenizer.decode(kept, skip_special_tokens=False))
+
+
+@lru_cache(maxsize=8)
+def _special_and_marks(tokenizer: Any) -> tuple[frozenset[int], frozenset[int]]:
+    """Ids of a tokenizer's special tokens, and of those among them that mark reasoning."""
+    special = frozenset(tokenizer.all_special_ids)
+    return special, frozenset(i for i in special if MARKS.fullmatch(tokenizer.convert_ids_to_tokens(i)))
+
+
 class Renderer:
     """Renders prompts with one tokenizer.
 
@@ -100,13 +117,21 @@ class Renderer:
     @property
     def template_hash(self) -> str:
         """Hash of everything that decides how a prompt becomes tokens."""
-        return content_hash([self.layout, self.tokenizer.chat_template, self.end_id, len(self.tokenizer)])
+        found = [self.layout, self.tokenizer.chat_template, self.end_id, len(self.tokenizer)]
+        probe = Prompt(instruction="", input=PROBE)
+        closes = self.layout != "plain" and closing_of(self._template(self.messages(probe), generate=True))
+        return content_hash([*found, closes] if closes else found)
 
     def text(self, prompt: Prompt) -> str:
         """Render a prompt, ready for the completion to follow."""
         if self.layout == "plain":
             return self._plain(prompt)
-        return self._template(self.messages(prompt), generate=True)
+        return self._without_reasoning(self._template(self.messages(prompt), generate=True))
+
+    def _without_reasoning(self, text: str) -> str:
+        """Close the reasoning that a template opens although it is told not to, so that the answer follows."""
+        closing = closing_of(text)
+        return text if closing is None else f"{text.rstrip()}\n\n{closing}\n\n"
 
     def messages(self, prompt: Prompt) -> list[dict[str, str]]:
         """A prompt as messages of the roles that this tokenizer's template has."""
@@ -128,8 +153,8 @@ class Renderer:
         return [*self.tokenizer.encode(lead + text, add_special_tokens=False), self.end_id]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of a completion, special tokens dropped."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        """Text of a completion, special tokens dropped, but for marks of reasoning."""
+        return decode(self.tokenizer, ids)
 
     @cached_property
     def _has_tool_role(self) -> bool:

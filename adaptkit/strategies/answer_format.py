@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.models.base import Constrainable, Model
+from adaptkit.models.reasoning import holds_marks
 from adaptkit.tasks import Task
 
 TOKENS_WITHOUT_TARGETS = {"classification": 16, "qa": 32, "arithmetic": 16, "structured": 256}
@@ -32,6 +33,7 @@ class AnswerFormat:
         schema: JSON Schema that answers are held to while they are decoded: a structured task's own, or that
             of a number for arithmetic; None where there is none, or where they cannot be held to it.
         decoded_freely: why a task that has a schema is decoded without it.
+        keeps_marks: whether right answers hold marks of reasoning, so that none is parted from an answer.
     """
 
     choices: tuple[str, ...] | None
@@ -39,6 +41,7 @@ class AnswerFormat:
     stop: tuple[str, ...]
     schema: Mapping[str, object] | None = None
     decoded_freely: str | None = None
+    keeps_marks: bool = False
 
     @classmethod
     def of(cls, task: Task, model: Model) -> AnswerFormat:
@@ -52,6 +55,7 @@ class AnswerFormat:
             schema=schema if reason is None else None,
             # Numbers are held to their form where that can be done, which nobody asked for.
             decoded_freely=reason if task.kind == "structured" else None,
+            keeps_marks=targets_hold_marks(task),
         )
 
     @classmethod
@@ -65,7 +69,14 @@ class AnswerFormat:
             # Strategies saved before answers were held to a schema have neither.
             schema=saved.get("schema"),
             decoded_freely=saved.get("decoded_freely"),
+            keeps_marks=bool(saved.get("keeps_marks")),
         )
+
+
+def targets_hold_marks(task: Task) -> bool:
+    """Whether any answer that may be looked at holds marks of reasoning."""
+    rows = (*task.train, *(task.validation or ()))
+    return holds_marks(text for row in rows for text in row.references) or holds_marks(task.labels)
 
 
 def schema_refusal(task: Task, model: Model) -> str | None:

@@ -17,8 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, overload
 
+from adaptkit.core.codec import well_formed
 from adaptkit.core.errors import (
     AdaptKitError,
+    AnswerError,
     CapabilityError,
     NotFittedError,
 )
@@ -26,6 +28,7 @@ from adaptkit.core.files import write_json_atomic
 from adaptkit.core.sealed import sealed
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
+from adaptkit.models.reasoning import completed
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.parameters import Parameters
@@ -152,7 +155,8 @@ class Strategy(Parameters, ABC):
 
         Raises:
             NotFittedError: ``fit()`` has not been called.
-            AdaptKitError: the single input given as a string failed.
+            AdaptKitError: the single input given as a string failed; or all of several did, by no fault that
+                the strategy or model names.
         """
         self._require_fitted("generate()")
         if isinstance(inputs, str):
@@ -160,8 +164,12 @@ class Strategy(Parameters, ABC):
         inputs = list(inputs)
         try:
             return self._answer(inputs)
-        except AdaptKitError:
-            return [self._answer_alone(text) for text in inputs]
+        except Exception:  # whatever one input brings about, the others are answered
+            answers = [self._answer_alone(text) for text in inputs]
+        faults = [p.error for p in answers if p.error and p.error.type == AnswerError.__name__]
+        if len(faults) == len(inputs) > 1:
+            raise AnswerError(faults[0].message)  # no input's fault
+        return answers
 
     def warm_up(self, inputs: Sequence[str]) -> None:
         """Begin to answer, as far as it takes to set up what is set up once.
@@ -175,7 +183,7 @@ class Strategy(Parameters, ABC):
                 self.model_.complete(
                     [dataclasses.replace(r, max_new_tokens=WARM_UP_TOKENS) for r in requests]
                 )
-            except AdaptKitError:
+            except Exception:
                 continue
             return
 
@@ -257,7 +265,7 @@ class Strategy(Parameters, ABC):
             looked_up_s: seconds that building them took, to be counted; None where no times are told.
         """
         requests = [self._request(p) for p in prompts]
-        completions = self.model_.complete(requests)
+        completions = self._complete(requests)
         return [
             self._prediction(request.prompt, completion, looked_up_s)
             for request, completion in zip(requests, completions, strict=True)
@@ -375,16 +383,35 @@ class Strategy(Parameters, ABC):
     def _answer_alone(self, text: str) -> Prediction:
         try:
             return self._answer([text])[0]
-        except AdaptKitError as error:
+        except Exception as error:
             return Prediction.failed(error)
 
     def _answer(self, inputs: Sequence[str]) -> list[Prediction]:
         if not inputs:
             return []
         started = time.perf_counter()
-        prompts = self.prompts(inputs)
-        looked_up_s = time.perf_counter() - started
-        return self.ask(prompts, looked_up_s if len(inputs) == 1 else None)
+        try:
+            prompts = self.prompts(inputs)
+            looked_up_s = time.perf_counter() - started
+            predictions = self.ask(prompts, looked_up_s if len(inputs) == 1 else None)
+        except AdaptKitError:
+            raise
+        except Exception as error:
+            raise AnswerError(f"{self.label} failed ({type(error).__name__}: {error}).") from error
+        return self._checked(predictions, len(inputs))
+
+    def _checked(self, predictions: Sequence[Prediction], n: int) -> list[Prediction]:
+        """Predictions as all that comes after takes them: one an input, with a text that a file takes."""
+        if len(predictions) != n:
+            raise AnswerError(f"{self.label} gave {len(predictions)} predictions for {n} inputs.")
+        for prediction in predictions:
+            if not isinstance(prediction.output, str):
+                raise AnswerError(f"{self.label} answered {prediction.output!r}, and a text is expected.")
+        return [dataclasses.replace(p, output=well_formed(p.output)) for p in predictions]
+
+    def _complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """Have the model answer; what it reasons before an answer is parted from it."""
+        return completed(self.model_, requests, parts=not self.format_.keeps_marks)
 
     def _request(self, prompt: Prompt) -> Request:
         form = self.format_

@@ -14,7 +14,7 @@ CITATION_RULE = (
 CITATION_TOKENS = 8
 """Room that an answer needs for its citations."""
 # At the end, one bracket or several: "Lima [2].", "Lima [1, 3]", "Lima [1][3]".
-_CITATIONS = re.compile(r"(?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+\s*\.?\s*$")
+_CITATIONS = re.compile(r"(?<!\s)(?:\s*+\[\s*+\d+(?:\s*+[,;]\s*+\d+)*\s*+\])+\s*+\.?\s*+$")
 
 
 def read_citations(text: str, numbered: Sequence[Passage]) -> tuple[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Demonstration, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Constrainable, Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, load_embedder
-from adaptkit.strategies.answer_format import AnswerFormat
+from adaptkit.strategies.answer_format import AnswerFormat, targets_hold_marks
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.choosing import answers_to
 from adaptkit.strategies.tool_documents import connected, index_documents, looks_up
@@ -130,6 +130,7 @@ class FunctionCalling(Strategy):
             max_new_tokens=max(answer, self.max_call_tokens),
             stop=(),
             decoded_freely=reason,
+            keeps_marks=targets_hold_marks(task),
         )
 
     def learn(self, model: Model, task: Task) -> Model:
@@ -210,7 +211,7 @@ class FunctionCalling(Strategy):
     def ask(self, prompts: Sequence[Prompt], looked_up_s: float | None) -> list[Prediction]:
         """Let the model call tools until it answers."""
         loop = ToolLoop(
-            model=self.model_,
+            complete=self._complete,
             form=self.offer_.form,
             limits=self._limits,
             request=self._next_request,

@@ -30,7 +30,7 @@ from adaptkit.strategies.prompt_changes import changes_worth_a_try
 from adaptkit.strategies.proposing import PROPOSERS
 from adaptkit.strategies.reading import Reading, is_one_line
 from adaptkit.strategies.search import Search, in_turns, spread
-from adaptkit.strategies.thinking import closed, closing_request, with_marks, with_reasoning
+from adaptkit.strategies.thinking import closed, closing_request, said, with_marks, with_reasoning
 from adaptkit.strategies.updating import Update
 from adaptkit.strategies.voting import as_one, draw_seed, vote
 from adaptkit.strategies.wording import WORDINGS, answer_rules, marking_rule, shape_rules, worded
@@ -281,14 +281,14 @@ class PromptEngineering(Strategy):
 
     def _concluded(self, requests: Sequence[Request]) -> list[Completion]:
         """Completions; those that reason to no answer are asked for it once more."""
-        completions = self.model_.complete(requests)
+        completions = self._complete(requests)
         if self.closing_ is None:
             return completions
         unsaid = [i for i, c in enumerate(completions) if self.reading_.is_open(c)]
         again = [
-            closing_request(requests[i], completions[i].text, self.closing_, self.model_) for i in unsaid
+            closing_request(requests[i], said(completions[i]), self.closing_, self.model_) for i in unsaid
         ]
-        for i, answer in zip(unsaid, self.model_.complete(again) if again else [], strict=True):
+        for i, answer in zip(unsaid, self._complete(again) if again else [], strict=True):
             completions[i] = closed(completions[i], answer, self.reading_.marks)
         return completions
 

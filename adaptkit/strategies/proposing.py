@@ -15,6 +15,7 @@ from adaptkit.core.registry import Registry
 from adaptkit.core.types import Prompt, Request
 from adaptkit.metrics.lead_in import cut_lead_in
 from adaptkit.models.base import Model
+from adaptkit.models.reasoning import completed
 from adaptkit.strategies.selection import balanced_sample
 from adaptkit.strategies.voting import draw_seed
 from adaptkit.tasks import Task
@@ -63,7 +64,7 @@ def by_model(model: Model, task: Task, *, score: Callable[[str], float], n: int,
         )
         for i in range(n)
     ]
-    found = (_tidy(completion.text) for completion in model.complete(requests))
+    found = (_tidy(completion.text) for completion in completed(model, requests))
     return list(dict.fromkeys(text for text in found if text and text != task.instruction))
 
 

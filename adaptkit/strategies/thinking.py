@@ -60,6 +60,11 @@ def closing_request(request: Request, thoughts: str, form: AnswerFormat, model: 
     )
 
 
+def said(completion: Completion) -> str:
+    """All that a completion holds, the reasoning that was parted from its answer in front."""
+    return f"{completion.reasoning}\n{completion.text}".strip()
+
+
 def closed(reasoning: Completion, answer: Completion, marks: Marks) -> Completion:
     """Reasoning and the answer that was asked for after it, as one completion with what both took."""
     seconds = (reasoning.latency_s, answer.latency_s)

@@ -62,12 +62,13 @@ class ToolLoop:
     """What all dialogues of a strategy share.
 
     Attributes:
+        complete: has the model answer requests.
         request: what the model is asked in a dialogue's next round.
         result_answers: whether the result of a call that went well is the answer.
         is_held: whether the model is held to the form of replies, so that it need not be told to answer.
     """
 
-    model: Model
+    complete: Callable[[Sequence[Request]], list[Completion]]
     form: ReplyForm
     limits: Limits
     request: Callable[[Dialogue], Request]
@@ -104,7 +105,7 @@ class ToolLoop:
         """
         requests = [self.request(d) for d in waiting]
         try:
-            return self.model.complete(requests)
+            return self.complete(requests)
         except AdaptKitError:
             if n_all == 1 or not any(d.calls for d in waiting):
                 raise
@@ -112,7 +113,7 @@ class ToolLoop:
 
     def _complete_alone(self, request: Request) -> Completion | Prediction:
         try:
-            return self.model.complete([request])[0]
+            return self.complete([request])[0]
         except AdaptKitError as error:
             return Prediction.failed(error)
 

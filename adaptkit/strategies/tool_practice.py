@@ -47,7 +47,7 @@ def results_answer(offer: Offer, task: Task, limits: Limits) -> bool:
 def is_right(answer: str, example: Example, task: Task) -> bool:
     """Whether a train row's answer is as right as it can be, read leniently."""
     given = metrics.Answer(output=answer, example=example, labels=tuple(task.labels), schema=task.schema)
-    return metrics.score(task.primary_metric, given).lenient == 1
+    return metrics.score_or_wrong(task.primary_metric, given).lenient == 1
 
 
 def find_calls(

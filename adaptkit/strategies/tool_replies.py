@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adaptkit.core.codec import well_formed
 from adaptkit.metrics.json_text import NOTHING, find, parse
 from adaptkit.metrics.numeric import whole_number
 from adaptkit.metrics.tool_calls import ARGUMENTS_KEYS, NAME_KEYS, NamedCall, calls_in
@@ -118,7 +119,7 @@ class ReplyForm:
         if value is NOTHING and "{" in text:
             return _cut_answer(text) or Unclear("This is no JSON object, or it was cut off.")
         whole = parse(text)
-        return Final(_clean(whole) if isinstance(whole, str) else text)
+        return Final(well_formed(whole) if isinstance(whole, str) else text)
 
     def _read_object(self, value: Mapping[str, Any], text: str, names: Collection[str]) -> Reply:
         call = self._call(value, names)
@@ -126,7 +127,7 @@ class ReplyForm:
             return call
         if ANSWER in value:
             said = value[ANSWER]
-            return Final(_clean(said) if isinstance(said, str) else _written(said))
+            return Final(well_formed(said) if isinstance(said, str) else _written(said))
         if self.answer is None:
             return Final(text)
         if self.answer.get("type") != "string" and not self.labels:
@@ -139,7 +140,7 @@ class ReplyForm:
             value = {NAME_KEYS[0]: value[self.name_key], ARGUMENTS_KEYS[0]: value[self.arguments_key]}
         for call in calls_in(value):
             if own or call.name in names:
-                return NamedCall(_clean(call.name), json.loads(_written(call.arguments)))
+                return NamedCall(well_formed(call.name), json.loads(_written(call.arguments)))
         return None
 
 
@@ -225,13 +226,8 @@ def _cut_answer(text: str) -> Final | None:
     if match is None:
         return None
     said = parse(f'"{match[1]}"')
-    return Final(_clean(said) if isinstance(said, str) else match[1])
+    return Final(well_formed(said) if isinstance(said, str) else match[1])
 
 
 def _written(value: object) -> str:
-    return _clean(json.dumps(value, ensure_ascii=False))
-
-
-def _clean(text: str) -> str:
-    # A model can write half of a surrogate pair as an escape; no file takes it.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return well_formed(json.dumps(value, ensure_ascii=False))

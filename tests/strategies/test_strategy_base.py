@@ -178,7 +178,7 @@ def test_error_that_is_no_answer_error_is_not_swallowed() -> None:
         raise RuntimeError("a bug")
 
     strategy = PromptEngineering().fit(FakeModel(broken), qa_task())
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(AnswerError, match="RuntimeError: a bug"):
         strategy.generate(["a", "b"])
 
 

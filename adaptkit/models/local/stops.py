@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from adaptkit.models.reasoning import answer_start
+from adaptkit.models.render import decode
+
 REPLACEMENT = "\ufffd"
 """What a decoder writes for bytes that are no whole character (yet)."""
 PROBE = "ab cd\nef: g."
@@ -49,11 +52,15 @@ class StopStrings:
     def cut(self, generated: Sequence[int]) -> str | None:
         """The text before the first stop string, or None when there is none yet.
 
-        A line break before the first word does not count: a model may start with one.
+        A line break before the first word does not count: a model may start with one. Nor does anything
+        within the reasoning before an answer.
         """
         text = self._decode(generated)
-        lead = len(text) - len(text.lstrip())
-        found = [at for at in (text.find(s, lead if s.isspace() else 0) for s in self._stops) if at >= 0]
+        start = answer_start(text)
+        if start is None:
+            return None
+        lead = start + len(text[start:]) - len(text[start:].lstrip())
+        found = [at for at in (text.find(s, lead if s.isspace() else start) for s in self._stops) if at >= 0]
         return text[: min(found)] if found else None
 
     def _may_complete(self, token: int) -> bool:
@@ -88,7 +95,7 @@ class StopStrings:
         return None not in added and whole == self._decode(tokens[:1]) + "".join(t for t in added if t)
 
     def _decode(self, tokens: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+        return decode(self._tokenizer, tokens)
 
 
 def _ends_in(stop: str, text: str) -> bool:
