@@ -96,10 +96,18 @@ def _failures(group: Group) -> dict[str, Any]:
     records = group.records
     return {
         "n_truncated": _rows(r for r in records if r.finish_reason == "length"),
+        "n_reasoned": _rows(r for r in records if r.tokens.get("reasoning")),
+        "n_reasoning_cut": _rows(r for r in records if _cut_within_reasoning(r)),
         "n_empty": _rows(r for r in records if not r.output.strip() and r.error is None),
         "n_refused": _rows(r for r in records if refused(r)),
         "n_off_format": _rows(r for r in records if off_format(r, group.task)),
     }
+
+
+def _cut_within_reasoning(record: Record) -> bool:
+    """Whether a completion ended before its reasoning did."""
+    has_answer = bool(record.output.strip())
+    return bool(record.tokens.get("reasoning")) and record.finish_reason == "length" and not has_answer
 
 
 def timing(records: Sequence[Record]) -> dict[str, Any]:

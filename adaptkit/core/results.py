@@ -88,6 +88,8 @@ class Row:
             the mean without them.
         n_truncated: rows cut off at the token limit, ``n_empty`` empty, ``n_refused`` declined by the model,
             ``n_off_format`` not in the form that the task asks for; a row may be several of these.
+        n_reasoned: rows whose completion held reasoning before the answer, ``n_reasoning_cut`` those that
+            ended before it did.
         p_best: how often this strategy is the best when rows (and seeds) are drawn again.
         other_load: share of the machine's cores, 0..1, that other processes kept busy while latency was
             measured; None where nothing was, or for too short a time.
@@ -133,6 +135,8 @@ class Row:
     n_empty: int = 0
     n_refused: int = 0
     n_off_format: int = 0
+    n_reasoned: int = 0
+    n_reasoning_cut: int = 0
     n_planned: int | None = None
     quality_answered: float | None = None
     p_best: float | None = None

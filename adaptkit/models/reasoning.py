@@ -18,7 +18,7 @@ _NAME = (
     r"(?:\w+:)?(?:think|thinking|thoughts?|thought_process|antthinking|reason|reasoning|reflect|reflection|rationale"
     r"|analysis|scratch_?pad|(?:inner|internal)_(?:monologue|thoughts?)|chain_of_thought|cot)"
 )
-# <think>, [THINK], ◁think▷, <|think|>, <|begin_of_thought|>, <|START_THINKING|>, <|channel>thought, <unused94>thought
+# <think>, [THINK], ◁think▷, <|think|>, <|begin_of_thought|>, <|START_THINKING|>, <|channel>thought ...
 OPENING = re.compile(
     rf"<{_NAME}>|\[{_NAME}\]|\u25c1{_NAME}\u25b7|<\|{_NAME}(?:_start)?\|>|<\|(?:begin_of|start|begin)_{_NAME}\|>"
     r"|<\|channel>thought|<unused94>thought|^\s*Here is my thought process:",
@@ -41,7 +41,8 @@ _AROUND = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 MARKS = re.compile(
-    rf"{OPENING.pattern}|{CLOSING.pattern}|<\|(?:channel|message|constrain|start|return|end)\|>", re.IGNORECASE
+    rf"{OPENING.pattern}|{CLOSING.pattern}|<\|(?:channel|message|constrain|start|return|end)\|>",
+    re.IGNORECASE,
 )
 """A mark of reasoning, as a whole token or in a text."""
 

@@ -10,6 +10,7 @@ Training and serving both come through here, so they cannot differ. Two layouts:
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -18,6 +19,7 @@ from typing import Any
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Passage, PassageOrder, Prompt, Turn
+from adaptkit.models.control_tokens import ControlTokens
 from adaptkit.models.reasoning import MARKS, closing_of
 
 PROBE = "adaptkit-probe"
@@ -108,6 +110,7 @@ class Renderer:
 
     def __init__(self, tokenizer: Any, extra_stop_ids: Sequence[int] = ()) -> None:
         self.tokenizer = tokenizer
+        self.control = ControlTokens(tokenizer)
         self.layout = self._detect_layout()
         self.end_id = self._find_end_id()
         known = {self.end_id, tokenizer.eos_token_id, *extra_stop_ids}
@@ -129,7 +132,7 @@ class Renderer:
         return self._without_reasoning(self._template(self.messages(prompt), generate=True))
 
     def _without_reasoning(self, text: str) -> str:
-        """Close the reasoning that a template opens although it is told not to, so that the answer follows."""
+        """Close the reasoning that a template opens although told not to: the answer follows."""
         closing = closing_of(text)
         return text if closing is None else f"{text.rstrip()}\n\n{closing}\n\n"
 
@@ -140,17 +143,55 @@ class Renderer:
         return chat_messages(prompt, system=self.layout == "chat", tools=tools)
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """Token ids of a prompt."""
+        """Token ids of a prompt; a control token that its parts spell is text."""
         # Chat templates write the special tokens themselves; a plain text wants the model's own.
-        ids = self.tokenizer.encode(self.text(prompt), add_special_tokens=self.layout == "plain")
+        plain = self.layout == "plain"
+        spelled: list[str] = []
+        masked = self._masked(prompt, spelled)
+        if spelled:
+            text, spans = self.control.unmasked(self.text(masked), spelled)
+            ids = self.control.encode(text, spans, add_special_tokens=plain)
+        else:
+            ids = self.tokenizer.encode(self.text(prompt), add_special_tokens=plain)
         if self.layout == "plain" and ids and ids[-1] == self.tokenizer.eos_token_id and len(ids) > 1:
             ids = ids[:-1]  # some tokenizers close every text
         return list(ids)
 
     def encode_completion(self, text: str) -> list[int]:
-        """Token ids of a completion, closed by the end token."""
+        """Token ids of a completion, closed by the end token; a control token that it spells is text."""
         lead = " " if self.layout == "plain" else ""
-        return [*self.tokenizer.encode(lead + text, add_special_tokens=False), self.end_id]
+        return [*self.encode_text(lead + text), self.end_id]
+
+    def encode_text(self, text: str) -> list[int]:
+        """Token ids of a text that is no prompt; a control token that it spells is text."""
+        spelled: list[str] = []
+        masked = self.control.masked(text, spelled)
+        if not spelled:
+            return list(self.tokenizer.encode(text, add_special_tokens=False))
+        return self.control.encode(*self.control.unmasked(masked, spelled), add_special_tokens=False)
+
+    def _masked(self, prompt: Prompt, spelled: list[str]) -> Prompt:
+        """The prompt with a private character for each control token that a part of it spells."""
+
+        def masked(text: str) -> str:
+            return self.control.masked(text, spelled)
+
+        return dataclasses.replace(
+            prompt,
+            instruction=masked(prompt.instruction),
+            demonstrations=tuple(
+                dataclasses.replace(d, input=masked(d.input), target=masked(d.target))
+                for d in prompt.demonstrations
+            ),
+            context=tuple(
+                dataclasses.replace(
+                    p, text=masked(p.text), title=None if p.title is None else masked(p.title)
+                )
+                for p in prompt.context
+            ),
+            input=masked(prompt.input),
+            turns=tuple(dataclasses.replace(t, text=masked(t.text)) for t in prompt.turns),
+        )
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of a completion, special tokens dropped, but for marks of reasoning."""

@@ -24,6 +24,12 @@ from adaptkit.stats import detectable_difference
 from adaptkit.tasks import read_cut
 
 COUNTED = (
+    ("held reasoning, which is no part of the answer and is not scored", "n_reasoned"),
+    (
+        "ended within their reasoning, before an answer (let the model reason: thinking=true, with more "
+        "thinking_tokens; or turn its reasoning off)",
+        "n_reasoning_cut",
+    ),
     ("cut off at the token limit", "n_truncated"),
     ("empty", "n_empty"),
     ("not in the task's form", "n_off_format"),

@@ -39,11 +39,11 @@ TEXT = "a" * 5_000 + "!"
     ],
 )
 def test_a_value_is_judged_in_bounded_time(schema: dict[str, Any], value: object, allowed: bool) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     checker = JsonSchema(schema)
     assert checker.allows(value) is allowed
     assert (checker.fault(value) is None) is allowed
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,9 @@ def test_one_output_counts_as_wrong_and_the_others_as_they_are(tmp_path: Path, o
 def test_a_long_output_is_scored_in_bounded_time(name: str, unit: str) -> None:
     output = unit * (LONG // len(unit)) + "x"
     row = ak.Example(id="1", input="?", target="5", gold_documents=("d",))
-    started = time.monotonic()
+    started = time.process_time()
     score(name, Answer(output=output, example=row, labels=("5", "no")))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def broken(answer: Answer) -> Score:

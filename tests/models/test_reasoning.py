@@ -23,13 +23,16 @@ WRITTEN = {
     "nested": "<thinking>{r}<reflection>{r}</reflection>{r}</thinking>\n<output>{a}</output>",
     "grpo": "<reasoning>\n{r}\n</reasoning>\n<answer>\n{a}\n</answer>",
     "r1-zero": "<think>{r}</think> <answer>{a}</answer>",
-    "gpt-oss": "<|channel|>analysis<|message|>{r}<|end|><|start|>assistant<|channel|>final<|message|>{a}<|return|>",
-    "gpt-oss with commentary": "<|channel|>analysis<|message|>{r}<|end|><|start|>assistant<|channel|>commentary"
-    "<|message|>{r}<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{a}",
+    "gpt-oss": "<|channel|>analysis<|message|>{r}<|end|><|start|>assistant"
+    "<|channel|>final<|message|>{a}<|return|>",
+    "gpt-oss with commentary": "<|channel|>analysis<|message|>{r}<|end|><|start|>assistant"
+    "<|channel|>commentary<|message|>{r}<|end|><|start|>assistant"
+    "<|channel|>final <|constrain|>json<|message|>{a}",
     "gpt-oss without marks": "analysisWe see: {r}assistantfinal{a}",
     "magistral": "[THINK]{r}[/THINK]{a}",
     "seed": "<seed:think>{r}</seed:think>{a}",
-    "open thoughts": "<|begin_of_thought|>\n{r}\n<|end_of_thought|>\n<|begin_of_solution|>\n{a}\n<|end_of_solution|>",
+    "open thoughts": "<|begin_of_thought|>\n{r}\n<|end_of_thought|>\n"
+    "<|begin_of_solution|>\n{a}\n<|end_of_solution|>",
     "kimi": "\u25c1think\u25b7{r}\u25c1/think\u25b7{a}",
     "cohere": "<|START_THINKING|>{r}<|END_THINKING|><|START_RESPONSE|>{a}<|END_RESPONSE|>",
     "short tag": "<reason>{r}</reason>{a}",
@@ -61,9 +64,9 @@ def task(kind: str, target: str | None = None) -> ak.Task:
     metric, labels, right, _ = KINDS[kind]
     rows = tuple(ak.Example(id=f"r{i}", input=f"Question {i}?", target=target or right) for i in range(8))
     return ak.Task(
-        name="t", kind=kind, instruction="Answer.", metrics=(metric,), labels=labels,
+        name="t", kind=kind, instruction="Answer.", metrics=(metric,), labels=labels,  # type: ignore[arg-type]
         train=rows[:4], validation=(), test=rows[4:],
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
@@ -106,7 +109,16 @@ def test_where_a_strategy_lets_it_reason_the_answer_is_asked_for_once_more(text:
 
 @pytest.mark.parametrize(
     "text",
-    ["Lima", "I think </b> so", "a < think > b", "<b>Lima</b>", "[1] Lima", "thinking is hard", "analysis of variance", ""],
+    [
+        "Lima",
+        "I think </b> so",
+        "a < think > b",
+        "<b>Lima</b>",
+        "[1] Lima",
+        "thinking is hard",
+        "analysis of variance",
+        "",
+    ],
 )
 def test_texts_without_marks_stay(text: str) -> None:
     assert part(text).answer == text
@@ -115,11 +127,17 @@ def test_texts_without_marks_stay(text: str) -> None:
 
 def test_nothing_is_parted_where_right_answers_hold_the_marks() -> None:
     text = "<think>so</think> closes"
-    fitted = ak.PromptEngineering().fit(ak.FakeModel(lambda _: text), task("generation", target="<think>a</think> b"))
+    fitted = ak.PromptEngineering().fit(
+        ak.FakeModel(lambda _: text), task("generation", target="<think>a</think> b")
+    )
     assert fitted.generate("?").output == text
 
 
-@given(st.lists(st.sampled_from(["<think>", "</think>", "[THINK]", "<|channel|>", "<|message|>", "final", "a", "\n"])))
+@given(
+    st.lists(
+        st.sampled_from(["<think>", "</think>", "[THINK]", "<|channel|>", "<|message|>", "final", "a", "\n"])
+    )
+)
 def test_parting_comes_to_an_end_and_keeps_no_marks(parts: list[str]) -> None:
     found = part("".join(parts))
     assert not part(found.answer).reasoning or "<|channel|>" in "".join(parts)

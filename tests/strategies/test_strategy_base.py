@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tiny import TASKS, arithmetic_task, classification_task, qa_task, structured_task, tiny_llama
 
-from adaptkit.core.errors import CapabilityError, ConfigError, UnknownNameError
+from adaptkit.core.errors import AnswerError, CapabilityError, ConfigError, UnknownNameError
 from adaptkit.core.types import Demonstration, Example, Passage, Prompt, Request
 from adaptkit.models.fake import FakeModel
 from adaptkit.strategies import STRATEGIES, load_strategy, make_strategy, parse_strategy

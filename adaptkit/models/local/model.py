@@ -92,7 +92,7 @@ class LocalModel:
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        return len(self._renderer.encode_text(text))
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:
         """Number of tokens of a rendered prompt."""
