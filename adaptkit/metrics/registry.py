@@ -179,6 +179,7 @@ def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) ->
     if not is_row_mean(name):
         found = CORPUS_METRICS.get(name)(answers, lenient=lenient) if answers else None
         return None if found is None or not isfinite(found) else float(found)
+    get_metric(name)  # refuses a name that no metric has, also where there are no answers
     scores = [score_or_wrong(name, answer) for answer in answers]
     values = [s.lenient if lenient else s.strict for s in scores]
     defined = [value for value in values if value is not None]
