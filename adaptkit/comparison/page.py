@@ -31,6 +31,8 @@ from adaptkit.tasks.cut import read_cut, whole_name
 
 # Of ten strategies with a thousand requests each, 10,000 for every pair would take ten seconds.
 _RESAMPLES_OF_OTHERS = 2_000
+# Bands of every two strategies grow as their square, in time and in bytes.
+_MOST_COMPARED_WITH = 12
 # Of curves.json and robustness.json, as this version reads them.
 _BESIDE_VERSION = 1
 
@@ -75,13 +77,14 @@ def every_saving(measured: Sequence[MeasuredCost], baseline: str | None) -> dict
 
     Returns:
         Bands of all, by the strategy that they are compared with; the ends of those that are not of the cost
-        table are of fewer draws, and off by a twentieth as a rule.
+        table are of fewer draws, and off by a twentieth as a rule. Of many strategies only the baseline and
+        the best: against the others the page shows break-evens without a band.
     """
+    best = sorted((m for m in measured if m.quality is not None), key=lambda m: -(m.quality or 0.0))
+    against = dict.fromkeys([*([baseline] if baseline else []), *(m.strategy for m in best)])
     return {
-        m.strategy: saving_bands(
-            measured, m.strategy, n_resamples=None if m.strategy == baseline else _RESAMPLES_OF_OTHERS
-        )
-        for m in measured
+        name: saving_bands(measured, name, n_resamples=None if name == baseline else _RESAMPLES_OF_OTHERS)
+        for name in list(against)[:_MOST_COMPARED_WITH]
     }
 
 

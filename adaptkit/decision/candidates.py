@@ -56,16 +56,28 @@ class Candidate:
 
 
 class Differences:
-    """Pairs by their two strategies, turned round as they are asked for."""
+    """Pairs by their two strategies, turned round and judged as they are asked for: few of many are.
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    Args:
+        pairs: of any strategies.
+        margin: the largest difference that does not matter; None for the pairs' own.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], margin: float | None = None) -> None:
         self._pairs = {(p.strategy, p.baseline): p for p in pairs}
+        self._margin = margin
+        self._asked_for: dict[tuple[str, str], Pair] = {}
 
     def of(self, strategy: str, other: str) -> Pair | None:
         """``strategy`` minus ``other``; None where they were not compared."""
-        if (strategy, other) not in self._pairs and (other, strategy) in self._pairs:
-            self._pairs[strategy, other] = self._pairs[other, strategy].turned()
-        return self._pairs.get((strategy, other))
+        if (strategy, other) not in self._asked_for:
+            found = self._pairs.get((strategy, other)) or self._pairs.get((other, strategy))
+            if found is None:
+                return None
+            if self._margin is not None:
+                found = _judged(found, found.p_value_adjusted, self._margin)
+            self._asked_for[strategy, other] = found if found.strategy == strategy else found.turned()
+        return self._asked_for[strategy, other]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +112,8 @@ def field_of(
     pairs: Sequence[Pair],
     costs: Mapping[str, StrategyCosts],
     assumptions: CostAssumptions,
+    *,
+    margin: float | None = None,
 ) -> Field:
     """Put the rows that may be taken in order, and state their differences.
 
@@ -112,6 +126,7 @@ def field_of(
         pairs: of any strategies of the task.
         costs: by strategy; may be empty.
         assumptions: volume, horizon and worth.
+        margin: the largest difference that does not matter; None for the pairs' own.
     """
     volume = min(assumptions.volumes, default=None)
     found = [_candidate(row, costs.get(row.strategy), volume) for row in rows]
@@ -125,7 +140,7 @@ def field_of(
     names = {c.strategy: c.offset for c in found}
     return Field(
         candidates=tuple(ordered),
-        pairs=Differences(_shifted(pairs, names)),
+        pairs=Differences(_shifted(pairs, names, margin), margin),
         at_stake_usd=stake,
         by_total=by_total,
     )
@@ -158,7 +173,7 @@ def _preference(c: Candidate, by_total: bool) -> tuple[float, float, float, floa
     return total, effort(row.strategy), usd, seconds, fit, tokens, row.strategy
 
 
-def _shifted(pairs: Sequence[Pair], offsets: Mapping[str, float]) -> list[Pair]:
+def _shifted(pairs: Sequence[Pair], offsets: Mapping[str, float], margin: float | None) -> list[Pair]:
     """Pairs of the candidates, each less the difference of their offsets; corrected anew."""
     own = [p for p in pairs if p.strategy in offsets and p.baseline in offsets]
     shifts = [offsets[p.strategy] - offsets[p.baseline] for p in own]
@@ -166,7 +181,7 @@ def _shifted(pairs: Sequence[Pair], offsets: Mapping[str, float]) -> list[Pair]:
         return own
     moved = [_moved(p, by) for p, by in zip(own, shifts, strict=True)]
     adjusted = holm([p.p_value for p in moved])
-    return [_judged(p, q) for p, q in zip(moved, adjusted, strict=True)]
+    return [_judged(p, q, margin) for p, q in zip(moved, adjusted, strict=True)]
 
 
 def _moved(pair: Pair, by: float) -> Pair:
@@ -187,16 +202,14 @@ def _moved(pair: Pair, by: float) -> Pair:
     )
 
 
-def _judged(pair: Pair, p_adjusted: float | None) -> Pair:
+def _judged(pair: Pair, p_adjusted: float | None, margin: float | None) -> Pair:
+    """The pair judged by a p-value and a margin; None for its own margin."""
+    margin = pair.margin if margin is None else margin
     bounds = (pair.equivalence_low, pair.equivalence_high)
     return replace(
         pair,
+        margin=margin,
         p_value_adjusted=p_adjusted,
-        verdict=verdict(pair.delta_low, pair.delta_high, p_adjusted, margin=pair.margin, equivalence=bounds),
-        non_inferior=non_inferior(pair.equivalence_low, pair.margin),
+        verdict=verdict(pair.delta_low, pair.delta_high, p_adjusted, margin=margin, equivalence=bounds),
+        non_inferior=non_inferior(pair.equivalence_low, margin),
     ).bounded()
-
-
-def with_margin(pairs: Sequence[Pair], margin: float) -> list[Pair]:
-    """The same pairs judged by another margin."""
-    return [_judged(replace(p, margin=margin), p.p_value_adjusted) for p in pairs]

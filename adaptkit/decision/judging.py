@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptkit.accounting import StrategyCosts
 from adaptkit.core.results import Row
-from adaptkit.decision.candidates import Field, field_of, with_margin
+from adaptkit.decision.candidates import Field, field_of
 from adaptkit.decision.choice import Choice, choose
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.limits import Exclusion, exclusions
@@ -57,8 +57,8 @@ def judge(evidence: Evidence, required: Requirements) -> Judgement:
     evidence = evidence.under(required)
     # Controls (shuffled or given passages, permuted targets) are there to be compared with, not to be taken.
     rows = [row for row in evidence.rows if not row.fit_notes.get("control")]
-    ran = tuple(row for row in rows if row.status == "done" and row.quality is not None and row.n > 0)
-    missing = tuple(row for row in rows if row not in ran)
+    ran = tuple(row for row in rows if _was_measured(row))
+    missing = tuple(row for row in rows if not _was_measured(row))
     costs = evidence.costs
     excluded = exclusions(ran, costs, required)
     obstacle = _obstacle(ran)
@@ -70,9 +70,12 @@ def judge(evidence: Evidence, required: Requirements) -> Judgement:
     )
     if obstacle or not left:
         return judged
-    pairs = evidence.pairs if required.margin is None else with_margin(evidence.pairs, margin)
-    field = field_of(left, pairs, costs, evidence.assumptions)
+    field = field_of(left, evidence.pairs, costs, evidence.assumptions, margin=required.margin)
     return replace(judged, field=field, choice=choose(field, margin, required.target_quality))
+
+
+def _was_measured(row: Row) -> bool:
+    return row.status == "done" and row.quality is not None and row.n > 0
 
 
 def _obstacle(ran: Sequence[Row]) -> str | None:

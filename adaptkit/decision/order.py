@@ -10,6 +10,7 @@ ORDER = (
     "prompt", "few-shot", "few-shot+prompt", "rag", "few-shot+rag", "function-calling",
     "lora", "function-calling+lora", "rag+lora", "full-sft", "rag+full-sft",
 )  # fmt: skip
+_PLACES: Final = {frozenset(name.split("+")): place for place, name in enumerate(ORDER)}
 BASELINES = ORDER[:3]
 _TRAINED: Final = frozenset({"lora", "full-sft"})
 _RETRIEVING: Final = frozenset({"rag", "top-passage"})
@@ -38,9 +39,7 @@ def parts_of(label: str) -> frozenset[str]:
 
 def rank(label: str) -> int:
     """Place a name in ``ORDER``, its parts in either order; an unknown one comes last."""
-    known = [frozenset(name.split("+")) for name in ORDER]
-    parts = parts_of(label)
-    return known.index(parts) if parts in known else len(ORDER)
+    return _PLACES.get(parts_of(label), len(ORDER))
 
 
 def effort(label: str) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 Objectives = Sequence[float | None]
 
 
@@ -20,16 +22,11 @@ def pareto_front(points: Mapping[str, Objectives]) -> tuple[str, ...]:
         >>> pareto_front({"a": (0.1, 2.0), "b": (0.2, 3.0), "c": (0.3, 1.0)})
         ('a', 'c')
     """
-    return tuple(
-        name
-        for name, point in points.items()
-        if not any(_dominates(other, point) for n, other in points.items() if n != name)
-    )
-
-
-def _dominates(a: Objectives, b: Objectives) -> bool:
-    known = [(x, y) for x, y in zip(a, b, strict=True) if x is not None or y is not None]
-    if any(x is None or y is None for x, y in known):
-        return False
-    both = [(x, y) for x, y in known if x is not None and y is not None]
-    return all(x <= y for x, y in both) and any(x < y for x, y in both)
+    if not points:
+        return ()
+    values = np.array([[np.nan if x is None else x for x in point] for point in points.values()])
+    blank = np.isnan(values)
+    one, other = values[:, None], values[None]  # [n, 1, objectives] against [1, n, objectives]
+    as_low = (one <= other) | (blank[:, None] & blank[None])
+    dominates = as_low.all(axis=2) & (one < other).any(axis=2)
+    return tuple(name for name, is_beaten in zip(points, dominates.any(axis=0), strict=True) if not is_beaten)

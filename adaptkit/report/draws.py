@@ -12,6 +12,9 @@ from adaptkit.stats import Gaps
 
 # Of the library's 10,000: a probability told by so many is off by one point, as a rule.
 N_DRAWS = 2_000
+# With many strategies fewer: a page is to be sent by mail.
+_MOST_NUMBERS = 80_000
+_FEWEST_DRAWS = 500
 # A hundredth of a point, far below what rows can tell; stored as whole numbers of two bytes.
 STEP = 1e-4
 _MISSING = -(2**15)
@@ -28,7 +31,7 @@ def draws_data(gaps: Gaps | None) -> dict[str, Any] | None:
     """
     if gaps is None or not len(gaps.values):
         return None
-    kept = gaps.values[:N_DRAWS]
+    kept = gaps.values[: min(N_DRAWS, max(_FEWEST_DRAWS, _MOST_NUMBERS // max(1, len(gaps.names))))]
     step = max(STEP, float(np.nanmax(np.abs(kept), initial=0.0)) / _MOST)
     whole = np.where(np.isnan(kept), _MISSING, np.rint(kept / step)).astype("<i2")
     return {"names": list(gaps.names), "step": step, "values": base64.b64encode(whole.tobytes()).decode()}

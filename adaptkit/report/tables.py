@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from adaptkit.core.results import Pair, Record, Row
 from adaptkit.core.shorten import shorten
 from adaptkit.decision.flips import Flips, flips
-from adaptkit.decision.wording import busy_machine, interval, p_value, percent, points
+from adaptkit.decision.wording import busy_machine, interval, listing, p_value, percent, points
 from adaptkit.report.cells import MARKS, significant
 from adaptkit.report.view import TaskView
 
@@ -161,13 +162,33 @@ def leakage_grid(view: TaskView, limit: int = 20) -> Grid:
     return Grid(title="Leakage", header=header, rows=rows, notes=found.get("sentences", ()))
 
 
-def pairs_grid(view: TaskView) -> Grid:
-    """Return every pair of strategies with its test."""
+def pairs_grid(view: TaskView, limit: int = 200) -> Grid:
+    """Return pairs of strategies with their tests: every one, or of many those that are asked for first.
+
+    These are the ones with the baseline, then with the strategy that is named, then the surest.
+    """
     header = [
         "pair", "Δ points", "gained / lost", "rows", "p adjusted", "verdict", "90 % interval",
         "smallest difference shown", "rows to decide", "test",
     ]  # fmt: skip
-    return Grid(title="Pairs", header=header, rows=[_pair(pair) for pair in view.pairs])
+    shown: Sequence[Pair] = view.pairs
+    notes: tuple[str, ...] = ()
+    if len(shown) > limit:
+        named = view.recommendation.named if view.recommendation else None
+        first = [name for name in (view.baseline, named) if name is not None]
+        shown = sorted(view.pairs, key=lambda pair: _urgency(pair, first))[:limit]
+        of_whom = f"those with {listing(list(dict.fromkeys(first)))} first" if first else "the surest first"
+        notes = (
+            f"{limit} of {len(view.pairs):,} pairs: {of_whom}. All are in comparison.json. p-values are "
+            f"corrected for all {len(view.pairs):,}, so only large differences can be significant: compare "
+            "fewer strategies on more rows to find small ones.",
+        )
+    return Grid(title="Pairs", header=header, rows=[_pair(pair) for pair in shown], notes=notes)
+
+
+def _urgency(pair: Pair, first: Sequence[str]) -> tuple[int, float]:
+    places = [i for i, name in enumerate(first) if name in (pair.strategy, pair.baseline)]
+    return min(places, default=len(first)), math.inf if pair.p_value is None else pair.p_value
 
 
 def _pair(pair: Pair) -> list[str]:

@@ -14,7 +14,7 @@ from sealed_values import assert_stays
 
 from adaptkit.accounting import CostAssumptions, Spent, StrategyCosts, strategy_costs
 from adaptkit.core.results import Pair, Row
-from adaptkit.decision.candidates import Differences, Field, field_of, with_margin
+from adaptkit.decision.candidates import Differences, Field, field_of
 from adaptkit.decision.choice import MAX_ROWS, choose
 from adaptkit.stats import holm, rows_for_difference, rows_for_equivalence
 
@@ -155,7 +155,10 @@ def test_pairs_without_bounds_stay_as_they_are() -> None:
 
 def test_another_margin_judges_anew() -> None:
     plain = pair("lora", "prompt", 0.0, half=0.1)  # 90 % interval of 8.4 points to each side
-    (wide,), (narrow,), (exact,) = (with_margin([plain], m) for m in (0.09, 0.08, 0.084))
+    wide, narrow, exact = (Differences([plain], m).of("lora", "prompt") for m in (0.09, 0.08, 0.084))
+    assert wide is not None
+    assert narrow is not None
+    assert exact is not None
     assert (wide.verdict, wide.non_inferior, wide.margin) == ("equivalent", True, 0.09)
     assert (narrow.verdict, narrow.non_inferior) == ("undecided", False)
     # On the bound itself the two differ: an interval may touch the margin, a loss has to be smaller.

@@ -117,8 +117,8 @@ function judge(task, settings) {
   if (obstacle !== null || !left.length) return { ...found, ...spoken(null, obstacle) };
   const pairs =
     settings.margin === null
-      ? task.pairs
-      : task.pairs.map((p) => judged({ ...p, margin }, p.p_value_adjusted));
+      ? pairsOf(task)
+      : pairsOf(task).map((p) => judged({ ...p, margin }, p.p_value_adjusted));
   const field = fieldOf(left, pairs, costs, assumptions);
   const choice = choose(field, margin, settings.target_quality);
   return { ...found, field, choice, ...spoken(choice, null) };

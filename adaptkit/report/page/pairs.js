@@ -98,6 +98,30 @@ function turned(pair) {
   });
 }
 
+const unpacked = new WeakMap();
+
+// Pairs as the page carries them: adaptkit.report.what_if packs them.
+function pairsOf(task) {
+  if (!unpacked.has(task.pairs)) unpacked.set(task.pairs, unpackedPairs(task.pairs));
+  return unpacked.get(task.pairs);
+}
+
+function unpackedPairs({ names, fields, verdicts, numbers, codes }) {
+  const [values, coded] = [numbers, codes].map(
+    (text) => new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer),
+  );
+  return Array.from({ length: coded.byteLength / 10 }, (_, i) => {
+    const [a, b, verdict, flag, short] = [0, 1, 2, 3, 4].map((k) => coded.getUint16(10 * i + 2 * k, true));
+    const found = { strategy: names[a], baseline: names[b], verdict: verdicts[verdict] };
+    found.lower_bounds = [names[a], names[b]].filter((_, k) => short & (1 << k));
+    fields.forEach((name, k) => {
+      const value = values.getFloat64(8 * (i * fields.length + k), true);
+      found[name] = Number.isNaN(value) ? null : value;
+    });
+    return { ...found, non_inferior: flag === 2 ? null : flag === 1 };
+  });
+}
+
 function differencesOf(pairs) {
   const known = new Map(pairs.map((p) => [JSON.stringify([p.strategy, p.baseline]), p]));
   return (strategy, other) => {
