@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
-from adaptkit.cli.options import FileOptions, file_options, load_task_given, task_option
+from adaptkit.cli.options import FileOptions, file_options, json_of, load_task_given, task_option
 from adaptkit.core.errors import ConfigError
 
 FORMATS = ("text", "markdown", "json")
@@ -44,7 +43,6 @@ def advise(
     An empty answer leaves a question open, "done" all that are left.
     """
     from adaptkit import decision
-    from adaptkit.core.codec import to_json
     from adaptkit.core.files import write_text_atomic
     from adaptkit.decision.interview import answers, interview
     from adaptkit.decision.requirements_file import to_toml
@@ -62,7 +60,7 @@ def advise(
         write_text_atomic(save, to_toml(known))
     advice = decision.advise(known, loaded, model_parameters=parameters)
     if form == "json":
-        click.echo(json.dumps(to_json(advice), indent=2, ensure_ascii=False))
+        click.echo(json_of(advice))
     else:
         click.echo(advice.to_text() if form == "text" else advice.to_markdown(), nl=False)
     return 0

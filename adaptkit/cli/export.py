@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adaptkit.cli.options import PATH, json_of, several
+from adaptkit.cli.output import exact
 from adaptkit.cli.process import EXIT_DONE, go_offline
 from adaptkit.cli.talk import talk_options
 from adaptkit.core.errors import ConfigError
@@ -97,7 +98,7 @@ def _table(asked: Asked) -> None:
     if text is None:
         asked.wrote(asked.out)
     else:
-        click.echo(text.rstrip("\n"))
+        click.echo(exact(text.rstrip("\n")) if asked.form == "json" else text.rstrip("\n"))
 
 
 def _mlflow(asked: Asked) -> None:

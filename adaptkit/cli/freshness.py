@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from adaptkit.cli.arguments import add_file_arguments, file_parameters
 from adaptkit.cli.options import load_task_given
+from adaptkit.cli.output import printed
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline, listed
 from adaptkit.core.errors import AdaptKitError, ConfigError
 from adaptkit.core.files import write_text_atomic
@@ -50,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    return printed(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     share_cores()
     arguments = parser().parse_args(argv)
     if not arguments.quiet:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adaptkit.cli.output import printed
 from adaptkit.cli.process import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, Listing, sentence, with_help
 from adaptkit.core.errors import AdaptKitError
 from adaptkit.core.version import __version__
@@ -38,6 +39,10 @@ COMMANDS = {
 }
 
 
+# What is printed has no colours but rich's: click need not look for any, and take out what only looks so.
+SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
+
+
 class Commands(Listing):
     """The group of all commands."""
 
@@ -60,14 +65,24 @@ class Commands(Listing):
             formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings=SETTINGS,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
 @click.version_option(__version__, prog_name=PROGRAM)
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> int:
     """Prompt, few-shot, retrieval or fine-tuning? Compare them on your task and your model.
 
     Exit codes: 0 done, 1 a trial failed or what was asked does not hold, 2 bad arguments or data, 130
-    interrupted.
+    interrupted, 141 the output was closed before its end.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        return EXIT_USAGE
+    return EXIT_DONE
 
 
 class HandedOn(click.Command):
@@ -105,8 +120,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: the command's own, 2 for arguments or files that cannot be used (one sentence, no
-        traceback), 130 when interrupted.
+        traceback), 130 when interrupted, 141 when nobody reads the output to its end.
     """
+    return printed(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         code = cli.main(args=None if argv is None else list(argv), prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:

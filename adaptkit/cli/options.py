@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from adaptkit.cli.output import exact
 from adaptkit.cli.process import go_offline, listed
 from adaptkit.cli.talk import talk_options
 from adaptkit.core.errors import ConfigError
@@ -250,7 +251,7 @@ def json_of(value: Any) -> str:
     """A result as the JSON that scripts read."""
     from adaptkit.core.codec import to_json
 
-    return json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return exact(json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _tasks(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem]:

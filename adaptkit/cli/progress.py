@@ -19,6 +19,7 @@ from rich.progress import (
 
 from adaptkit.comparing.listener import Listener
 from adaptkit.core.results import Record
+from adaptkit.core.shown import text_console
 
 
 class LiveDisplay(Listener):
@@ -133,7 +134,7 @@ def finished_line(name: str, status: str, reason: str | None, seconds: float) ->
 
 def display(*, quiet: bool) -> Listener:
     """The display that fits where stderr goes."""
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    shown_on = text_console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if quiet:
         return Listener()
-    return LiveDisplay(console) if console.is_terminal else LineDisplay(console)
+    return LiveDisplay(shown_on) if shown_on.is_terminal else LineDisplay(shown_on)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from adaptkit.cli.options import json_of
 
 FORMATS = ("text", "markdown", "json")
 EXIT_DECIDED, EXIT_OPEN = 0, 1
@@ -35,14 +36,13 @@ def recommend(folder: Path, path: Path | None, costs: Path | None, form: str) ->
     """
     from adaptkit.accounting import load_assumptions
     from adaptkit.comparison import load_comparison
-    from adaptkit.core.codec import to_json
     from adaptkit.decision import Requirements, load_requirements
 
     required = load_requirements(path) if path else Requirements()
     assumptions = load_assumptions(costs) if costs else None
     found = load_comparison(folder).recommend(required, assumptions=assumptions)
     if form == "json":
-        click.echo(json.dumps(to_json(found), indent=2, ensure_ascii=False))
+        click.echo(json_of(found))
     else:
         texts = [r.to_text() if form == "text" else r.to_markdown() for r in found]
         click.echo("\n".join(texts), nl=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptkit.cli.arguments import PROGRAM, file_parameters, parser
 from adaptkit.cli.options import load_task_given, strategies_given
+from adaptkit.cli.output import exact, printed
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, go_offline, sentence
 from adaptkit.cli.talk import hush, talk
 from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
@@ -41,6 +42,10 @@ def main(argv: Sequence[str] | None = None, *, prog: str = PROGRAM) -> int:
         argv: the arguments, those of the process where None.
         prog: what the user has typed to come here.
     """
+    return printed(lambda: _main(argv, prog))
+
+
+def _main(argv: Sequence[str] | None, prog: str) -> int:
     share_cores()
     arguments = parser(prog).parse_args(argv)
     talk(quiet=arguments.quiet, verbose=arguments.verbose)
@@ -315,14 +320,17 @@ def _print_result(comparison: Comparison, form: str) -> None:
     from adaptkit import report
 
     if form == "table":
-        from rich.console import Console
+        from adaptkit.core.shown import text_console
 
-        console = Console(highlight=False)
-        width = console.width if console.is_terminal else TABLE_WIDTH
-        Console(highlight=False, width=min(width, TABLE_WIDTH)).print(report.console_table(comparison.result))
+        terminal = text_console(highlight=False)
+        width = terminal.width if terminal.is_terminal else TABLE_WIDTH
+        text_console(highlight=False, width=min(width, TABLE_WIDTH)).print(
+            report.console_table(comparison.result)
+        )
         return
     texts = {"json": report.json_text, "csv": report.csv_text, "markdown": report.markdown_table}
-    print(texts[form](comparison.result).rstrip("\n"))
+    text = texts[form](comparison.result).rstrip("\n")
+    print(exact(text) if form == "json" else text)
 
 
 def _exit_code(comparison: Comparison, condition: Condition | None) -> int:

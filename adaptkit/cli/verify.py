@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from adaptkit.cli.options import json_of
 
 if TYPE_CHECKING:
     from adaptkit.comparison.verify import Verification
@@ -33,7 +34,7 @@ def verify(folder: Path, form: str) -> int:
 
 def _json(folder: Path, found: Verification) -> str:
     values = {"folder": str(folder), **dataclasses.asdict(found)}
-    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_of(values)
 
 
 def _text(folder: Path, found: Verification) -> str:

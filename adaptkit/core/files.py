@@ -6,16 +6,23 @@ folder is flushed too, or a power cut might undo the move.
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 from adaptkit.core.codec import to_json
 
 UNFINISHED = ".tmp"
+CRLF = "\r\n"
+# Full-width forms too: some spreadsheets take them for the others.
+_FORMULA = re.compile("[\\s\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*%?")
 
 
 def write_text_atomic(path: Path, text: str) -> None:
@@ -77,6 +84,29 @@ def json_text(value: object) -> str:
         ValueError: a number is NaN or infinite.
     """
     return json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    r"""Rows as CSV that a spreadsheet shows and does not work out; undefined is an empty cell.
+
+    A text that would begin a formula gets an apostrophe before it, as spreadsheets mark text; a number, also
+    one that is written as text, stays as it is.
+
+    Examples:
+        >>> csv_text([["a", "=1+1", "-5", -5, None]])
+        "a,'=1+1,-5,-5,\n"
+    """
+    lines: list[str] = []
+    # With both line ends as its own the writer puts either into quotes: a bare one would begin a row.
+    out = SimpleNamespace(write=lambda line: lines.append(f"{line.removesuffix(CRLF)}\n"))
+    csv.writer(out, lineterminator=CRLF).writerows([_cell(value) for value in row] for row in rows)
+    return "".join(lines)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def remove_unfinished(path: Path) -> None:

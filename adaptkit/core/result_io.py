@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +11,7 @@ from typing import Any, TypeVar
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
-from adaptkit.core.files import json_text, write_together
+from adaptkit.core.files import csv_text, json_text, write_together
 from adaptkit.core.migration import VERSION, up_to_date, version_of, versioned
 from adaptkit.core.reading import MAX_BYTES, Unreadable, read_bytes, read_json
 from adaptkit.core.results import (
@@ -46,11 +44,8 @@ def comparison_json(result: ComparisonResult) -> dict[str, Any]:
 
 def comparison_csv(result: ComparisonResult) -> str:
     """Return the rows as CSV with a header; undefined is an empty cell."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows([_cell(getattr(row, name)) for name in CSV_COLUMNS] for row in result.rows)
-    return out.getvalue()
+    rows = ([_cell(getattr(row, name)) for name in CSV_COLUMNS] for row in result.rows)
+    return csv_text([CSV_COLUMNS, *rows])
 
 
 def _cell(value: object) -> object:

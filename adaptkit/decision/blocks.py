@@ -11,6 +11,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from adaptkit.core.shown import as_markdown as as_markdown_line
+from adaptkit.core.shown import as_markdown_table, visible
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
@@ -65,14 +68,11 @@ def _markdown(block: Block) -> str:
         return _marked(block.text)
     if isinstance(block, Bullets):
         return "\n".join(f"{mark} {_marked(line)}" for mark, line in _with_marks(block))
-    lines = [block.header, ("---",) * len(block.header), *block.rows]
-    return "\n".join(
-        f"| {' | '.join(_marked(cell).replace('|', chr(92) + '|') for cell in r)} |" for r in lines
-    )
+    return as_markdown_table([block.header, ("---",) * len(block.header), *block.rows], links=True)
 
 
 def _marked(text: str) -> str:
-    return " ".join(re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).split())
+    return as_markdown_line(text, links=True)
 
 
 def _with_marks(block: Bullets) -> list[tuple[str, str]]:
@@ -107,7 +107,7 @@ def _filled(text: str, width: int, mark: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.sub(r"[*`]", "", text).split())
+    return visible(" ".join(re.sub(r"[*`]", "", text).split()))
 
 
 def _grid(table: Table, width: int) -> str:

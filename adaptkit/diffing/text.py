@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
+from adaptkit.core.files import csv_text
 from adaptkit.core.shorten import shorten
+from adaptkit.core.shown import as_markdown as escaped
+from adaptkit.core.shown import as_markdown_table
 from adaptkit.decision import Flips
 from adaptkit.decision.wording import digits_for, interval, p_value, percent, points
 from adaptkit.diffing.result import Diff, StrategyDiff, TaskDiff
@@ -50,11 +51,7 @@ def lines(found: Diff) -> list[list[object]]:
 
 def as_csv(found: Diff) -> str:
     """Write CSV with a header."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(lines(found))
-    return out.getvalue()
+    return csv_text([COLUMNS, *lines(found)])
 
 
 def as_text(found: Diff, *, rows: int) -> str:
@@ -77,18 +74,18 @@ def as_text(found: Diff, *, rows: int) -> str:
 
 def as_markdown(found: Diff, *, rows: int) -> str:
     """Write Markdown."""
-    parts = [f"# {_escape(found.first)} → {_escape(found.second)}"]
+    parts = [f"# {escaped(found.first)} → {escaped(found.second)}"]
     if found.identical:
         parts.append(ALL_IDENTICAL)
     for task in found.tasks:
         if task.refused:
-            parts.append(f"## {_escape(task.task)}\n\nNot compared. {_escape(task.refused)}")
+            parts.append(f"## {escaped(task.task)}\n\nNot compared. {escaped(task.refused)}")
             continue
-        parts.append(f"## {_escape(task.task)}: {task.metric}, {task.n} rows in both")
+        parts.append(f"## {escaped(task.task)}: {escaped(task.metric)}, {task.n} rows in both")
         table = [HEADER, ["---"] * len(HEADER), *map(_cells, task.strategies)]
-        parts.append("\n".join(f"| {' | '.join(map(_escape, line))} |" for line in table))
-        parts.append("\n".join(f"- {_escape(s)}" for s in _sentences(task, rows)))
-    parts.append("\n".join(f"- {_escape(s)}" for s in found.notes))
+        parts.append(as_markdown_table(table))
+        parts.append("\n".join(f"- {escaped(s)}" for s in _sentences(task, rows)))
+    parts.append("\n".join(f"- {escaped(s)}" for s in found.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -145,7 +142,3 @@ def _flips(found: Flips, n: int) -> Iterator[str]:
 def _short(text: str) -> str:
     line = " ".join(text.split()) or "(empty)"
     return shorten(line, SHORT)
-
-
-def _escape(text: str) -> str:
-    return " ".join(str(text).replace("<", "&lt;").replace("|", "\\|").split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adaptkit.core.results import ComparisonResult, Row
+from adaptkit.core.shown import visible
 from adaptkit.report.cells import columns
 from adaptkit.report.view import TaskView, headline, task_views
 
@@ -47,7 +48,8 @@ def escape(text: str) -> str:
         >>> escape("50 % of a_b & {c}")
         '50 \\% of a\\_b \\& \\{c\\}'
     """
-    return "".join(_COMMANDS.get(character, character) for character in " ".join(text.split()))
+    line = visible(" ".join(text.split()))
+    return "".join(_COMMANDS.get(character, character) for character in line)
 
 
 def _table(view: TaskView) -> str:
@@ -75,7 +77,9 @@ def _table(view: TaskView) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"    {' & '.join(cells)} \\\\"
+    # The end of the line before would take a bracket or a star that begins this one for its own.
+    guard = "{}" if cells[0].startswith(("[", "*")) else ""
+    return f"    {guard}{' & '.join(cells)} \\\\"
 
 
 def _bold(text: str, on: bool) -> str:

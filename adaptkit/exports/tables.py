@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from adaptkit import report
 from adaptkit.core.errors import ConfigError, MissingDependencyError, UnknownNameError
-from adaptkit.core.files import json_text, write_text_atomic
+from adaptkit.core.files import csv_text, json_text, write_text_atomic
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.exports.latex import latex_text
 from adaptkit.exports.parts import PARTS, Line, Part
@@ -90,11 +88,7 @@ def _text(result: ComparisonResult, records: Sequence[Record], form: str, part: 
 
 
 def _csv(found: Sequence[Line]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(found[0]) if found else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
-    return out.getvalue()
+    return csv_text([list(found[0]) if found else [], *(line.values() for line in found)])
 
 
 def _write_parquet(found: Sequence[Line], path: Path | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from adaptkit.core.results import Estimate
+from adaptkit.core.shown import as_markdown, as_markdown_table
 from adaptkit.decision.wording import MINUS, interval, percent, points
 from adaptkit.freshness.result import Difference, Freshness, FreshnessRow, Phases
 from adaptkit.report.cells import duration, usd
@@ -67,8 +68,8 @@ def _bounds(name: str, found: Estimate | Difference | None) -> dict[str, float |
 def markdown(freshness: Freshness) -> str:
     """The table, then the notes."""
     lines = [list(HEADER), ["---"] * len(HEADER), *(_cells(row) for row in freshness.rows)]
-    table = "\n".join(f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines)
-    return f"{table}\n\n" + "\n".join(f"- {_escape(note)}" for note in notes(freshness)) + "\n"
+    bullets = "\n".join(f"- {as_markdown(note)}" for note in notes(freshness))
+    return f"{as_markdown_table(lines)}\n\n{bullets}\n"
 
 
 def html(freshness: Freshness) -> str:
@@ -149,7 +150,3 @@ def _counted(counts: Any) -> str:
     if counts.get("n_without_other_answer"):
         parts.append(f"{counts['n_without_other_answer']} for whose answers there is no other of the shape")
     return "; ".join(parts)
-
-
-def _escape(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

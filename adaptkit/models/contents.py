@@ -17,11 +17,11 @@ from pathlib import Path
 from stat import S_ISREG
 
 from platformdirs import user_cache_path
-from rich.console import Console
 
 from adaptkit.core.codec import content_hash
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.reading import read_json, user_path
+from adaptkit.core.shown import text_console
 from adaptkit.models.progress import FetchDisplay
 
 CACHE_VARIABLE = "ADAPTKIT_CACHE"
@@ -65,7 +65,7 @@ def file_hashes(paths: Sequence[Path], *, name: str) -> dict[Path, str]:
     found = {path: _kept(path) for path in paths}
     unread = [path for path, sha256 in found.items() if sha256 is None]
     total = sum(path.stat().st_size for path in unread)
-    display = FetchDisplay(name, total, Console(stderr=True))
+    display = FetchDisplay(name, total, text_console(stderr=True))
     done = 0
     with display.shown() if total >= SHOWN_BYTES else contextlib.nullcontext():
         if total >= SHOWN_BYTES:

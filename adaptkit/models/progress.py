@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from adaptkit.core.shown import text_console
+
 logger = logging.getLogger(__name__)
 
 
@@ -23,7 +25,7 @@ class FetchDisplay:
     def __init__(self, name: str, total_bytes: int, console: Console | None = None) -> None:
         self._name = name
         self._total_bytes = total_bytes
-        self._console = console or Console(stderr=True)
+        self._console = console or text_console(stderr=True)
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 

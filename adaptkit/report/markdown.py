@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
 from adaptkit.core.results import ComparisonResult
+from adaptkit.core.shown import as_markdown, as_markdown_table, visible
 from adaptkit.report.cells import columns
 from adaptkit.report.tables import (
     Grid,
@@ -33,7 +33,7 @@ def render_markdown(result: ComparisonResult) -> str:
     parts += [_task_section(view, details=True) for view in views]
     parts += ["## Notes", _bullets(general_notes(result))]
     settings = json.dumps(result.manifest, indent=2, ensure_ascii=False, default=str)
-    parts += ["## Settings", f"```json\n{settings}\n```"]
+    parts += ["## Settings", f"```json\n{visible(settings)}\n```"]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -44,12 +44,12 @@ def _warning(result: ComparisonResult) -> list[str]:
 
 def _recommendations(views: Sequence[TaskView]) -> list[str]:
     found = [view.recommendation for view in views if view.recommendation is not None]
-    return [f"**{_escape(r.task)}: {_escape(headline(r))}.** {_escape(r.reason)}" for r in found]
+    return [f"**{as_markdown(r.task)}: {as_markdown(headline(r))}.** {as_markdown(r.reason)}" for r in found]
 
 
 def _task_section(view: TaskView, *, details: bool) -> str:
     """Return one task; without details its recommendation stands here, because nothing stands above."""
-    parts = [f"## {_escape(view.task)}"]
+    parts = [f"## {as_markdown(view.task)}"]
     if view.ran:
         every = columns(view)
         cells = [[c.cell(row) for c in every] for row in view.ran]
@@ -58,11 +58,11 @@ def _task_section(view: TaskView, *, details: bool) -> str:
         ]
         parts.append(_grid(Grid(title="", header=[c.title for c in every], rows=cells)))
     absent = [f"{view.label(r)} {r.status}: {r.reason or 'no reason given'}" for r in view.absent]
-    parts.append(_bullets([_escape(text) for text in (*absent, *view.notes)]))
+    parts.append(_bullets([as_markdown(text) for text in (*absent, *view.notes)]))
     if details:
         for g in _details(view):
             if g.rows:
-                parts += [f"### {g.title}", _grid(g), _bullets([_escape(note) for note in g.notes])]
+                parts += [f"### {g.title}", _grid(g), _bullets([as_markdown(note) for note in g.notes])]
     else:
         parts.append(_bullets(_recommendations([view])))
     return "\n\n".join(part for part in parts if part)
@@ -75,13 +75,8 @@ def _details(view: TaskView) -> list[Grid]:
 
 def _grid(grid: Grid) -> str:
     lines = [list(grid.header), ["---"] * len(grid.header), *grid.rows]
-    return "\n".join(f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines)
+    return as_markdown_table(lines)
 
 
 def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _escape(text: str) -> str:
-    """Keep names and messages from becoming markup: a pipe ends a cell, a line break a row."""
-    return " ".join(re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).replace("|", "\\|").split())

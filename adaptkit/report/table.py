@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from adaptkit.core.result_io import comparison_csv, comparison_json
 from adaptkit.core.results import ComparisonResult
+from adaptkit.core.shown import text_console, visible
 from adaptkit.report.cells import Column, columns
 from adaptkit.report.lines import width_of
 from adaptkit.report.view import TaskView, general_notes, headline, task_views, warning_at_top
@@ -26,17 +27,17 @@ class ConsoleReport:
     def __init__(self, result: ComparisonResult) -> None:
         self._result = result
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         from rich.text import Text
 
         if warning := warning_at_top(self._result):
-            yield Text(warning, style="bold red")
+            yield Text(visible(warning), style="bold red")
             yield Text()
         for view in task_views(self._result):
-            yield Text(view.task, style="bold")
+            yield Text(visible(view.task), style="bold")
             yield from _task_lines(view, options.max_width)
         for note in general_notes(self._result):
-            yield Text(note, style="dim")
+            yield Text(visible(note), style="dim")
 
 
 def console_table(result: ComparisonResult) -> ConsoleReport:
@@ -48,10 +49,8 @@ def console_text(result: ComparisonResult, *, width: int = 100) -> str:
     """Return the terminal's tables as plain text of so many columns."""
     import io
 
-    from rich.console import Console
-
     buffer = io.StringIO()
-    Console(file=buffer, width=width, color_system=None, highlight=False).print(console_table(result))
+    text_console(file=buffer, width=width, color_system=None, highlight=False).print(console_table(result))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
@@ -74,19 +73,22 @@ def _task_lines(view: TaskView, width: int) -> Iterator[RenderableType]:
     if view.ran:
         yield _table(view, shown)
     for row in view.absent:
-        yield Text(f"{view.label(row)} {row.status}: {row.reason or 'no reason given'}", style="red")
+        reason = visible(f"{view.label(row)} {row.status}: {row.reason or 'no reason given'}")
+        yield Text(reason, style="red")
     if view.recommendation is not None:
-        yield Text.assemble((headline(view.recommendation), "bold green"), f": {view.recommendation.reason}")
+        told = (visible(headline(view.recommendation)), "bold green")
+        yield Text.assemble(told, visible(f": {view.recommendation.reason}"))
     for note in view.notes:
-        yield Text(note, style="dim")
+        yield Text(visible(note), style="dim")
     if hidden := [c.title for c in every if c not in shown]:
-        yield Text(f"No room here for: {', '.join(hidden)}. They are in comparison.csv.", style="dim")
+        names = visible(", ".join(hidden))
+        yield Text(f"No room here for: {names}. They are in comparison.csv.", style="dim")
     yield Text()
 
 
 def fitting(view: TaskView, every: list[Column], width: int) -> list[Column]:
     """Return the columns that fit into ``width`` characters, dropping the least important first."""
-    widths = {c.title: max(width_of(text) for text in (c.title, *map(c.cell, view.ran))) for c in every}
+    widths = {c.title: max(width_of(visible(t)) for t in (c.title, *map(c.cell, view.ran))) for c in every}
     shown = list(every)
     while len(shown) > 2 and _MARK + sum(widths[c.title] + _GAP for c in shown) - 1 > width:
         shown.remove(min(shown, key=lambda c: c.keep))
@@ -101,13 +103,13 @@ def _table(view: TaskView, shown: list[Column]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
     for number, column in enumerate(shown):
         table.add_column(
-            ("  " if number == 0 else "") + column.title,
+            Text(("  " if number == 0 else "") + visible(column.title)),
             justify="left" if number < 3 else "right",
             no_wrap=True,
         )
     for row in view.ran:
         mark = "▸ " if view.chosen(row) else "  "
-        texts = [column.cell(row) for column in shown]
+        texts = [visible(column.cell(row)) for column in shown]
         style = "bold" if view.chosen(row) else ""
         # Text, not markup: a name in square brackets is a name.
         table.add_row(*(Text(mark * (i == 0) + text) for i, text in enumerate(texts)), style=style)

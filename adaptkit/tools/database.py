@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
-import time
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,19 +15,18 @@ from adaptkit.tools.tool import Tool, object_schema
 
 SECONDS = 5.0
 MAX_ROWS = 50
-MAX_VALUE_BYTES = 1_000_000
-STEPS_BETWEEN_LOOKS = 10_000
+MAX_BYTES = 1_000_000
 SCHEMA_CHARS = 1_500
-# What a statement may do. Attaching files, pragmas, writes, temporary tables and recursion are not here.
-_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION})
-_REFUSED_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
+START_S = 10.0
+"""For the process to start on a busy machine; it ends itself in time."""
+_PROCESS = Path(__file__).with_name("select_process.py")
 
 
 def sql(file: str | Path) -> Tool:
     """One SELECT at a time over a SQLite file; the tables are told in the description.
 
-    The file is opened read-only for each call. A statement may read and compute, nothing else; it is
-    interrupted after 5 seconds, and the first 50 rows are given.
+    The file is opened read-only for each call, by a process of its own. A statement may read and compute,
+    nothing else; it is ended after 5 seconds or where it takes 256 MB, and the first 50 rows are given.
 
     Args:
         file: the database.
@@ -47,51 +48,46 @@ def sql(file: str | Path) -> Tool:
 
 
 def select(path: Path, query: str, *, seconds: float = SECONDS, max_rows: int = MAX_ROWS) -> str:
-    """Run one statement.
+    """Run one statement, in a process of its own.
 
     Returns:
         JSON: the columns, the rows, and whether there were more.
 
     Raises:
-        sqlite3.Error: it is no statement, or does what it must not, or takes too long.
+        sqlite3.Error: it is no statement, or does what it must not, or takes too long or too much memory.
     """
-    with closing(_open(path)) as connection:
-        _guard(connection, seconds)
-        cursor = connection.execute(query)
-        rows = cursor.fetchmany(max_rows + 1)
-        columns = [c[0] for c in cursor.description or ()]
-    found: dict[str, object] = {"columns": columns, "rows": rows[:max_rows]}
-    if len(rows) > max_rows:
-        found["more"] = f"only the first {max_rows} rows are shown"
-    return json.dumps(found, ensure_ascii=False, default=repr)
+    asked = {
+        "uri": _uri(path), "query": query, "seconds": seconds, "max_rows": max_rows, "max_bytes": MAX_BYTES,
+    }  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(_PROCESS)],
+            input=json.dumps(asked).encode(),
+            capture_output=True,
+            timeout=seconds + START_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise sqlite3.OperationalError("interrupted") from None
+    if done.returncode == -getattr(signal, "SIGALRM", 0):
+        raise sqlite3.OperationalError("interrupted")
+    if done.returncode or not done.stdout:
+        raise sqlite3.OperationalError("the statement ended the process that ran it, by its memory or time")
+    found = json.loads(done.stdout)
+    if "error" in found:
+        raise getattr(sqlite3, found["error"], sqlite3.OperationalError)(found["message"])
+    return done.stdout.decode()
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    # Read-only by the address itself, in which a '?' of the file's name is written otherwise.
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-
-
-def _guard(connection: sqlite3.Connection, seconds: float) -> None:
-    connection.execute("PRAGMA temp_store = MEMORY")  # a large sort writes no file
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    deadline = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: int(time.monotonic() > deadline), STEPS_BETWEEN_LOOKS)
-    connection.set_authorizer(_authorise)
-
-
-def _authorise(action: int, first: str | None, second: str | None, _db: str | None, _by: str | None) -> int:
-    if action not in _ALLOWED:
-        return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _REFUSED_FUNCTIONS:
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
+def _uri(path: Path) -> str:
+    """Read-only by the address itself, in which a '?' of the file's name is written otherwise."""
+    return f"{path.resolve().as_uri()}?mode=ro"
 
 
 def _tables(path: Path) -> str:
     """The tables with their columns, such as ``city(name, people); river(name)``."""
     try:
-        with closing(_open(path)) as connection:
+        with closing(sqlite3.connect(_uri(path), uri=True)) as connection:
             names = (
                 "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
             )
