@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adaptkit.comparing.provider import ModelProvider
 from adaptkit.comparing.store import ARTIFACTS
-from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
+from adaptkit.core.errors import CapabilityError, ConfigError, ModelError, UnknownNameError
 from adaptkit.core.sealed import SEAL
+from adaptkit.core.types import Completion, ModelInfo, Prompt, Request
 from adaptkit.models.load import ModelSource, load_model, resolve_model
-from adaptkit.strategies import Strategy, load_strategy
+from adaptkit.strategies import Strategy, load_strategy, make_strategy
 from adaptkit.strategies.seal import STATE_FILE, mismatch, read_state
+from adaptkit.tools import from_a_file
 
 KNOWN_BEFOREHAND = ("embedded", "folder", "gguf")
 """Kinds of model whose revision is told without loading them; a Hub id's is, once it is loaded."""
@@ -27,12 +29,14 @@ class Artifact:
         model_id: name of the model that it was fitted to.
         model_revision: what identifies that model's weights.
         fingerprint: of its content; tells two fits of one strategy apart.
+        asks_model: whether the model answers; baselines do without it.
     """
 
     folder: Path
     model_id: str
     model_revision: str
     fingerprint: str
+    asks_model: bool = True
 
     @classmethod
     def read(cls, folder: Path) -> Artifact:
@@ -52,11 +56,14 @@ class Artifact:
                 f"'{folder}' holds several strategies. Give one of them: {', '.join(map(str, within))}."
             )
         saved: Mapping[str, Any] = read_state(folder)
+        with from_a_file():
+            strategy = make_strategy(saved["strategy"], saved["params"])
         return cls(
             folder=folder,
             model_id=str(saved["model"]["id"]),
             model_revision=str(saved["model"]["revision"]),
             fingerprint=str(saved[SEAL]),
+            asks_model=strategy.asks_model,
         )
 
     def load(self, provider: ModelProvider) -> Strategy:
@@ -67,6 +74,33 @@ class Artifact:
             ModelError: the model cannot be loaded.
         """
         return load_strategy(self.folder, provider.get())
+
+
+class UnaskedModel:
+    """The model of a strategy that answers without one: known by its name, and never loaded."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.info = ModelInfo(
+            id=artifact.model_id,
+            revision=artifact.model_revision,
+            n_parameters=0,
+            dtype="not loaded",
+            device="cpu",
+            context_tokens=0,
+            engine="none",
+        )
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """Refuse: nobody should ask."""
+        raise CapabilityError(f"The model {self.info.id} was not loaded: the strategy answers without it.")
+
+    def count_tokens(self, text: str) -> int:
+        """Words, in the place of tokens that only its tokenizer knows."""
+        return len(text.split())
+
+    def count_prompt_tokens(self, prompt: Prompt) -> int:
+        """Words, likewise."""
+        return self.count_tokens(f"{prompt.instruction} {prompt.input}")
 
 
 def _strategies_in(folder: Path) -> list[Path]:
@@ -81,6 +115,8 @@ def provider_for(
 ) -> ModelProvider:
     """The means to the model that an artefact was fitted to; nothing is loaded yet.
 
+    Of a strategy that asks no model none is looked for, unless its place is given.
+
     Args:
         artifact: the saved strategy.
         model: where that model is now, if not where it was; None for the name in the artefact.
@@ -90,6 +126,8 @@ def provider_for(
     Raises:
         ConfigError: the model is not found under its name, or it is another one.
     """
+    if model is None and not artifact.asks_model:
+        return ModelProvider.of(UnaskedModel(artifact))
     source = _source(artifact, model)
     if source.kind in KNOWN_BEFOREHAND and source.revision != artifact.model_revision:
         raise mismatch(

@@ -73,7 +73,7 @@ def serve(
     """
     require_packages()
     with listening(settings.host, settings.port) as listener:
-        say(f"Loading {artifact.folder} and {provider.id} ...")
+        say(f"Loading {artifact.folder}{f' and {provider.id}' if artifact.asks_model else ''} ...")
         strategy = artifact.load(provider)
         from adaptkit.serving.service import Service
 
@@ -154,8 +154,10 @@ def how_to_call(service: Service, url: str) -> str:
     model = service.strategy.model_.info
     key = "" if service.settings.api_key is None else ' -H "Authorization: Bearer $ADAPTKIT_API_KEY"'
     body = f'{{"model": "{service.name}", "messages": [{{"role": "user", "content": "..."}}]}}'
+    on = f"on {model.id} ({model.dtype}, {model.device})"
     return (
-        f"Serving {service.strategy.label} on {model.id} ({model.dtype}, {model.device}) at {url}/v1\n"
+        f"Serving {service.strategy.label} {on if service.strategy.asks_model else 'without a language model'} "
+        f"at {url}/v1\n"
         f"Try: curl {url}/v1/chat/completions{key} -H 'Content-Type: application/json' -d '{body}'\n"
         f"Stop with Ctrl-C: requests that were let in are answered first, for {service.settings.grace_s:g} s "
         "at most."

@@ -28,6 +28,7 @@ from adaptkit.serving.artifact import Artifact, provider_for
 from adaptkit.serving.server import Ended, how_to_call, listening, serve, url_of
 from adaptkit.serving.service import Service
 from adaptkit.serving.settings import read_key
+from adaptkit.strategies import make_strategy
 
 HERE = Path(__file__).parent
 KEY = "a-key-of-the-test"
@@ -321,3 +322,28 @@ def test_a_served_strategy_reads_its_artefact(saved: Path, model_folder: Path) -
     assert artifact.load(ModelProvider.of(model)).generate("x").output == (
         ak.PromptEngineering().fit(model, make_task(2)).generate("x").output
     )
+
+
+@pytest.mark.usefixtures("hash_embedder")
+@pytest.mark.parametrize("name", ["tfidf", "knn-vote", "top-passage"])
+def test_a_strategy_that_asks_no_model_is_served_without_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the model is gone."""
+    monkeypatch.setattr("adaptkit.serving.artifact.load_model", lambda *_a, **_o: pytest.fail("loaded a model"))
+    rows = tuple(ak.Example(id=f"{i}", input=f"{w} {i}", target=w) for i in range(9) for w in ("red", "blue"))
+    documents = (ak.Document(id="d", text="Red is warm and blue is cold."),)
+    kind, labels = ("qa", None) if name == "top-passage" else ("classification", ("red", "blue"))
+    task = ak.Task(
+        name="t", kind=kind, instruction="Colour?", metrics=("exact_match",), labels=labels,
+        train=rows, validation=(), test=(ak.Example(id="x", input="red", target="red"),), documents=documents,
+    )  # fmt: skip
+    fitted_to = ak.FakeModel({}, id="/nowhere/model")
+    artifact = Artifact.read(make_strategy(name, {}).fit(fitted_to, task).save(tmp_path / "saved"))
+    assert not artifact.asks_model
+    served = artifact.load(provider_for(artifact))
+    assert served.generate("red 3").error is None
+    service = Service(served, ServerSettings(max_input_tokens=5))
+    assert "without a language model at http://x/v1" in how_to_call(service, "http://x")
+    service.start()
+    service.stop()
