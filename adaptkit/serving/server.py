@@ -154,10 +154,10 @@ def how_to_call(service: Service, url: str) -> str:
     model = service.strategy.model_.info
     key = "" if service.settings.api_key is None else ' -H "Authorization: Bearer $ADAPTKIT_API_KEY"'
     body = f'{{"model": "{service.name}", "messages": [{{"role": "user", "content": "..."}}]}}'
-    on = f"on {model.id} ({model.dtype}, {model.device})"
+    asks = service.strategy.asks_model
+    on = f"on {model.id} ({model.dtype}, {model.device})" if asks else "without a language model"
     return (
-        f"Serving {service.strategy.label} {on if service.strategy.asks_model else 'without a language model'} "
-        f"at {url}/v1\n"
+        f"Serving {service.strategy.label} {on} at {url}/v1\n"
         f"Try: curl {url}/v1/chat/completions{key} -H 'Content-Type: application/json' -d '{body}'\n"
         f"Stop with Ctrl-C: requests that were let in are answered first, for {service.settings.grace_s:g} s "
         "at most."

@@ -330,10 +330,11 @@ def test_a_strategy_that_asks_no_model_is_served_without_one(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even where the model is gone."""
-    monkeypatch.setattr("adaptkit.serving.artifact.load_model", lambda *_a, **_o: pytest.fail("loaded a model"))
-    rows = tuple(ak.Example(id=f"{i}", input=f"{w} {i}", target=w) for i in range(9) for w in ("red", "blue"))
+    monkeypatch.setattr("adaptkit.serving.artifact.load_model", lambda *_a, **_o: pytest.fail("loaded"))
+    words = ("red", "blue") * 9
+    rows = tuple(ak.Example(id=f"{i}", input=f"{word} {i}", target=word) for i, word in enumerate(words))
     documents = (ak.Document(id="d", text="Red is warm and blue is cold."),)
-    kind, labels = ("qa", None) if name == "top-passage" else ("classification", ("red", "blue"))
+    kind, labels = ("qa", ()) if name == "top-passage" else ("classification", ("red", "blue"))
     task = ak.Task(
         name="t", kind=kind, instruction="Colour?", metrics=("exact_match",), labels=labels,
         train=rows, validation=(), test=(ak.Example(id="x", input="red", target="red"),), documents=documents,
