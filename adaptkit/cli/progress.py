@@ -10,16 +10,45 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from adaptkit.comparing.listener import Listener
 from adaptkit.core.results import Record
 from adaptkit.core.shown import text_console
+
+# A log says something at least as often, as long as steps come.
+SILENT_S = 10.0
+
+
+class TimeLeftColumn(ProgressColumn):
+    """Seconds left of the phase under way by its recent rate, counting down between two steps.
+
+    Nothing where no rate is known, and nothing once a step takes longer than the estimate had it: a figure
+    that stands still says less than none. The bar of the whole run has none: fits to come have no rate.
+    """
+
+    def render(self, task: Task) -> Text:
+        """The text of one bar."""
+        moved_at, left = task.fields.get("moved_at"), task.time_remaining
+        if moved_at is None or left is None or task.finished:
+            return Text("")
+        seconds = left - (time.perf_counter() - moved_at)
+        return Text(f"about {duration(seconds)} left" if seconds > 0 else "")
+
+
+def duration(seconds: float) -> str:
+    """Write e.g. ``42 s``, ``3 min``, ``1 h 05 min``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
 class LiveDisplay(Listener):
@@ -34,8 +63,7 @@ class LiveDisplay(Listener):
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeLeftColumn(),
             console=console,
             transient=True,
         )
@@ -68,7 +96,8 @@ class LiveDisplay(Listener):
     def fit_progress(self, done: int, total: int) -> None:
         """Move the bar of a fit."""
         if self._trial is not None:
-            self._progress.update(self._trial, completed=done, total=total, unit="steps")
+            moved = {"unit": "steps", "moved_at": time.perf_counter()}
+            self._progress.update(self._trial, completed=done, total=total, **moved)
 
     def evaluation_started(self) -> None:
         """Show the bar of the trial's rows."""
@@ -80,7 +109,8 @@ class LiveDisplay(Listener):
         self._seconds += seconds
         rate = f"{self._n_tokens / self._seconds:,.0f} tokens/s" if self._seconds else ""
         if self._trial is not None:
-            self._progress.update(self._trial, advance=len(records), unit=rate)
+            moved = {"unit": rate, "moved_at": time.perf_counter()}
+            self._progress.update(self._trial, advance=len(records), **moved)
         if self._all is not None:
             self._progress.update(self._all, advance=len(records))
 
@@ -103,7 +133,9 @@ class LineDisplay(Listener):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = time.perf_counter()
+        self._began = self._said = time.perf_counter()
+        self._name = ""
+        self._rows = (0, 0)
 
     def started(self, n_trials: int, n_rows: int, n_rows_done: int) -> None:
         """Say how much there is to do."""
@@ -117,8 +149,24 @@ class LineDisplay(Listener):
 
     def trial_started(self, name: str, n_rows: int, n_rows_done: int) -> None:
         """Say what begins."""
-        self._began = time.perf_counter()
+        self._began = self._said = time.perf_counter()
+        self._name, self._rows = name, (n_rows_done, n_rows)
         self._console.print(f"{name}: {n_rows - n_rows_done} rows ...")
+
+    def fit_progress(self, done: int, total: int) -> None:
+        """Say every ten seconds how far a fit is."""
+        self._say(f"fit, {done} of {total} steps")
+
+    def rows_done(self, records: Sequence[Record], seconds: float) -> None:
+        """Say every ten seconds how many rows are answered."""
+        self._rows = (self._rows[0] + len(records), self._rows[1])
+        self._say(f"{self._rows[0]} of {self._rows[1]} rows")
+
+    def _say(self, text: str) -> None:
+        now = time.perf_counter()
+        if now - self._said >= SILENT_S:
+            self._said = now
+            self._console.print(f"{self._name}: {text}, {duration(now - self._began)} so far")
 
     def trial_finished(self, name: str, status: str, reason: str | None) -> None:
         """Say how it ended."""

@@ -6,8 +6,9 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress
 
-from adaptkit.cli.progress import LineDisplay, LiveDisplay, display, finished_line
+from adaptkit.cli.progress import LineDisplay, LiveDisplay, TimeLeftColumn, display, finished_line
 from adaptkit.comparing.listener import Listener
 from adaptkit.core.results import Record
 
@@ -95,3 +96,42 @@ def test_the_display_writes_to_stderr(capsys: pytest.CaptureFixture[str]) -> Non
     out, err = capsys.readouterr()
     assert out == ""
     assert "2 trials, 20 rows." in err
+
+
+def test_time_left_counts_down_and_goes_where_a_step_takes_longer_than_estimated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    column, now = TimeLeftColumn(), 1000.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    clock = iter(range(0, 1000, 2))
+    progress = Progress(get_time=lambda: float(next(clock)))
+    task_id = progress.add_task("lora: fit", total=10)
+    for done in (1, 2, 3, 4):
+        progress.update(task_id, completed=done, moved_at=now)
+    task = progress.tasks[0]
+    left = task.time_remaining
+    assert left is not None
+    assert column.render(task).plain == f"about {left:.0f} s left"
+    now += left / 2
+    assert column.render(task).plain == f"about {left / 2:.0f} s left"
+    now += left
+    assert column.render(task).plain == ""
+
+
+def test_the_bar_of_the_run_names_no_time_left_and_a_log_is_not_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    progress = Progress()
+    progress.add_task("all rows", total=10, completed=5)
+    assert TimeLeftColumn().render(progress.tasks[0]).plain == ""
+    now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    told = Console(file=io.StringIO(), width=100)
+    lines = LineDisplay(told)
+    lines.trial_started("lora", 60, 0)
+    for step in range(1, 31):
+        now = float(step)
+        lines.fit_progress(step, 300)
+    assert told.file.getvalue().splitlines()[1:] == [  # type: ignore[attr-defined]
+        f"lora: fit, {n} of 300 steps, {n} s so far" for n in (10, 20, 30)
+    ]
