@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
     from adaptkit.core.version import __version__
     from adaptkit.curves import LearningCurves, learning_curve
-    from adaptkit.decision import Advice, Recommendation, Requirements, advise, load_requirements
+    from adaptkit.decision import Advice, Recommendation, Requirements, load_requirements
+    from adaptkit.decision.advise import advise
     from adaptkit.diffing import Diff, diff
     from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
