@@ -82,12 +82,16 @@ def _corpus(groups: Sequence[Group]) -> Corpus:
             )
         )
     fast = isinstance(metric, metrics.OfSums)
-    work = len(records) * max(1, len(unseen)) * sum(len(g.done) for g in groups)
+    # Each seed is drawn once, and answers of each pair are swapped both ways.
+    n_seeds = sum(len(g.done) for g in groups)
+    work = len(records) * len(unseen) * n_seeds * (1 + len(groups))
     return Corpus(
         parts=lambda answers: metrics.parts_of(metric, answers),
         values=lambda counts, parts: metrics.values_of(metric, counts, parts),
         unseen=tuple(unseen),
-        n_draws=int(min(N_RESAMPLES, max(_FEWEST_DRAWS, _MOST_WORK / work))) if fast else _PLAIN_DRAWS,
+        n_draws=int(min(N_RESAMPLES, max(_FEWEST_DRAWS, _MOST_WORK / max(1, work))))
+        if fast
+        else _PLAIN_DRAWS,
     )
 
 

@@ -4,9 +4,10 @@ What a row adds to such a metric depends on the other rows. So answers are drawn
 computed anew each time:
 
 * **interval**: rows (or clusters) are drawn with replacement, the same for both strategies. A label of which
-  a strategy has every row right, or none, would never vary that way. So half a row of each label that was
-  not seen is among what is drawn, right or wrong with equal odds, for each strategy apart. The quantiles of
-  the draws are spread by what t allows for few units, and by the luck of training seeds (see ``Spread``).
+  a strategy has every row right, or none, would never vary that way. So one more row, of any label, is among
+  what is drawn: right or wrong with equal odds, for each strategy apart. The draws are cleared of the bias of
+  the metric; their quantiles are spread by what t allows for few units, and by the luck of training seeds
+  (see ``Spread``).
 * **test**: were two strategies alike, either could have given each row's answer. So answers are swapped, row
   by row or cluster by cluster, and the metric of both is computed anew (a permutation test).
 
@@ -38,8 +39,8 @@ from adaptkit.stats.spread import Part, Spread
 
 # Rows (or clusters) of the rarest label from which on intervals hold what they promise.
 MIN_ROWS = 3
-# Units stand twice among what is drawn, and a label once: half a row of it that was not seen.
-_WEIGHT = 2
+# Of draws without an unseen row, so many tell the bias of the metric.
+_MIN_PLAIN = 50
 # Draws made at once: as many counts as stay in the processor's cache.
 _CHUNK = 300_000
 
@@ -159,6 +160,18 @@ class Answered:
         places = ([self._place[i] for i in kind.of if i in self._place] for kind in self.corpus.unseen)
         return [len(np.unique(self.unit_of_row[[p for p in own if rows[p]]])) for own in places]
 
+    def df(self, rows: NDArray[np.bool_]) -> float:
+        """Degrees of freedom behind the variance of a difference, which a rare label makes.
+
+        F. E. Satterthwaite's, each label's part of the variance being as 1 over its m rows, and 2 m of them
+        behind that part: the squares of rows that are one of many vary as their count does.
+        """
+        sizes = np.array([m for m in self._sizes(rows) if m], dtype=np.float64)
+        most = float(self.n_units_of(rows) - 1)
+        if not len(sizes):
+            return most
+        return min(most, 2 * float((1 / sizes).sum() ** 2 / (1 / sizes**3).sum()))
+
     def draws(self, strategies: Sequence[int], rows: NDArray[np.bool_], seed: int) -> list[Floats]:
         """Draw units again, the same ones for all strategies that are given the same seed.
 
@@ -167,24 +180,35 @@ class Answered:
         """
         rng, own = np.random.default_rng(seed), [np.random.default_rng([seed, k]) for k in strategies]
         pieces: list[list[Floats]] = [[] for _ in strategies]
+        plain: list[NDArray[np.bool_]] = []
         held = np.array(self._sizes(rows)) > 0
         for counts, drawn in self._drawn(rng):
-            of_rows, unseen = counts[:, self.unit_of_row] * rows, drawn * held
+            unseen = drawn * held
+            plain.append(unseen.sum(axis=1) == 0)
+            whole = np.hstack([counts[:, self.unit_of_row] * rows, unseen, unseen])
             for found, k, coin in zip(pieces, strategies, own, strict=True):
                 right = coin.binomial(unseen, 0.5)
-                whole = np.hstack([of_rows, right, unseen - right])
+                whole[:, len(rows) :] = np.hstack([right, unseen - right])
                 found.append(np.column_stack([self.corpus.values(whole, p) for p in self._parts[k]]))
-        return [np.concatenate(found) for found in pieces]
+        seen = np.concatenate(plain)
+        return [
+            _unbiased(np.concatenate(found), seen, self.values(k, rows))
+            for found, k in zip(pieces, strategies, strict=True)
+        ]
 
     def _drawn(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Ints]]:
-        """Pieces of counts of units ``[n, n_units]`` and of unseen rows ``[n, n_unseen]``."""
+        """Pieces of counts of units ``[n, n_units]`` and of unseen rows ``[n, n_unseen]``.
+
+        All unseen rows together are drawn as often as one unit, or half as often where there is one kind.
+        """
         n_units, n_unseen = self.n_units, len(self.corpus.unseen)
+        weight = max(2, n_unseen)
         width = n_units + n_unseen
         step = max(1, _CHUNK // width)
         for start in range(0, self.corpus.n_draws, step):
             n = min(step, self.corpus.n_draws - start)
-            drawn = rng.integers(0, _WEIGHT * n_units + n_unseen, size=(n, n_units), dtype=np.int32)
-            places = np.where(drawn < _WEIGHT * n_units, drawn // _WEIGHT, drawn - (_WEIGHT - 1) * n_units)
+            drawn = rng.integers(0, weight * n_units + n_unseen, size=(n, n_units), dtype=np.int32)
+            places = np.where(drawn < weight * n_units, drawn // weight, drawn - (weight - 1) * n_units)
             index = (places + (np.arange(n) * width)[:, None]).ravel()
             counts = np.bincount(index, minlength=n * width).reshape(n, width)
             yield counts[:, :n_units].astype(np.float64), counts[:, n_units:]
@@ -195,43 +219,61 @@ class Answered:
         Answers of a row are swapped under all seeds at once; where strategies have different numbers of
         seeds, the shorter list is begun again.
         """
-        pairs = self._seed_pairs(a, b)
-        differ = np.zeros(len(rows), dtype=np.bool_)
+        pairs = self._seed_pairs(a, b, rows)
+        differ = np.zeros(int(rows.sum()), dtype=np.bool_)
         for mine, theirs in pairs:
             differ |= np.asarray(mine != theirs, dtype=np.bool_).any(axis=1)
-        units = np.unique(self.unit_of_row[differ & rows])
-        observed = float(np.mean(self.values(a, rows)) - np.mean(self.values(b, rows)))
+        units, unit_of = np.unique(self.unit_of_row[rows][differ], return_inverse=True)
+        sides = [_two_sides(mine, theirs, differ) for mine, theirs in pairs]
+        observed = float(self._gaps(sides, np.zeros((1, len(unit_of))))[0])
         exact = 1 << len(units) <= self.corpus.n_draws
+        step = max(1, _CHUNK // max(1, len(sides[0])))
         extreme = n_known = 0
-        for taken in _halves(len(units), exact, rng, self._step(rows), self.corpus.n_draws):
-            swap = np.zeros((len(taken), self.n_units))
-            swap[:, units] = taken
-            gaps = self._gaps(pairs, swap[:, self.unit_of_row], rows)
+        for taken in _halves(len(units), exact, rng, step, self.corpus.n_draws):
+            gaps = self._gaps(sides, taken[:, unit_of])
             n_known += int(np.count_nonzero(~np.isnan(gaps)))
             extreme += int(np.count_nonzero(np.abs(gaps) >= abs(observed) - TIE))
         if exact:
             return extreme / max(1, n_known), "exact permutation test"
         return (1 + extreme) / (1 + n_known), f"permutation test ({self.corpus.n_draws:,} swaps)"
 
-    def _step(self, rows: NDArray[np.bool_]) -> int:
-        return max(1, _CHUNK // max(1, len(rows)))
-
-    def _seed_pairs(self, a: int, b: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        mine, theirs = ([p[: len(self.ids)] for p in self._parts[k]] for k in (a, b))
+    def _seed_pairs(self, a: int, b: int, rows: NDArray[np.bool_]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        mine, theirs = ([p[: len(rows)][rows] for p in self._parts[k]] for k in (a, b))
         n = max(len(mine), len(theirs))
         return [(mine[s % len(mine)], theirs[s % len(theirs)]) for s in range(n)]
 
-    def _gaps(
-        self, pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], swap: Floats, rows: NDArray[np.bool_]
-    ) -> Floats:
+    def _gaps(self, sides: Sequence[NDArray[Any]], swap: Floats) -> Floats:
         """Differences of two strategies whose answers to some rows are swapped, ``[n_draws]``."""
-        kept, given = (1 - swap) * rows, swap * rows
-        forth, back = np.hstack([kept, given]), np.hstack([given, kept])
         found = np.zeros(len(swap))
-        for mine, theirs in pairs:
-            both = np.vstack([mine, theirs])
+        for both in sides:
+            alike = np.ones((len(swap), len(both) - 2 * swap.shape[1]))
+            forth, back = np.hstack([1 - swap, swap, alike]), np.hstack([swap, 1 - swap, alike])
             found += self.corpus.values(forth, both) - self.corpus.values(back, both)
-        return found / len(pairs)
+        return found / len(sides)
+
+
+def _unbiased(draws: Floats, plain: NDArray[np.bool_], values: Floats) -> Floats:
+    """Move draws to where the truth is.
+
+    A metric of many labels with few rows each comes out too low; drawn again from what was drawn, too low by
+    as much once more. So the draws are moved up by twice what they miss the measured value by.
+
+    Args:
+        draws: ``[n_draws, n_seeds]``.
+        plain: those without an unseen row.
+        values: as measured, ``[n_seeds]``.
+    """
+    if np.count_nonzero(plain) < _MIN_PLAIN or np.isnan(draws[plain]).all(axis=0).any():
+        return draws
+    return np.asarray(draws - 2 * (np.nanmean(draws[plain], axis=0) - values))
+
+
+def _two_sides(mine: NDArray[Any], theirs: NDArray[Any], differ: NDArray[np.bool_]) -> NDArray[Any]:
+    """Parts of rows that differ, of both, and of all others: as one row where they can be added up."""
+    alike = mine[~differ]
+    if alike.dtype != object:
+        alike = alike.sum(axis=0, keepdims=True)
+    return np.concatenate([mine[differ], theirs[differ], alike])
 
 
 def _halves(n: int, exact: bool, rng: np.random.Generator, step: int, n_draws: int) -> Iterator[Floats]:
@@ -260,8 +302,18 @@ class Redrawn:
     spread: Spread
 
     @classmethod
-    def of(cls, value: float, draws: Floats, lucks: Sequence[Luck | None], n_units: int) -> Redrawn | None:
-        """None where nothing varies, or next to no draw has a value."""
+    def of(
+        cls, value: float, draws: Floats, lucks: Sequence[Luck | None], units: tuple[int, float]
+    ) -> Redrawn | None:
+        """None where nothing varies, or next to no draw has a value.
+
+        Args:
+            value: as measured.
+            draws: of it, without the luck of seeds.
+            lucks: of the strategies.
+            units: rows on their own and clusters, and degrees of freedom.
+        """
+        n_units, df = units
         known = draws[~np.isnan(draws)]
         if math.isnan(value) or 2 * len(known) < len(draws) or n_units < 2:
             return None
@@ -269,7 +321,7 @@ class Redrawn:
         variance = float(known.var()) * n_units / (n_units - 1)
         if variance == 0:
             return None
-        spread = Spread(rows=Part(variance=variance, df=n_units - 1), seeds=luck_part(lucks))
+        spread = Spread(rows=Part(variance=variance, df=max(1.0, df)), seeds=luck_part(lucks))
         return cls(value=value, draws=known, spread=spread)
 
     def bounds(self, confidence: float) -> tuple[float, float]:
@@ -310,7 +362,7 @@ def corpus_estimate(
         return Estimate(value=value, low=None, high=None, n=n, method=f"no interval: {thin}")
     (drawn,) = table.draws([0], rows, _seed(rng))
     luck = luck_of_draws(values, drawn, scores.seeds_vary)
-    found = Redrawn.of(value, drawn.mean(axis=1), [luck], table.n_units)
+    found = Redrawn.of(value, drawn.mean(axis=1), [luck], (table.n_units, table.n_units - 1))
     if found is None:
         return Estimate(value=value, low=None, high=None, n=n, method="no interval: nothing varies")
     low, high = found.bounds(confidence)
@@ -421,7 +473,9 @@ class _Comparison:
         lucks = [luck_of_draws(v, d, s) for v, d, s in zip(values, drawn, vary, strict=False)]
         units = table.n_units_of(rows)
         found = (
-            Redrawn.of(delta, drawn[0].mean(axis=1) - drawn[1].mean(axis=1), lucks, units) if drawn else None
+            Redrawn.of(delta, drawn[0].mean(axis=1) - drawn[1].mean(axis=1), lucks, (units, table.df(rows)))
+            if drawn
+            else None
         )
         if units < plain.n:
             test += f" over {units} clusters"

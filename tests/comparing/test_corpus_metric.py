@@ -7,7 +7,7 @@ alarms, and is far better by each of the metrics here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +47,14 @@ def _recalls(answers: Sequence[Answer], lenient: bool) -> np.ndarray:
 BALANCED = OfSums(
     parts=_recalls, value=lambda sums: (sums[..., :2] / np.maximum(1, sums[..., 2:])).mean(axis=-1)
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fewer_draws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adaptkit.comparing.scores.N_RESAMPLES", 1_000)
+        patch.setattr("adaptkit.comparing.scores._PLAIN_DRAWS", 400)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

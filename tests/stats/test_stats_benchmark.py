@@ -111,7 +111,7 @@ def test_an_unknown_simulation_is_refused(capsys: pytest.CaptureFixture[str]) ->
     assert "No simulation 'weather'. Known: coverage" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["coverage", "ties", "early", "break-even"])
+@pytest.mark.parametrize("name", ["coverage", "ties", "early", "break-even", "corpus"])
 def test_simulations_run_and_repeat_themselves(name: str) -> None:
     effort = Effort(share=0.0005)
     first = [line.measured for line in SIMULATIONS[name](effort)]
