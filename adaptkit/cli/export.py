@@ -36,6 +36,7 @@ PARTS = ("table", "pairs", "records")
     click.option("--dtype", type=click.Choice(DTYPES), default="auto", help="transformers (auto)."),
     click.option("--tracking-uri", metavar="URI", help="mlflow: server, database or folder."),
     click.option("--experiment", metavar="NAME", default="adaptkit", show_default=True, help="mlflow."),
+    click.option("--allow-download", is_flag=True, help="Fetch what DIR names from a model hub."),
     click.option("--offline", is_flag=True, help="Use nothing that is not on this machine yet."),
 )  # fmt: skip
 @talk_options
@@ -72,6 +73,7 @@ class Asked:
     dtype: str
     tracking_uri: str | None
     experiment: str
+    allow_download: bool
     offline: bool
     quiet: bool
 
@@ -112,7 +114,13 @@ def _prompts(asked: Asked) -> None:
 
     share_cores()
     text = PLACEHOLDER if asked.text is None else asked.text
-    found = prompts_of(asked.folder, text=text, model=asked.model, offline=asked.offline)
+    found = prompts_of(
+        asked.folder,
+        text=text,
+        model=asked.model,
+        offline=asked.offline,
+        allow_download=asked.allow_download,
+    )
     if not found:
         raise ConfigError(f"No strategy saved in {asked.folder} asks a model.")
     as_json = asked.out is not None and asked.out.suffix == ".json"
@@ -130,5 +138,12 @@ def _weights(asked: Asked) -> None:
     if asked.out is None:
         raise ConfigError("Say which folder to write the model to with --out.")
     share_cores()
-    export_weights(asked.folder, asked.out, model=asked.model, dtype=asked.dtype, offline=asked.offline)
+    export_weights(
+        asked.folder,
+        asked.out,
+        model=asked.model,
+        dtype=asked.dtype,
+        offline=asked.offline,
+        allow_download=asked.allow_download,
+    )
     asked.wrote(asked.out)

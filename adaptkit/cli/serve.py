@@ -49,6 +49,9 @@ ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
     show_default=True,
     help="Seconds to answer what was let in, when told to stop.",
 )
+@click.option(
+    "--allow-download", is_flag=True, help="Fetch what ARTIFACT names from a model hub, if it is not here."
+)
 @click.option("--offline", is_flag=True, help="Use nothing that is not on this machine yet.")
 def serve(
     folder: Path,
@@ -56,6 +59,7 @@ def serve(
     name: str | None,
     api_key_file: Path | None,
     gather_ms: float,
+    allow_download: bool,
     **rest: Any,
 ) -> int:
     """Serve the strategy saved in ARTIFACT to any client of the OpenAI API.
@@ -76,7 +80,7 @@ def serve(
     settings = ServerSettings(api_key=read_key(api_key_file), gather_s=gather_ms / 1000, **rest)
     if offline:
         go_offline()
-    artifact = Artifact.read(folder)
+    artifact = Artifact.read(folder, allow_download=allow_download)
     provider = provider_for(artifact, model, dtype=dtype, offline=offline)
     ended = run(artifact, provider, settings, name=name, say=lambda text: click.echo(text, err=True))
     cut_off = f", {ended.n_cut_off} cut off" if ended.n_cut_off else ""

@@ -53,6 +53,7 @@ def prompts_of(
     text: str = PLACEHOLDER,
     model: str | Model | None = None,
     offline: bool = False,
+    allow_download: bool = False,
 ) -> list[PastedPrompt]:
     """Build the prompts of the saved strategies in a folder; nothing is asked.
 
@@ -61,6 +62,7 @@ def prompts_of(
         text: the input; a placeholder finds no passages or demonstrations that fit it.
         model: the model that they were fitted to, or where that is; None for what the folder names.
         offline: use nothing that is not on this machine.
+        allow_download: fetch from a model hub what the folder names, and is not on this machine.
 
     Raises:
         ConfigError: no saved strategy there, a damaged one, or another model.
@@ -71,8 +73,8 @@ def prompts_of(
         saved = read_state(path)
         name = str(saved["model"]["id"])
         if name not in loaded:
-            loaded[name] = model_of(saved, model, offline=offline)
-        strategy = load_strategy(path, loaded[name])
+            loaded[name] = model_of(saved, model, offline=offline, allow_download=allow_download)
+        strategy = load_strategy(path, loaded[name], allow_download=allow_download)
         if not type(strategy).asks_model:
             continue
         found.append(pasted(strategy, path, name, text))

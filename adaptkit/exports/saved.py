@@ -10,6 +10,7 @@ from adaptkit.comparing.store import ARTIFACTS
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.result_io import MANIFEST_JSON, read_manifest
 from adaptkit.models.base import Model
+from adaptkit.models.hub import named_by_a_file
 from adaptkit.strategies import Strategy, load_strategy
 from adaptkit.strategies.seal import STATE_FILE, read_state
 
@@ -45,7 +46,12 @@ def _artifacts(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def load_saved(
-    folder: Path, model: str | Model | None = None, *, dtype: str = "auto", offline: bool = False
+    folder: Path,
+    model: str | Model | None = None,
+    *,
+    dtype: str = "auto",
+    offline: bool = False,
+    allow_download: bool = False,
 ) -> Strategy:
     """Load a saved strategy with its model.
 
@@ -54,20 +60,31 @@ def load_saved(
         model: the model that it was fitted to, or where that is; None for what the folder names.
         dtype: number format to load it in, see ``load_model``.
         offline: use nothing that is not on this machine.
+        allow_download: fetch from a model hub what the folder names, and is not on this machine.
 
     Raises:
         ConfigError: no strategy there, a damaged one, or another model.
         ModelError: the model cannot be loaded.
     """
-    return load_strategy(folder, model_of(read_state(folder), model, dtype=dtype, offline=offline))
+    loaded = model_of(read_state(folder), model, dtype=dtype, offline=offline, allow_download=allow_download)
+    return load_strategy(folder, loaded, allow_download=allow_download)
 
 
 def model_of(
-    saved: dict[str, Any], model: str | Model | None, *, dtype: str = "auto", offline: bool
+    saved: dict[str, Any],
+    model: str | Model | None,
+    *,
+    dtype: str = "auto",
+    offline: bool,
+    allow_download: bool,
 ) -> Model:
-    """The model itself, where it is given; else the one of this name, or of the name that was saved."""
+    """The model itself, where it is given; else the one of this name, or of the name that was saved.
+
+    One that only the folder names is fetched from a model hub where ``allow_download`` says so.
+    """
     if model is not None and not isinstance(model, str):
         return model
     from adaptkit.models.load import load_model
 
-    return load_model(model or str(saved["model"]["id"]), dtype=dtype, offline=offline)
+    with named_by_a_file(allow_download=allow_download or model is not None):
+        return load_model(model or str(saved["model"]["id"]), dtype=dtype, offline=offline)

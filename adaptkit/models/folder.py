@@ -74,7 +74,7 @@ def check_model_folder(folder: Path, files: Mapping[str, Path]) -> None:
         ModelError: configuration that is damaged or of another kind, shards that are missing, an adapter
             instead of a model, or code in place of a module.
     """
-    if ADAPTER_FILE in files:
+    if any(path.name == ADAPTER_FILE for path in files.values()):
         raise ModelError(
             f"The model folder '{folder}' holds an adapter ({ADAPTER_FILE}), which belongs to another model. "
             "Merge it into its base model and give that folder, or remove it."

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +13,9 @@ from adaptkit.core.reading import user_path
 from adaptkit.core.threads import share_cores
 from adaptkit.models.checkpoint import check_finite, check_tensors, load_errors, outline
 from adaptkit.models.contents import contents_revision
-from adaptkit.models.embedded import EMBEDDED, OFFLINE_VARIABLE, embedded_path, embedded_revision
+from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
 from adaptkit.models.folder import CONFIG_FILE, answer_files, check_model_folder, weight_files
+from adaptkit.models.hub import NOT_ALLOWED, download_allowed, hub_closed, may_name_models
 from adaptkit.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -163,7 +161,8 @@ def load_model(
     from adaptkit.models.local.model import LocalModel
 
     failed = partial(_load_error, source)
-    with quiet_transformers(), _offline(offline), load_errors(failed):
+    closed = source.kind != "hub" or offline or not download_allowed()
+    with quiet_transformers(), hub_closed(closed), load_errors(failed):
         module, tokenizer, notes = _load(source, trust_remote_code=trust_remote_code, offline=offline)
         module = _cast(module, _dtype(dtype, where)).to(where)
         if source.kind != "embedded":  # which is known by its hashes
@@ -187,8 +186,10 @@ def _load(source: ModelSource, *, trust_remote_code: bool, offline: bool) -> tup
     if source.kind == "embedded":
         where = embedded_path(source.id, offline=offline)
     elif source.kind == "hub":
-        offline = offline or os.environ.get(OFFLINE_VARIABLE) == "1"
-        options = {"revision": source.revision, "local_files_only": offline}
+        options = {
+            "revision": source.revision,
+            "local_files_only": offline or not download_allowed(),
+        }
     notes: tuple[str, ...] = ()
     tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust_remote_code, **options)
     if source.kind != "embedded" and not trust_remote_code and not _is_packed(where, options):
@@ -233,6 +234,8 @@ def _load_error(source: ModelSource, error: BaseException) -> ModelError:
     kind = type(error).__name__
     first_line = " ".join(str(error).strip().partition("\n")[0].split())[:300] or kind
     if source.kind == "hub":
+        if not may_name_models():
+            first_line = NOT_ALLOWED
         remedy = (
             "Check the name and the connection, or give a local folder; the embedded model "
             f"'{DEFAULT_MODEL}' needs neither."
@@ -300,20 +303,3 @@ def _cpu_has_bf16() -> bool:
 
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-@contextmanager
-def _offline(on: bool) -> Iterator[None]:
-    """Tell Hub clients to stay off the network, for as long as it is asked for."""
-    if not on:
-        yield
-        return
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["HF_HUB_OFFLINE"]
-        else:
-            os.environ["HF_HUB_OFFLINE"] = before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
@@ -10,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from adaptkit.core.errors import ModelError
-from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
-from adaptkit.models.quiet import quiet_transformers
+from adaptkit.models.embedded import EMBEDDED, embedded_revision
 from adaptkit.retrieval.batches import token_batches
 from adaptkit.retrieval.pieces import Pieces, Reading
+from adaptkit.retrieval.sentence_module import load_sentence_module, weights_sha256
 
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
 Vectors = npt.NDArray[np.float32]
@@ -69,21 +67,10 @@ class SentenceEmbedder:
         import torch
 
         self.name = name
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        where = str(embedded_path(name)) if name in EMBEDDED else name
-        try:
-            with quiet_transformers():
-                from sentence_transformers import SentenceTransformer
-
-                self._model: Any = SentenceTransformer(where, device=device)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"The embedder '{name}' could not be loaded ({str(error).partition(chr(10))[0]}). "
-                f"Give a sentence-transformers folder or Hub id, or '{DEFAULT_EMBEDDER}'."
-            ) from error
+        self._model: Any = load_sentence_module(name, "embedder")
         self.max_tokens = int(self._model.max_seq_length or 256)
         on_cpu = max(BATCH_TOKENS_CPU, BATCH_TOKENS_A_THREAD * torch.get_num_threads())
-        self._batch_tokens = on_cpu if device == "cpu" else BATCH_TOKENS_GPU
+        self._batch_tokens = on_cpu if self._model.device.type == "cpu" else BATCH_TOKENS_GPU
 
     @cached_property
     def revision(self) -> str:
@@ -126,7 +113,7 @@ class SentenceEmbedder:
     @cached_property
     def _is_plain(self) -> bool:
         """Whether texts go into the model as they are: no prompt in front, no images, no routes."""
-        from sentence_transformers.models import Transformer
+        from sentence_transformers.sentence_transformer.modules import Transformer
 
         model = self._model
         return (
@@ -172,20 +159,6 @@ class SentenceEmbedder:
     def _pieces(self) -> Pieces:
         tokenizer = self._model.tokenizer
         return Pieces(self.name, tokenizer.backend_tokenizer, tokenizer.unk_token_id, self.max_tokens)
-
-
-def weights_sha256(model: Any) -> str:
-    """Hash of the modules, how they are set, and all weights."""
-    import torch
-
-    digest = hashlib.sha256(repr(model).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        # As bytes: numpy knows no bfloat16.
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    vocabulary = sorted(model.tokenizer.get_vocab().items())
-    digest.update(repr(vocabulary).encode())
-    return digest.hexdigest()
 
 
 @lru_cache(maxsize=2)

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptkit.core.errors import ModelError
-from adaptkit.models.quiet import quiet_transformers
-from adaptkit.retrieval.embed import weights_sha256
+from adaptkit.retrieval.sentence_module import load_sentence_module, weights_sha256
 
 
 class Reranker(Protocol):
@@ -43,7 +42,7 @@ class CrossEncoderReranker:
 
     def __init__(self, name: str, model: Any = None) -> None:
         self.name = name
-        self._model = _load(name) if model is None else model
+        self._model = load_sentence_module(name, "reranker") if model is None else model
         n_scores = getattr(self._model, "num_labels", 1)
         if n_scores != 1:
             raise ModelError(
@@ -65,23 +64,6 @@ class CrossEncoderReranker:
             return np.zeros(0, dtype=np.float32)
         made = self._model.predict([(query, text) for text in texts], show_progress_bar=False)
         return np.asarray(made, dtype=np.float32).reshape(len(texts))
-
-
-def _load(name: str) -> Any:
-    # torch before faiss: both bring an OpenMP runtime, and the first one loaded wins.
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        with quiet_transformers():
-            from sentence_transformers import CrossEncoder
-
-            return CrossEncoder(name, device=device)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"The reranker '{name}' could not be loaded ({str(error).partition(chr(10))[0]}). "
-            "Give the folder or Hub id of a sentence-transformers cross-encoder."
-        ) from error
 
 
 @lru_cache(maxsize=2)

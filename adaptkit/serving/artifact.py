@@ -12,6 +12,8 @@ from adaptkit.comparing.store import ARTIFACTS
 from adaptkit.core.errors import CapabilityError, ConfigError, ModelError, UnknownNameError
 from adaptkit.core.sealed import SEAL
 from adaptkit.core.types import Completion, ModelInfo, Prompt, Request
+from adaptkit.models.base import Model
+from adaptkit.models.hub import named_by_a_file
 from adaptkit.models.load import ModelSource, load_model, resolve_model
 from adaptkit.strategies import Strategy, load_strategy, make_strategy
 from adaptkit.strategies.seal import STATE_FILE, mismatch, read_state
@@ -30,6 +32,7 @@ class Artifact:
         model_revision: what identifies that model's weights.
         fingerprint: of its content; tells two fits of one strategy apart.
         asks_model: whether the model answers; baselines do without it.
+        allow_download: fetch from a model hub what only the artefact names, and is not on this machine.
     """
 
     folder: Path
@@ -37,9 +40,10 @@ class Artifact:
     model_revision: str
     fingerprint: str
     asks_model: bool = True
+    allow_download: bool = False
 
     @classmethod
-    def read(cls, folder: Path) -> Artifact:
+    def read(cls, folder: Path, *, allow_download: bool = False) -> Artifact:
         """Read strategy.json.
 
         Raises:
@@ -64,6 +68,7 @@ class Artifact:
             model_revision=str(saved["model"]["revision"]),
             fingerprint=str(saved[SEAL]),
             asks_model=strategy.asks_model,
+            allow_download=allow_download,
         )
 
     def load(self, provider: ModelProvider) -> Strategy:
@@ -73,7 +78,7 @@ class Artifact:
             ConfigError: a file is not as it was saved, or the model is another one.
             ModelError: the model cannot be loaded.
         """
-        return load_strategy(self.folder, provider.get())
+        return load_strategy(self.folder, provider.get(), allow_download=self.allow_download)
 
 
 class UnaskedModel:
@@ -138,11 +143,12 @@ def provider_for(
         )
     # A Hub id means the newest commit; the artefact says which it was.
     revision = artifact.model_revision if source.kind == "hub" else None
-    return ModelProvider(
-        id=source.id,
-        revision=source.revision,
-        load=lambda: load_model(source.id, dtype=dtype, revision=revision, offline=offline),
-    )
+
+    def load() -> Model:
+        with named_by_a_file(allow_download=artifact.allow_download or model is not None):
+            return load_model(source.id, dtype=dtype, revision=revision, offline=offline)
+
+    return ModelProvider(id=source.id, revision=source.revision, load=load)
 
 
 def _source(artifact: Artifact, model: str | None) -> ModelSource:

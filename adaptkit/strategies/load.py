@@ -9,24 +9,29 @@ from typing import Any
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.models.base import Model
+from adaptkit.models.hub import named_by_a_file
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.strategies.seal import read_state
 from adaptkit.tools import from_a_file
 
 
-def load_strategy(folder: str | Path, model: Model) -> Strategy:
+def load_strategy(folder: str | Path, model: Model, *, allow_download: bool = False) -> Strategy:
     """Read a saved strategy, ready to generate.
 
     Args:
         folder: what ``Strategy.save`` wrote.
         model: the model that it was fitted to.
+        allow_download: fetch the embedder and the reranker that the folder names, where they are models of
+            a hub and not on this machine yet.
 
     Raises:
         ConfigError: no strategy there, a damaged one, or one fitted to another model.
+        ModelError: a model that it names cannot be loaded, or would have to be fetched.
     """
     saved = read_state(folder)
-    with from_a_file():  # which functions and files it may use, this program says
+    # Which functions, files and downloads it may use, this program says.
+    with named_by_a_file(allow_download=allow_download), from_a_file():
         strategy = make_strategy(saved["strategy"], saved["params"])
         return strategy.restore(Path(folder), saved, model)
 
