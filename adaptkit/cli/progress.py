@@ -96,8 +96,8 @@ class LiveDisplay(Listener):
     def fit_progress(self, done: int, total: int) -> None:
         """Move the bar of a fit."""
         if self._trial is not None:
-            moved = {"unit": "steps", "moved_at": time.perf_counter()}
-            self._progress.update(self._trial, completed=done, total=total, **moved)
+            now = time.perf_counter()
+            self._progress.update(self._trial, completed=done, total=total, unit="steps", moved_at=now)
 
     def evaluation_started(self) -> None:
         """Show the bar of the trial's rows."""
@@ -109,8 +109,8 @@ class LiveDisplay(Listener):
         self._seconds += seconds
         rate = f"{self._n_tokens / self._seconds:,.0f} tokens/s" if self._seconds else ""
         if self._trial is not None:
-            moved = {"unit": rate, "moved_at": time.perf_counter()}
-            self._progress.update(self._trial, advance=len(records), **moved)
+            now = time.perf_counter()
+            self._progress.update(self._trial, advance=len(records), unit=rate, moved_at=now)
         if self._all is not None:
             self._progress.update(self._all, advance=len(records))
 
