@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from adaptkit.core.shown import visible
 from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
 
 _MARKED = re.compile(r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>.+?)\*|`(?P<cyan>.+?)`")
@@ -60,7 +61,7 @@ def styled(text: str) -> Text:
         ('a [bold]b[/bold] c', ['bold', 'cyan'])
     """
     found, at = Text(), 0
-    line = " ".join(text.split())
+    line = visible(" ".join(text.split()))
     for match in _MARKED.finditer(line):
         found.append(line[at : match.start()])
         found.append(match[match.lastgroup or 0], style=match.lastgroup)

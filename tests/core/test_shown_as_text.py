@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from rich.console import Console
 
 from adaptkit.core.files import csv_text
 from adaptkit.core.shown import as_markdown, as_markdown_table, visible
+from adaptkit.core.types import Prediction
 from adaptkit.decision.blocks import Bullets, Heading, Paragraph, Table
 from adaptkit.decision.blocks import as_markdown as blocks_as_markdown
+from adaptkit.decision.blocks_rich import as_rich
 from adaptkit.exports.latex import escape
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -37,6 +40,16 @@ def assert_inert(text: str) -> None:
         "p", "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "strong", "em", "code",
         "h1", "h2", "h3", "s", "pre", "blockquote", "hr",
     }  # fmt: skip
+
+
+def test_a_console_of_somebody_elses_is_sent_text_too() -> None:
+    hostile, out = "a\x1b]0;owned\x07\x9b31m\u202eb", io.StringIO()
+    table = Table(header=("x", hostile), rows=((hostile, "y"),))
+    blocks = [Heading(text=hostile), Paragraph(text=hostile), Bullets(lines=(hostile,)), table]
+    Console(file=out, width=200, color_system=None).print(
+        as_rich(blocks), Prediction.failed(ValueError(hostile))
+    )
+    assert visible(out.getvalue()) == out.getvalue()
 
 
 @pytest.mark.parametrize("text", LOADED)
