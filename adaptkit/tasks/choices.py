@@ -17,11 +17,13 @@ from adaptkit.tasks.readers import Row
 from adaptkit.tasks.values import as_text, read_cell
 
 COLUMNS = ("choices", "options")
-TARGETS = (
-    "target", "answer", "answerKey", "answer_key", "answer_index", "answer_idx", "answer_letter", "correct",
-    "correct_answer", "correct_index", "correct_option", "cop", "label", "gold",
+SAYING_WHICH = (
+    "answerKey", "answer_key", "answer_index", "answer_idx", "answer_letter", "correct", "correct_answer",
+    "correct_index", "correct_option", "cop",
 )  # fmt: skip
-"""Names of the column that says which choice is right."""
+"""Names of a column that says which of several answers is right."""
+TARGETS = ("target", "answer", *SAYING_WHICH, "label", "gold")
+"""Names of the column that says which choice is right, where there are choices."""
 _ONE_EACH = re.compile(r"(?:(?:option|choice|opt|op|answer|ending|sol)[ _-]?([A-Za-z]|\d)|([A-Z]))")
 _LETTER = re.compile(r"\(?([A-Za-z])[).:]?")
 

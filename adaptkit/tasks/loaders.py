@@ -39,10 +39,14 @@ def load_task(
             task, see :func:`known_tasks`.
         columns: field to column, for example ``{"input": "question", "target": "label"}``. Not needed
             for input/target, prompt/completion, instruction/input/output, question/answer,
-            text/label and messages. Columns that no field takes are left out.
+            text/label and messages. The fields context, choices, history, system and instruction become part
+            of the input, also without a mapping where columns are called so. Columns that no field takes are
+            left out; ``Task.notes`` names them.
         known_metrics: a metric that is not among them is an error; None for all that this process knows.
         **overrides: fields of :class:`Task` that win over what was read, such as ``instruction``, which
-            a bare file needs, ``kind``, ``metrics``, ``labels``, ``schema`` or ``documents``.
+            a bare file needs, ``kind``, ``metrics``, ``labels``, ``schema`` or ``documents``. A kind that is
+            not given is guessed by names and values of the columns; ``Task.notes`` says by which. A system
+            message that all rows share stays above an ``instruction`` given here.
 
     Returns:
         The task, checked.

@@ -129,10 +129,8 @@ def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | Non
 def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[str, ...]:
     """Columns of choices: one with all of them, or one each."""
     column = mapping.get("choices") or _first(row, choices.COLUMNS)
-    if column is None and "answers" in row.values and {"question", "correct", "label"} & row.values.keys():
-        # A list of answers beside a column that says which one is right.
-        right = _first(row, choices.TARGETS)
-        column = "answers" if right is not None and right != "answers" else None
+    if column is None and "answers" in row.values and _first(row, choices.SAYING_WHICH):
+        column = "answers"  # a list beside a column that says which one is right
     if column is not None:
         return () if column == target else (column,)
     return choices.one_column_each(list(row.values), target)
@@ -141,16 +139,18 @@ def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[
 def _with_beside(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
     """Add what else belongs to the input."""
     taken = {*shape.columns, *mapping.values()}
+    # A column that only some rows have may be absent from the first.
+    every = Row(values=dict.fromkeys(name for row in rows for name in row.values), place=rows[0].place)
     found = {
         name: column
         for name, known in beside.COLUMNS.items()
         if name != "choices"
-        and (column := mapping.get(name) or _first(rows[0], [k for k in known if k not in taken]))
+        and (column := mapping.get(name) or _first(every, [k for k in known if k not in taken]))
         and column not in shape.columns
     }
     if shape.name == "instruction/input/output":
         found.pop("instruction", None)
-    offered = _offered(rows[0], mapping, shape.target)
+    offered = _offered(every, mapping, shape.target)
     offer = Choices.of(rows, offered, shape.target) if offered else None
     if not found and offer is None:
         return shape
@@ -206,9 +206,10 @@ def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], k
 
 def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
     """Find a column that marks good and bad answers."""
-    if "label" in shape.columns or "label" not in rows[0].values or "label" in mapping.values():
+    if "label" in shape.columns or "label" in mapping.values():
         return shape
-    if not all(is_mark(row.values.get("label")) for row in rows):
+    found = {str(row.values["label"]) for row in rows if row.values.get("label") not in (None, "")}
+    if not found or not all(map(is_mark, found)):
         return shape
     if shape.name in ("prompt/completion", "messages"):
         return replace(shape, marks="label")

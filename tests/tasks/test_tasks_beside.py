@@ -158,6 +158,21 @@ def test_bad_completions_are_left_out_and_that_is_said(marks: list[Any]) -> None
     assert "1 of 3 rows are left out: 'label' marks their answers as bad." in found.notes
 
 
+def test_a_row_without_a_mark_is_good() -> None:
+    found = parts({"prompt": "p", "completion": "c"}, {"prompt": "q", "completion": "d", "label": False})
+    assert [row.target for row in found.examples["train"]] == ["c"]
+
+
+def test_a_column_that_only_later_rows_have_is_used() -> None:
+    assert inputs(QA, {**QA, "context": "It is 2."}) == ["Which quay?", "Context: It is 2.\n\nWhich quay?"]
+
+
+def test_accepted_answers_beside_an_answer_are_no_choices() -> None:
+    found = parts({**QA, "answers": ["quay 2", "2"]})
+    assert (found.examples["train"][0].target, found.kind) == ("quay 2", None)
+    assert "column 'answers'" in found.notes[0]
+
+
 def test_marks_of_another_kind() -> None:
     found = parts({"prompt": "p", "completion": "c", "label": "greeting"})
     assert "Not used, and in no prompt: column 'label'." in found.notes[0]
