@@ -7,13 +7,14 @@ pass of a model for each chunk that it looks at.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from adaptkit.core.errors import ModelError
+from adaptkit.retrieval.pieces import SPECIAL_TOKENS, Pieces
 from adaptkit.retrieval.sentence_module import load_sentence_module, weights_sha256
 
 
@@ -58,12 +59,26 @@ class CrossEncoderReranker:
     def scores(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """How well each text answers the query, float32 [n].
 
-        One query at a time: what its scores are rounded to depends on no other query's texts.
+        One query at a time: what its scores are rounded to depends on no other query's texts. A query that is
+        too long to be read beside a text is read in parts, and the part that fits the text best counts.
         """
         if not texts:
             return np.zeros(0, dtype=np.float32)
-        made = self._model.predict([(query, text) for text in texts], show_progress_bar=False)
-        return np.asarray(made, dtype=np.float32).reshape(len(texts))
+        parts = self._parts(query, texts)
+        made = self._model.predict(
+            [(part, text) for part in parts for text in texts], show_progress_bar=False
+        )
+        scores: npt.NDArray[np.float32] = np.asarray(made, dtype=np.float32).reshape(len(parts), len(texts))
+        return scores.max(axis=0)
+
+    def _parts(self, query: str, texts: Sequence[str]) -> list[str]:
+        limit = getattr(self._model, "max_seq_length", None)
+        if not limit:
+            return [query]
+        tokenizer = self._model.tokenizer
+        read = partial(Pieces, self.name, tokenizer.backend_tokenizer, tokenizer.unk_token_id)
+        longest = max(len(read(limit).offsets(text)) for text in texts)
+        return read(max(limit - longest - SPECIAL_TOKENS, limit // 2)).parts(query)
 
 
 @lru_cache(maxsize=2)

@@ -90,3 +90,14 @@ def test_retriever_with_it_gives_the_same_in_any_batch(folder: Path) -> None:
     assert [retriever.retrieve([q], 3)[0] for q in questions] == together
     for passages in together:
         assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
+
+
+def test_long_queries_are_read_to_their_end_in_parts(folder: Path) -> None:
+    reranker = CrossEncoderReranker(str(folder))
+    reranker._model.max_seq_length = 64
+    filler = "Where do trains leave? " * 30
+    scores = [reranker.scores(f"{filler}{request}", TEXTS) for request in ("A city?", "Rice and tea?")]
+    assert not np.allclose(scores[0], scores[1])  # cut, both were the filler
+    assert scores[0].shape == (len(TEXTS),)
+    short = CrossEncoderReranker(str(folder)).scores("Which city is it?", TEXTS[:4])
+    np.testing.assert_allclose(reranker.scores("Which city is it?", TEXTS[:4]), short, atol=1e-5)
