@@ -6,10 +6,10 @@ import csv
 import json
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from languages import LANGUAGES, Language
 from rich.cells import cell_len
@@ -24,6 +24,7 @@ from adaptkit.metrics.rouge import rouge_l
 from adaptkit.metrics.text import contains, exact_match, token_f1
 from adaptkit.retrieval import LexicalIndex
 from adaptkit.retrieval.chunk import chunk_documents
+from adaptkit.retrieval.embed import Vectors
 from adaptkit.retrieval.pieces import Pieces, Reading
 from adaptkit.strategies.baselines import NearestVote, TfidfClassifier, TopPassage
 
@@ -35,10 +36,11 @@ class AsciiEmbedder(HashEmbedder):
 
     name = "ascii"
 
-    def embed(self, texts: list[str]) -> np.ndarray:  # type: ignore[override]
-        return super().embed([text if text.isascii() else "unknown" for text in texts])
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        vectors: Vectors = super().embed([text if text.isascii() else "unknown" for text in texts])
+        return vectors
 
-    def reading(self, texts: list[str]) -> list[Reading]:
+    def reading(self, texts: Sequence[str]) -> list[Reading]:
         return [Reading(whole=True, unread=float(not text.isascii())) for text in texts]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
@@ -129,7 +131,7 @@ def test_leakage_finds_planted_copies_and_no_other_row(language: Language) -> No
 def test_classifiers_learn_the_labels(language: Language) -> None:
     task = task_of(language)
     inputs, targets = [e.input for e in task.test], [e.target for e in task.test]
-    model = ak.FakeModel("x")
+    model = ak.FakeModel(lambda _: "x")
     tfidf = TfidfClassifier().fit(model, task)
     assert [p.output for p in tfidf.generate(inputs)] == targets
     nearest = NearestVote(k=3).fit(model, task)
@@ -154,11 +156,11 @@ def test_search_finds_the_sentence_with_the_words(language: Language, tmp_path: 
         train=(),
         test=(ak.Example(id="r", input=words, target="x"),),
     )
-    found = TopPassage().fit(ak.FakeModel("x"), task)
+    found = TopPassage().fit(ak.FakeModel(lambda _: "x"), task)
     asked = [expected[: 2 * len(expected) // 3], words]
     assert [p.output for p in found.generate(asked)] == [expected, expected]
     found.save(tmp_path)
-    assert ak.load_strategy(tmp_path, ak.FakeModel("x")).generate(asked[0]).output == expected
+    assert ak.load_strategy(tmp_path, ak.FakeModel(lambda _: "x")).generate(asked[0]).output == expected
 
 
 def test_metrics_compare_whole_words_or_characters(language: Language) -> None:
