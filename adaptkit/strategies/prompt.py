@@ -23,9 +23,12 @@ from adaptkit.strategies.checks import (
     SHARE,
     SWITCH,
     TEXT_OR_NONE,
+    Check,
     check_params,
 )
+from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.formats import ANSWER_LINE, FORMATS, NO_MARKS, Marks
+from adaptkit.strategies.label_ways import CHOOSING_ROWS, WAYS, LabelWays, best_way, told
 from adaptkit.strategies.prompt_changes import changes_worth_a_try
 from adaptkit.strategies.proposing import PROPOSERS
 from adaptkit.strategies.reading import Reading, is_one_line
@@ -36,12 +39,14 @@ from adaptkit.strategies.voting import as_one, draw_seed, vote
 from adaptkit.strategies.wording import WORDINGS, answer_rules, marking_rule, shape_rules, worded
 from adaptkit.tasks import Task, some_rows
 
+SWITCH_OR_NONE: Check = (lambda v: v is None or isinstance(v, bool), "True, False or None")
 _CHECKS = {
     "instruction_text": TEXT_OR_NONE,
     "role": TEXT_OR_NONE,
     "rules": LINES,
-    "calibrate": SWITCH,
-    "normalise_length": SWITCH,
+    "calibrate": SWITCH_OR_NONE,
+    "normalise_length": SWITCH_OR_NONE,
+    "decode": SWITCH_OR_NONE,
     "thinking": SWITCH,
     "thinking_tokens": COUNT,
     "samples": COUNT,
@@ -57,7 +62,10 @@ _CHECKS = {
 class PromptEngineering(Strategy):
     """Instruction, allowed answers and reply shape in the prompt; nothing is trained.
 
-    Labels of a classification are scored by their log-probability, unless the model thinks first.
+    A label of a classification is the one with the best score by log-probability, or is written and read.
+    Where none of ``calibrate``, ``normalise_length`` and ``decode`` is given, the way is chosen on at most 32
+    validation rows, of equals the simplest; without such rows it is the mean over a label's tokens.
+    ``fit_notes_["labels_by"]`` tells the way and the score of each.
 
     Args:
         instruction_text: replaces the task's instruction and the rules about the reply.
@@ -67,9 +75,10 @@ class PromptEngineering(Strategy):
         format: how the prompt is set out, one of :data:`adaptkit.strategies.formats.FORMATS`.
         calibrate: for a classification, divide each label's probability by the one it gets on inputs
             without content, so that the model's liking for a label does not decide (contextual
-            calibration, Zhao et al. 2021, arXiv:2102.09690).
+            calibration, Zhao et al. 2021, arXiv:2102.09690). True where only others of the three are given.
         normalise_length: for a classification, score labels by the mean over their tokens, not the sum
             (Liu et al. 2022, arXiv:2205.05638).
+        decode: for a classification, let the model write the label, and read it off what it writes.
         thinking: let the model reason before it answers, and ask again for the answer alone where it comes to
             none (Kojima et al. 2022, arXiv:2205.11916). It pays for arithmetic and logic and costs tokens
             everywhere.
@@ -94,8 +103,9 @@ class PromptEngineering(Strategy):
     rules: str | Sequence[str] = ()
     wording: str = "full"
     format: str = "plain"
-    calibrate: bool = True
-    normalise_length: bool = False
+    calibrate: bool | None = None
+    normalise_length: bool | None = None
+    decode: bool | None = None
     thinking: bool = False
     thinking_tokens: int = 256
     samples: int = 1
@@ -118,8 +128,18 @@ class PromptEngineering(Strategy):
 
     @property
     def _current(self) -> Self:
-        """The configuration that a search chose, once it has."""
-        return getattr(self, "chosen_", self) if self.search else self
+        """The configuration that was chosen on validation rows, once it has been."""
+        return getattr(self, "chosen_", self)
+
+    @property
+    def _chooses_way(self) -> bool:
+        """Whether it is left open how a label is got out of the model."""
+        return self.calibrate is None and self.normalise_length is None and self.decode is None
+
+    @property
+    def _calibrates(self) -> bool:
+        given = (self.normalise_length, self.decode)
+        return any(g is not None for g in given) if self.calibrate is None else self.calibrate
 
     def check(self) -> None:
         """Counts, switches and names are such."""
@@ -161,6 +181,8 @@ class PromptEngineering(Strategy):
         """Room for reasoning, and for the marks around the answer."""
         now = self._current
         form, marks = AnswerFormat.of(task, model), now._marks(task)
+        if now.decode and form.choices:
+            return dataclasses.replace(form, choices=None)
         if now.thinking:
             return with_reasoning(form, marks=marks, thinking_tokens=now.thinking_tokens, model=model)
         return with_marks(form, marks=marks, model=model) if marks.opening else form
@@ -170,22 +192,47 @@ class PromptEngineering(Strategy):
         self.__dict__.pop("chosen_", None)
         # Where another part asks, what this one would ask is of no use.
         asks = leader_of((*self.before_, self)) is self
+        if asks:
+            self.format_ = self.answer_format(task, model)
+            self._choose_way(model, task)
         if self.search and asks:
             self._choose(model, task)
         else:
             self._measure(model, task, asks=asks)
         return model
 
-    def _measure(self, model: Model, task: Task, *, asks: bool) -> None:
+    def _choose_way(self, model: Model, task: Task) -> None:
+        """Choose how a label is got out of the model, where that is left open."""
+        if not self._chooses_way or not self.format_.choices:
+            return
+        self.reading_ = self._reading(task, parses=True)
+        rows = some_rows(task.validation or (), CHOOSING_ROWS)
+        scores: dict[str, float] = {}
+        if rows:
+            size, choices = self.format_.max_new_tokens, self.format_.choices
+            prompts = [fit_to_context(p, model, size) for p in self.prompts([e.input for e in rows])]
+            stop = self.format_.stop
+            requests = [Request(prompt=p, max_new_tokens=size, choices=choices, stop=stop) for p in prompts]
+            prior = ContentFreePrior.measure(model, self.prompts, self.format_)
+            scores = LabelWays(model, task, rows, requests, prior, self.reading_).scores()
+        way = best_way(scores)
+        self.chosen_ = dataclasses.replace(self, **WAYS[way])
+        self.format_ = self.answer_format(task, model)
+        self.fit_notes_["labels_by"] = told(way, scores, len(rows))
+
+    def _reading(self, task: Task, *, parses: bool) -> Reading:
         labels = tuple(task.labels) if task.kind == "classification" else ()
-        self.reading_ = Reading(
-            task.kind, labels, is_one_line(task), self._marks(task), thinking=self.thinking
-        )
+        marks = self._marks(task)
+        return Reading(task.kind, labels, is_one_line(task), marks, thinking=self.thinking, parses=parses)
+
+    def _measure(self, model: Model, task: Task, *, asks: bool) -> None:
+        now = self._current
+        self.reading_ = self._reading(task, parses=bool(now.decode) and _is_scored(task))
         self.closing_ = AnswerFormat.of(task, model) if self.thinking else None
         choices = self.format_.choices if asks else None
-        self.n_tokens_ = label_lengths(model, choices) if self.normalise_length and choices else None
+        self.n_tokens_ = label_lengths(model, choices) if now.normalise_length and choices else None
         self.prior_: ContentFreePrior | None = None
-        if self.calibrate and choices:
+        if now._calibrates and choices:
             self.prior_ = ContentFreePrior.measure(model, self.prompts, self.format_, n_tokens=self.n_tokens_)
             self.fit_notes_["calibrated"] = self.prior_ is not None
 
@@ -214,7 +261,7 @@ class PromptEngineering(Strategy):
 
     def _candidates(self, search: Search) -> list[Self]:
         """This configuration first, then proposals, formats and wordings in turns."""
-        given = dataclasses.replace(self, search=0, propose=None)
+        given = dataclasses.replace(self._current, search=0, propose=None)
         formats = [dataclasses.replace(given, format=f) for f in FORMATS if f != self.format]
         wordings = [dataclasses.replace(given, wording=w) for w in WORDINGS if w != self.wording]
         proposed = given._proposed(self.propose, search, self.search // 2) if self.propose else []
@@ -320,8 +367,11 @@ class PromptEngineering(Strategy):
         return found
 
     def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
-        """Only a search depends on rows."""
-        return super().update_needed(old, new) if self.search else ()
+        """Only a search depends on rows, and on validation rows the choice of a way to get labels."""
+        if self.search:
+            return super().update_needed(old, new)
+        chooses = self._chooses_way and _is_scored(new) and not self.thinking
+        return (self.update,) if chooses and old.validation != new.validation else ()
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """The label probabilities, how answers are read, and what a search chose."""

@@ -8,11 +8,8 @@ from typing import Any
 CHANGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "labels": [
         {"format": "question-answer"},
-        {"calibrate": False},
-        {"calibrate": True},
         {"wording": "short"},
         {"format": "quoted"},
-        {"normalise_length": True},
         {"format": "in-message"},
         {"format": "options"},
     ],

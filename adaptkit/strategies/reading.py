@@ -33,6 +33,7 @@ class Reading:
         marks: what the answer was to be written between; with none, the completion is the answer.
         thinking: whether reasoning stands before the answer: without a mark the last line is read, not
             the first.
+        parses: whether the answer is read off a completion that has no marks either.
 
     Examples:
         >>> sums = Reading("arithmetic", (), True, Marks(opening="Answer:"), thinking=True)
@@ -48,6 +49,7 @@ class Reading:
     one_line: bool
     marks: Marks
     thinking: bool = False
+    parses: bool = False
 
     def answer(self, text: str) -> str:
         """The answer, in the shape that the task asks for where it can be read so.
@@ -63,7 +65,7 @@ class Reading:
 
     def find(self, text: str) -> str | None:
         """The answer; None where there is no label, number, JSON or word to be read."""
-        if not self.marks.opening:
+        if not (self.marks.opening or self.parses):
             return text
         marked = self._marked(text)
         # Where a mark was found, what stands before it is not searched for another answer.
@@ -83,7 +85,7 @@ class Reading:
 
     def _marked(self, text: str) -> str | None:
         """What follows the last opening mark, up to the closing one."""
-        opened = list(self._opening.finditer(text))
+        opened = list(self._opening.finditer(text)) if self.marks.opening else []
         if not opened:
             return None
         rest = text[opened[-1].end() :]
@@ -116,6 +118,7 @@ class Reading:
             "opening": self.marks.opening,
             "closing": self.marks.closing,
             "thinking": self.thinking,
+            "parses": self.parses,
         }
 
     @classmethod
@@ -123,7 +126,14 @@ class Reading:
         """Read what :meth:`to_json` gave."""
         marks = Marks(opening=saved["opening"], closing=saved["closing"])
         labels = tuple(saved["labels"])
-        return cls(saved["kind"], labels, saved["one_line"], marks, thinking=saved["thinking"])
+        return cls(
+            saved["kind"],
+            labels,
+            saved["one_line"],
+            marks,
+            thinking=saved["thinking"],
+            parses=bool(saved.get("parses")),
+        )
 
 
 def _label(places: Sequence[str], labels: Sequence[str]) -> str | None:

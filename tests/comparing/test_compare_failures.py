@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from planted import Shots, Tuned, Unlearnable, Words, answered_inputs, planted_answer
@@ -77,10 +78,21 @@ def test_when_every_strategy_fails_the_report_is_written_all_the_same(tmp_path: 
     assert ak.load_comparison(tmp_path).result == comparison.result
 
 
-def test_a_failed_trial_is_tried_again_and_keeps_the_rows_it_had(tmp_path: Path) -> None:
+def test_a_failed_trial_is_tried_again_and_keeps_the_rows_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = ak.RunSettings(latency_rows=40)
-    model = failing_model("few-shot", ValueError("broken"))
-    first = compare([Words(), Shots()], TASK, model=model, out=tmp_path, settings=settings)
+    generate = Shots.generate
+
+    def broken(self: Shots, inputs: Any) -> Any:
+        if inputs == ["row 10"]:
+            raise ValueError("broken")
+        return generate(self, inputs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Shots, "generate", broken)
+        model = failing_model("nobody", ValueError())
+        first = compare([Words(), Shots()], TASK, model=model, out=tmp_path, settings=settings)
     assert (first.rows[1].status, first.rows[1].reason, first.rows[1].n) == ("failed", "broken", 0)
     stored = {r.example_id for r in RunStore(tmp_path).records() if r.strategy == "few-shot"}
     assert first.result.manifest["counts"]["done"] == 40 + len(stored)
@@ -137,7 +149,8 @@ def test_a_strategy_of_which_one_seed_failed_stands_on_the_others(tmp_path: Path
 
     comparison = compare([Tuned()], TASK, model=ak.FakeModel(answer), seeds=3, out=tmp_path)
     (row,) = comparison.rows
-    assert (row.status, row.reason, row.seeds, row.quality) == ("done", "diverged", 2, 0.75)
+    assert (row.status, row.seeds, row.quality) == ("done", 2, 0.75)
+    assert row.reason == "lora failed (ValueError: diverged)."
     assert comparison.result.manifest["counts"]["trials_failed"] == 1
 
 
@@ -179,7 +192,13 @@ def test_what_a_trial_learnt_is_not_kept_in_memory(tmp_path: Path) -> None:
     assert not any(hasattr(t.strategy, "model_") for t in plan.trials)
 
 
-def test_an_error_without_a_message_is_told_by_its_type(tmp_path: Path) -> None:
-    model = failing_model("prompt", AssertionError())
+def test_an_error_without_a_message_is_told_by_its_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def learn(self: Words, model: Any, task: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(Words, "learn", learn)
+    model = failing_model("nobody", ValueError())
     (row,) = compare([Words()], TASK, model=model, out=tmp_path).rows
     assert row.reason == "AssertionError"

@@ -45,7 +45,7 @@ def likes_alarm(text: str, label: str) -> float:
 
 
 def test_label_that_gains_most_over_inputs_without_content_wins() -> None:
-    strategy = PromptEngineering().fit(ScoringModel(likes_alarm), classification_task())
+    strategy = PromptEngineering(calibrate=True).fit(ScoringModel(likes_alarm), classification_task())
     assert strategy.prior_ is not None
     gap = strategy.prior_.logprobs["alarm"] - strategy.prior_.logprobs["music"]
     assert gap == pytest.approx(3.5)
@@ -61,7 +61,8 @@ def test_without_calibration_the_likeliest_label_wins() -> None:
 
 
 def test_model_that_tells_no_probabilities_is_not_calibrated() -> None:
-    strategy = PromptEngineering().fit(FakeModel(lambda _: "weather"), classification_task())
+    given = FakeModel(lambda _: "weather")
+    strategy = PromptEngineering(calibrate=True).fit(given, classification_task())
     assert strategy.prior_ is None
     assert strategy.fit_notes_["calibrated"] is False
     assert strategy.generate("play").output == "weather"
@@ -81,7 +82,7 @@ def test_calibration_changes_what_a_real_model_answers() -> None:
     inputs = [e.input for e in (*task.train, *task.test)]
     model = tiny_model("llama")
     raw = PromptEngineering(calibrate=False).fit(model, task)
-    calibrated = PromptEngineering().fit(model, task)
+    calibrated = PromptEngineering(calibrate=True).fit(model, task)
     assert calibrated.prior_ is not None
     before, after = ({p.output for p in s.generate(inputs)} for s in (raw, calibrated))
     assert len(after) >= len(before)
@@ -92,6 +93,66 @@ def test_calibration_changes_what_a_real_model_answers() -> None:
         prior = calibrated.prior_.logprobs
         gains = {label: scores[label] - prior[label] for label in LABELS}
         assert prediction.output == max(gains, key=lambda label: gains[label])
+
+
+class WaysModel(FakeModel):
+    """Is right on an input by one way of getting a label only, and answers music by the others."""
+
+    def __init__(self, way: str, task: Task) -> None:
+        super().__init__(lambda request: "")
+        self._way = way
+        self._right = {e.input: e.target for e in (*task.train, *task.test, *(task.validation or ()))}
+
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        made = []
+        for request, completion in zip(requests, super().complete(requests), strict=True):
+            right = self._right.get(request.prompt.input)
+            if request.choices is None:
+                text = f"It is {right}." if self._way == "written" else "music"
+                made.append(dataclasses.replace(completion, text=text))
+                continue
+            scores = {c: self._score(c, right) for c in request.choices}
+            best = max(scores, key=lambda c: scores[c])
+            made.append(dataclasses.replace(completion, text=best, choice_logprobs=scores))
+        return made
+
+    def _score(self, label: str, right: str | None) -> float:
+        n_tokens = len(label.split()) + 1
+        if self._way == "sum":  # by the mean over tokens the longest label wins
+            return {right: -8.0}.get(label, -8.1 if n_tokens > 2 else -9.0)
+        if self._way == "mean per token":  # by the sum a short label wins
+            return n_tokens * (-5.0 if label == right else -6.0) + (100 if right is None else 0) * n_tokens
+        if self._way == "calibrated":  # music is liked most whatever is asked
+            return -1.0 * (label != "music") + (0.5 if label == right else 0.0)
+        return 0.0 if label == "music" else -9.0
+
+
+@pytest.mark.parametrize("way", ["sum", "calibrated", "written"])
+def test_the_way_to_get_a_label_is_chosen_on_validation_rows(way: str, tmp_path: Path) -> None:
+    task = classification_task()
+    model = WaysModel(way, task)
+    strategy = PromptEngineering().fit(model, task)
+    assert strategy.fit_notes_["labels_by"]["way"] == way
+    assert strategy.fit_notes_["labels_by"]["scores"][way] == 1.0
+    assert not {r.prompt.input for r in model.requests} & {e.input for e in task.test}
+    inputs = [e.input for e in task.test]
+    outputs = [p.output for p in strategy.generate(inputs)]
+    assert outputs == [e.target for e in task.test]
+    loaded = load_strategy(strategy.save(tmp_path), model)
+    assert [p.output for p in loaded.generate(inputs)] == outputs
+    assert strategy.labels_used(task) == ("validation",)
+
+
+def test_without_validation_rows_or_probabilities_labels_are_scored_by_the_mean_over_their_tokens() -> None:
+    task = classification_task()
+    model = ScoringModel(likes_alarm)
+    strategy = PromptEngineering().fit(model, dataclasses.replace(task, validation=()))
+    assert model.requests == []
+    assert strategy.n_tokens_ is not None
+    assert strategy.fit_notes_["labels_by"] == {"way": "mean per token", "n_rows": 0, "scores": {}}
+    silent = PromptEngineering().fit(FakeModel(lambda _: "weather"), task)
+    assert silent.fit_notes_["labels_by"]["scores"] == {}
+    assert silent.generate("play").output == "weather"
 
 
 def long_label_task() -> Task:
@@ -113,7 +174,7 @@ def long_label_task() -> Task:
 @pytest.mark.parametrize(
     ("params", "answer"),
     [
-        ({"calibrate": False}, "music"),
+        ({"calibrate": False, "decode": False}, "music"),
         ({"calibrate": False, "normalise_length": True}, "the weather of today"),
         ({"normalise_length": True}, "alarm"),
     ],
@@ -282,7 +343,8 @@ def test_loaded_strategy_asks_and_answers_the_same(
         ({"rules": ["ok", ""]}, ConfigError),
         ({"rules": 3}, ConfigError),
         ({"calibrate": 1}, ConfigError),
-        ({"normalise_length": None}, ConfigError),
+        ({"normalise_length": 1}, ConfigError),
+        ({"decode": "yes"}, ConfigError),
         ({"format": "html"}, UnknownNameError),
         ({"wording": "long"}, UnknownNameError),
     ],
