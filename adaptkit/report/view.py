@@ -145,6 +145,7 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str, n_te
         rows_used = _span([r.fit_notes["tuning"]["n_rows"] for r in tuned])
         counts = _span([len(r.fit_notes["tuning"]["tried"]) for r in tuned])
         notes.append(f"Tuned on {rows_used} validation rows among {counts} configurations each.")
+    notes += [_labels_by(r.strategy, r.fit_notes["labels_by"]) for r in ran if r.fit_notes.get("labels_by")]
     if closest := _closest(pairs):
         notes.append(closest)
     for text, count in COUNTED:
@@ -152,6 +153,16 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str, n_te
         if affected:
             notes.append(f"Completions {text}: {listing(affected)}.")
     return notes
+
+
+def _labels_by(strategy: str, told: Mapping[str, Any]) -> str:
+    """Say how a strategy gets its labels, and what the other ways scored where there was a choice."""
+    way, scores = told["way"], told["scores"]
+    if not scores:
+        return f"{strategy} gets its labels by: {way} (no validation scores to choose by)."
+    others = listing([f"{name} {100 * score:.0f}%" for name, score in scores.items() if name != way])
+    best = f"{100 * scores[way]:.0f}% of {told['n_rows']} validation rows"
+    return f"{strategy} gets its labels by: {way} ({best}; {others})."
 
 
 def _fewer_train_rows(manifest: Mapping[str, Any], task: str) -> list[str]:

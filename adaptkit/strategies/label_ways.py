@@ -19,7 +19,7 @@ from adaptkit.strategies.choosing import score_of
 from adaptkit.strategies.reading import Reading
 from adaptkit.tasks import Task
 
-WAYS: Mapping[str, Mapping[str, bool]] = {
+WAYS: Mapping[str, Mapping[str, Any]] = {
     "sum": {"calibrate": False, "normalise_length": False, "decode": False},
     "mean per token": {"calibrate": False, "normalise_length": True, "decode": False},
     "calibrated": {"calibrate": True, "normalise_length": False, "decode": False},

@@ -124,10 +124,10 @@ def test_search_tells_how_far_it_is() -> None:
 
 def test_calibration_goes_with_the_format_chosen() -> None:
     task = classification_task()
-    strategy = PromptEngineering(search=3, search_rows=4).fit(tiny_model("llama"), task)
+    strategy = PromptEngineering(search=3, search_rows=4, calibrate=True).fit(tiny_model("llama"), task)
     assert strategy.prior_ is not None
     chosen = strategy.fit_notes_["format_spread"]["chosen"]
-    alone = PromptEngineering(**chosen).fit(strategy.model_, task)
+    alone = PromptEngineering(**chosen, calibrate=True).fit(strategy.model_, task)
     assert strategy.prior_ == alone.prior_
     inputs = [e.input for e in task.test]
     assert [p.output for p in strategy.generate(inputs)] == [p.output for p in alone.generate(inputs)]
