@@ -12,7 +12,7 @@ from adaptkit.comparing.leaks import LEAKAGES, Leakage, is_leakage
 from adaptkit.comparing.standards import is_margin
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.numbers import is_count, is_number
-from adaptkit.core.reading import Unreadable, read_toml
+from adaptkit.core.reading import Unreadable, is_there, read_toml
 from adaptkit.stats import MARGIN
 from adaptkit.strategies import Strategy, make_strategy, parse_strategy
 
@@ -213,4 +213,4 @@ def _names_of_tasks(value: Any, path: Path) -> tuple[str, ...]:
 def _beside(path: Path, task: str) -> str:
     """A folder given relative to the suite file."""
     beside = path.parent / task
-    return str(beside) if beside.exists() else task
+    return str(beside) if is_there(beside) else task

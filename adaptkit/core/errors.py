@@ -4,6 +4,7 @@
       ConfigError (ValueError)              a parameter is out of range
       UnknownNameError (LookupError)        a name that no registry knows
       MissingDependencyError (ImportError)  an optional package is not installed
+      PluginError (ImportError)             another package's strategy, metric, .. that breaks at import
       NotFittedError (RuntimeError)         generate() before fit()
       CapabilityError                       a strategy and a model or task that do not go together
       DataError (ValueError)                bad task data; .path, .line
@@ -25,6 +26,21 @@ from difflib import get_close_matches
 from pathlib import Path
 
 
+def shown(value: object, *, most: int = 200) -> str:
+    """A value as an error names it: in one line and of bounded length, whatever it is.
+
+    Examples:
+        >>> shown("a"), shown("x" * 300, most=10)
+        ("'a'", "'xxxxxxxxx...")
+    """
+    try:
+        text = repr(value)
+    except Exception:  # more digits than Python writes, nested too deeply, a type with a fault of its own
+        text = f"a value of type {type(value).__name__}"
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 class AdaptKitError(Exception):
     """Base class: catch this one to catch everything that the library raises on purpose."""
 
@@ -35,7 +51,7 @@ class ConfigError(AdaptKitError, ValueError):
     @classmethod
     def for_parameter(cls, owner: str, name: str, expected: str, got: object) -> ConfigError:
         """Build the standard sentence, e.g. for ``FewShot(k=0)``."""
-        return cls(f"The '{name}' parameter of {owner} must be {expected}. Got {got!r} instead.")
+        return cls(f"The '{name}' parameter of {owner} must be {expected}. Got {shown(got)} instead.")
 
 
 class UnknownNameError(AdaptKitError, LookupError):
@@ -59,6 +75,10 @@ class MissingDependencyError(AdaptKitError, ImportError):
         return cls(
             f"{what} needs the package '{package}'. Install it with: pip install 'adaptkit-llm[{extra}]'"
         )
+
+
+class PluginError(AdaptKitError, ImportError):
+    """What another package registers cannot be imported."""
 
 
 class NotFittedError(AdaptKitError, RuntimeError):

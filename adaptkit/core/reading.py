@@ -98,6 +98,14 @@ def user_path(given: str | Path) -> Path:
         ) from None
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path; a text that cannot be a path names nothing."""
+    try:
+        return path.exists()
+    except OSError:  # too long, or a folder on the way that may not be looked into
+        return False
+
+
 def read_text(path: Path, *, limit: int = MAX_BYTES) -> str:
     """Read a file in UTF-8, with or without a byte order mark, or in UTF-16, which its mark names.
 

@@ -6,15 +6,17 @@ Third parties add theirs through an entry point group.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoints, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Generic, TypeVar, cast
 
-from adaptkit.core.errors import ConfigError, UnknownNameError
+from adaptkit.core.errors import ConfigError, PluginError, UnknownNameError, shown
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class Registry(Generic[T]):
@@ -35,7 +37,11 @@ class Registry(Generic[T]):
     @cached_property
     def _others(self) -> EntryPoints:
         # Read once: it opens a file of every installed package, and metrics are looked up for each row.
-        return entry_points(group=self._group)
+        try:
+            return entry_points(group=self._group)
+        except Exception as error:  # one package's metadata must not take the built-in names along
+            logger.warning("No %s of other packages is known: %s.", self._kind, shown(str(error)))
+            return EntryPoints(())
 
     def names(self) -> list[str]:
         """All known names, the built-in ones first."""
@@ -58,6 +64,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: no such name; the message suggests the closest.
+            PluginError: another package registers it, and importing it fails.
         """
         if name in self._builtin:
             module, _, attribute = self._builtin[name].partition(":")
@@ -65,5 +72,15 @@ class Registry(Generic[T]):
         if name in self._added:
             return self._added[name]
         for point in self._others.select(name=name):
-            return cast(T, point.load())
+            return self._loaded(point)
         raise UnknownNameError.for_name(self._kind, name, self.names())
+
+    def _loaded(self, point: EntryPoint) -> T:
+        try:
+            return cast(T, point.load())
+        except Exception as error:  # whatever somebody else's module does when it is imported
+            package = f" of the package '{point.dist.name}'" if point.dist else ""
+            raise PluginError(
+                f"The {self._kind} '{point.name}'{package} cannot be loaded from {point.value} "
+                f"({type(error).__name__}: {shown(str(error))}). Repair or uninstall the package."
+            ) from error

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_count
 from adaptkit.models.base import Constrainable, Model
 from adaptkit.models.reasoning import holds_marks
 from adaptkit.tasks import Task
@@ -61,10 +63,13 @@ class AnswerFormat:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> AnswerFormat:
         """Read what ``to_json`` wrote."""
-        choices = saved["choices"]
+        choices, max_new_tokens = saved["choices"], saved["max_new_tokens"]
+        texts = [*(choices or ()), *saved["stop"]]
+        if not is_count(max_new_tokens, least=1) or not all(isinstance(t, str) for t in texts):
+            raise ConfigError("The saved answer format has a value of a wrong type. Fit and save again.")
         return cls(
             choices=None if choices is None else tuple(choices),
-            max_new_tokens=int(saved["max_new_tokens"]),
+            max_new_tokens=max_new_tokens,
             stop=tuple(saved["stop"]),
             # Strategies saved before answers were held to a schema have neither.
             schema=saved.get("schema"),

@@ -31,6 +31,7 @@ from adaptkit.models.base import Model
 from adaptkit.models.reasoning import completed
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.fitting import fit_to_context
+from adaptkit.strategies.inputs import fault_of_input, listed, require_text
 from adaptkit.strategies.parameters import Parameters
 from adaptkit.strategies.seal import (
     FORMAT_VERSION,
@@ -38,6 +39,7 @@ from adaptkit.strategies.seal import (
     check_files,
     check_model,
     file_hashes,
+    taken_up,
     written_apart,
 )
 from adaptkit.strategies.updating import Update
@@ -155,13 +157,19 @@ class Strategy(Parameters, ABC):
 
         Raises:
             NotFittedError: ``fit()`` has not been called.
+            ConfigError: ``inputs`` is neither a string nor a sequence.
             AdaptKitError: the single input given as a string failed; or all of several did, by no fault that
                 the strategy or model names.
         """
         self._require_fitted("generate()")
         if isinstance(inputs, str):
+            require_text(inputs)
             return self._answer([inputs])[0]
-        inputs = list(inputs)
+        inputs = listed(inputs)
+        refused = [fault_of_input(text) for text in inputs]
+        if any(refused):
+            answered = iter(self.generate([t for t, f in zip(inputs, refused, strict=True) if f is None]))
+            return [next(answered) if f is None else Prediction.failed(f) for f in refused]
         try:
             return self._answer(inputs)
         except Exception:  # whatever one input brings about, the others are answered
@@ -359,13 +367,14 @@ class Strategy(Parameters, ABC):
         Raises:
             ConfigError: a file is missing or is not the one that was saved, or the model is another one.
         """
-        check_model(folder, saved["model"], model.info)
-        check_files(folder, saved["files"])
-        self.before_ = tuple(before)
-        self.fit_notes_ = dict(saved["fit_notes"])
-        self.instruction_ = str(saved["instruction"])
-        self.format_ = AnswerFormat.from_json(saved["format"])
-        self.model_ = self.load_state(folder, saved["state"], model)
+        with taken_up(folder):
+            check_model(folder, saved["model"], model.info)
+            check_files(folder, saved["files"])
+            self.before_ = tuple(before)
+            self.fit_notes_ = dict(saved["fit_notes"])
+            self.instruction_ = str(saved["instruction"])
+            self.format_ = AnswerFormat.from_json(saved["format"])
+            self.model_ = self.load_state(folder, saved["state"], model)
         return self
 
     @property

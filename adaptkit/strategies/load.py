@@ -12,7 +12,7 @@ from adaptkit.models.base import Model
 from adaptkit.models.hub import named_by_a_file
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.registry import STRATEGIES
-from adaptkit.strategies.seal import read_state
+from adaptkit.strategies.seal import read_state, taken_up
 from adaptkit.tools import from_a_file
 
 
@@ -29,11 +29,12 @@ def load_strategy(folder: str | Path, model: Model, *, allow_download: bool = Fa
         ConfigError: no strategy there, a damaged one, or one fitted to another model.
         ModelError: a model that it names cannot be loaded, or would have to be fetched.
     """
+    folder = Path(folder)
     saved = read_state(folder)
     # Which functions, files and downloads it may use, this program says.
-    with named_by_a_file(allow_download=allow_download), from_a_file():
+    with named_by_a_file(allow_download=allow_download), from_a_file(), taken_up(folder):
         strategy = make_strategy(saved["strategy"], saved["params"])
-        return strategy.restore(Path(folder), saved, model)
+        return strategy.restore(folder, saved, model)
 
 
 def make_strategy(name: str, params: Mapping[str, Any]) -> Strategy:

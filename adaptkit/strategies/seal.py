@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.core.codec import file_sha256
-from adaptkit.core.errors import ConfigError
+from adaptkit.core.errors import AdaptKitError, ConfigError, shown
 from adaptkit.core.reading import MAX_BYTES, Unreadable, read_json
 from adaptkit.core.sealed import is_sealed
 from adaptkit.core.types import ModelInfo
@@ -110,6 +110,24 @@ def mismatch(folder: Path, fitted_to: Mapping[str, str], *, id: str, revision: s
         f"The strategy in '{folder}' was fitted to the model {fitted_to['id']} ({fitted_to['revision']}), "
         f"the one given is {id} ({revision}). Load that model, or fit again."
     )
+
+
+@contextmanager
+def taken_up(folder: Path) -> Iterator[None]:
+    """Tell as a ConfigError whatever comes of values that no ``save()`` has written, though they are sealed.
+
+    Raises:
+        ConfigError: a value or a file of the saved strategy cannot be used.
+    """
+    try:
+        yield
+    except AdaptKitError:
+        raise
+    except Exception as error:  # of any library that reads one of its files
+        raise ConfigError(
+            f"The strategy in '{folder}' is damaged ({type(error).__name__}: {shown(str(error))}). Fit and "
+            "save it again."
+        ) from error
 
 
 def read_state(folder: str | Path) -> dict[str, Any]:

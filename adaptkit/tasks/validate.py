@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptkit import metrics
 from adaptkit.core.codec import canonical_json
-from adaptkit.core.errors import DataError
+from adaptkit.core.errors import DataError, shown
 from adaptkit.core.reading import parse_json
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks.schema import schema_checker
@@ -21,6 +21,7 @@ from adaptkit.tasks.schema import schema_checker
 if TYPE_CHECKING:
     from adaptkit.tasks.task import Task
 
+_FOR_PEOPLE = ("description", "licence", "attribution")
 RowKey = tuple[str, int]
 """Split (``train``, ``validation``, ``test`` or ``documents``) and 0-based position."""
 
@@ -92,8 +93,29 @@ def _check_head(task: Task, kinds: Collection[str]) -> None:
     for field in ("metrics", "labels"):
         _check_names(task.name, field, getattr(task, field))
     _check_tools(task)
+    for field in ("name", "instruction", "metrics", "labels", "schema", "tools", *_FOR_PEOPLE):
+        _check_head_writable(task, field)
     if not task.metrics:
         raise DataError(f"Task {task.name!r} has no metrics. Name at least one; the first one decides.")
+
+
+def _check_head_writable(task: Task, field: str) -> None:
+    fault = _not_json(getattr(task, field))
+    if fault:
+        raise DataError(f"Task {shown(task.name)}: {field!r} cannot be written as JSON: {fault}.")
+
+
+def _not_json(value: object) -> str | None:
+    """Why a value cannot be written as JSON in UTF-8; None where it can."""
+    try:
+        canonical_json(value).encode()
+    except UnicodeEncodeError:
+        return "it holds half of a surrogate pair, which is no text"
+    except RecursionError:
+        return "it is nested too deeply"
+    except (TypeError, ValueError) as error:
+        return shown(str(error))
+    return None
 
 
 def _bad_kind(kind: object, kinds: Collection[str]) -> str:
@@ -166,10 +188,9 @@ def _check_text(field: str, value: object, row: RowKey, row_id: object) -> None:
 
 def _check_writable(item: Example | Document, row: RowKey) -> None:
     # The content hash and every record need it; here it can still be said which row is at fault.
-    try:
-        canonical_json(item).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RowError(f"it cannot be written as JSON: {error}.", row=row, row_id=item.id) from error
+    fault = _not_json(item)
+    if fault:
+        raise RowError(f"it cannot be written as JSON: {fault}.", row=row, row_id=item.id)
 
 
 def _check_targets(task: Task) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from questions import make_task
 
 from adaptkit.core.errors import DataError
 from adaptkit.core.types import Document, Example
@@ -292,3 +293,13 @@ def test_a_malformed_task_json(tmp_path: Path, text: str, message: str) -> None:
         load_task(folder)
     assert caught.value.path == folder / "task.json"
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "field", ["name", "instruction", "description", "licence", "labels", "schema", "tools"]
+)
+def test_half_a_surrogate_pair_in_the_head_of_a_task_is_named(field: str) -> None:
+    half = "say \ud83d"
+    value = {"labels": ("a", half), "schema": {"title": half}, "tools": ({"name": half},)}.get(field, half)
+    with pytest.raises(DataError, match=f"'{field}' cannot be written as JSON: it holds half of a surrogate"):
+        dataclasses.replace(make_task(2), **{field: value})
