@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TypeGuard
+
+_LEAST, _MOST = 1e-30, 1e30
 
 
 def is_int(value: object) -> TypeGuard[int]:
@@ -22,13 +23,13 @@ def is_count(value: object, *, least: int) -> TypeGuard[int]:
 
 
 def is_amount(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a finite number of at least 0.
+    """Whether a value is 0, or a number of a size that products and quotients of several still are.
 
     Examples:
-        >>> is_amount(0), is_amount(-1), is_amount(float("inf")), is_amount(True)
-        (True, False, False, False)
+        >>> is_amount(0), is_amount(-1), is_amount(float("inf")), is_amount(True), is_amount(5e-324)
+        (True, False, False, False, False)
     """
-    return is_number(value) and math.isfinite(value) and value >= 0
+    return is_number(value) and (value == 0 or _LEAST <= value <= _MOST)
 
 
 def is_positive(value: object) -> TypeGuard[int | float]:

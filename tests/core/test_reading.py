@@ -12,6 +12,7 @@ from adaptkit.accounting import load_prices
 from adaptkit.accounting.cost.assumptions import load_assumptions
 from adaptkit.cli.suite import read_suite
 from adaptkit.core.errors import AdaptKitError
+from adaptkit.core.numbers import is_amount, is_positive
 from adaptkit.core.reading import Unreadable, parse_json, parse_toml, read_bytes, read_text
 from adaptkit.core.result_io import read_comparison
 from adaptkit.decision.requirements_file import load_requirements
@@ -164,3 +165,9 @@ def test_paths_that_no_system_takes_are_one_sentence(name: str, given: str) -> N
 def test_a_task_that_no_path_can_name_is_unknown(given: str) -> None:
     with pytest.raises(AdaptKitError):
         load_task(given)
+
+
+@pytest.mark.parametrize("value", [10**400, 1e308, 5e-324, float("nan"), float("inf"), -1, True])
+def test_amounts_that_no_sum_of_money_has_are_none(value: object) -> None:
+    assert not is_amount(value)
+    assert not is_positive(value)

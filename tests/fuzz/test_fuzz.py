@@ -22,14 +22,14 @@ pytestmark = pytest.mark.skipif(
 )
 # So many that all of them take about a minute; `python -m benchmarks.fuzz` reads as many as one likes.
 INPUTS = {
-    "task": 300,
-    "structured": 200,
-    "rows": 200,
-    "suite": 400,
+    "task": 150,
+    "structured": 100,
+    "rows": 100,
+    "suite": 300,
     "settings": 60,
-    "run": 25,
-    "artefact": 60,
-    "http": 250,
+    "run": 20,
+    "artefact": 40,
+    "http": 200,
 }
 
 
@@ -49,13 +49,7 @@ def test_the_mutators_damage_and_repeat_themselves() -> None:
         assert len(set(made)) > 100
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-)
-
-
-@given(st.text() | st.text('{}[]":,0123456789eE+-.\\ud tfnNI', max_size=60) | JSON.map(str))
+@given(st.text() | st.text('{}[]":,0123456789eE+-.\\ud tfnNI', max_size=60))
 @example("[" * (MAX_DEPTH + 1))
 @example("1" * 10_000)
 @example("-1e400")
