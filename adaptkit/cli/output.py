@@ -6,7 +6,6 @@ import codecs
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -154,4 +153,6 @@ def _forget_pipe() -> None:
 
 
 def _write_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    import traceback
+
     sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))

@@ -6,7 +6,6 @@ written for one of them passes through one of the functions here (cells of a CSV
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -113,6 +112,8 @@ def prediction_text(p: Prediction) -> str:
 
 def prediction_html(p: Prediction) -> str:
     """The same for a notebook, passages and calls folded."""
+    import html  # its table of names takes longer to load than a command's help
+
     color = ' style="color:#b00020"' if p.error else ""
     answer = f"<pre{color}>{html.escape(_answer(p)) or '(empty)'}</pre>"
     folded = [*_passages(p), *_calls(p)]
