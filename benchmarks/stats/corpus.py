@@ -21,7 +21,7 @@ from adaptkit.stats.corpus import Answered, Redrawn, luck_of_draws
 from benchmarks.stats.line import Effort, Line
 from benchmarks.stats.planted import Floats, ids_of
 
-RUNS, TIE_RUNS = 300, 100
+RUNS, TIE_RUNS = 600, 200
 LEAST, MOST = 0.93, 0.97
 # Draws of a test set: a bound is uncertain by 6 % of the interval's width, which averages out over test sets.
 N_DRAWS = 500

@@ -22,6 +22,7 @@ from adaptkit.comparison.verify import verify_folder
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Request
 from adaptkit.metrics import Answer, OfSums
+from adaptkit.robustness.run import measure_robustness
 from adaptkit.stats import MARGIN
 
 N = 200
@@ -168,7 +169,7 @@ def test_a_label_with_next_to_no_rows_leaves_the_interval_blank_and_says_so(tmp_
     assert "fraud has 2" in comparison.result.manifest["interval_method"]["payments"]
 
 
-def test_diff_robustness_and_another_metric_first_are_of_that_metric(tmp_path: Path) -> None:
+def test_diff_and_requirements_are_of_the_metric_that_they_name(tmp_path: Path) -> None:
     task = replace(make_task("macro_f1"), metrics=("accuracy", "macro_f1"))
     plain = run(tmp_path / "plain", task)
     (said,) = plain.recommend(ak.Requirements(metric="macro_f1"))
@@ -183,6 +184,23 @@ def test_diff_robustness_and_another_metric_first_are_of_that_metric(tmp_path: P
     (row,) = found.strategies
     assert row.pair.delta == pytest.approx((row.second or 0) - (row.first or 0))
     assert row.pair.verdict == "better"
+
+
+def test_what_a_change_of_inputs_costs_is_of_the_first_metric(tmp_path: Path) -> None:
+    task = make_task("macro_f1")
+    task = replace(task, test=tuple(replace(e, input=f"Row {e.input[4:]}") for e in task.test))
+
+    def half_without_capitals(request: Request) -> str:
+        found = int(request.prompt.input.split()[1])
+        return "fraud" if found % (10 if "Row" in request.prompt.input else 20) == 0 else "ok"
+
+    model = ak.FakeModel(half_without_capitals)
+    options = {"changes": ("case",), "seeds": 1, "baselines": False, "out": tmp_path}
+    plain, changed = measure_robustness(task, [Words()], model, **options).effects  # type: ignore[arg-type]
+    assert plain.quality == 1
+    assert changed.delta == pytest.approx((changed.quality or 0) - 1)
+    assert (changed.high or 0) < 0
+    assert "permutation test" in changed.test
 
 
 @pytest.mark.parametrize("metric", METRICS)
