@@ -68,8 +68,9 @@ class CrossEncoderReranker:
         made = self._model.predict(
             [(part, text) for part in parts for text in texts], show_progress_bar=False
         )
-        scores: npt.NDArray[np.float32] = np.asarray(made, dtype=np.float32).reshape(len(parts), len(texts))
-        return scores.max(axis=0)
+        scores = np.asarray(made, dtype=np.float32).reshape(len(parts), len(texts))
+        best: npt.NDArray[np.float32] = scores.max(axis=0)
+        return best
 
     def _parts(self, query: str, texts: Sequence[str]) -> list[str]:
         limit = getattr(self._model, "max_seq_length", None)

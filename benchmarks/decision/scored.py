@@ -18,6 +18,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import from_json, read_comparison
 from adaptkit.core.results import Row
+from adaptkit.stats import Scores
 from adaptkit.stats.scores import Floats
 
 FOLDER = Path(__file__).parents[1] / "results" / "decision" / "scores"
@@ -74,7 +75,8 @@ def _read(run_folder: Path, metric: str | None) -> Iterator[dict[str, Any]]:
     evidence = {e.task: e for e in evidence_of(run_folder, result, metric=metric)}
     for task in (judged_by(t, metric) for t in run.tasks):
         groups = [g for g in groups_of(task, run.trials) if g.records]
-        scores = scores_of(groups)
+        # Of what is no mean over rows, no sample of rows can be drawn from scores of rows.
+        scores = {name: s for name, s in scores_of(groups).items() if isinstance(s, Scores)}
         ids = sorted(set.intersection(*(set(s.ids) for s in scores.values())))
         table = {name: dict(zip(s.ids, s.row_means.tolist(), strict=True)) for name, s in scores.items()}
         clusters = clusters_of([r for g in groups for r in g.records])

@@ -49,7 +49,7 @@ def forged(
 def test_what_is_busy_and_not_this_process_is_others(
     monkeypatch: pytest.MonkeyPatch, cores: float, own: float, kinds: dict[str, float]
 ) -> None:
-    forged(monkeypatch, cores=cores, own=own, **kinds)
+    forged(monkeypatch, cores=cores, own=own, **kinds)  # type: ignore[arg-type]
     load = OtherLoad()
     time.sleep(0.01)
     assert load.share() == pytest.approx((cores - own) / 2, rel=1e-3)
@@ -89,7 +89,12 @@ def test_other_processes_are_seen() -> None:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: float) -> ak.Comparison:
     """A comparison whose requests take 30 ms, on a machine of two cores with so many busy."""
     forged(monkeypatch, cores=cores, own=0.4)
-    model = ak.FakeModel(lambda request: time.sleep(0.03) or "answer")
+
+    def answer(_: object) -> str:
+        time.sleep(0.03)
+        return "answer"
+
+    model = ak.FakeModel(answer)
     settings = ak.RunSettings(latency_rows=12, usd_per_hour=1.0)
     strategies: list[Any] = [ak.PromptEngineering()]
     return ak.compare(

@@ -144,7 +144,9 @@ def test_any_encoding_gets_the_text_and_the_right_exit_code(
             codes.append(main(arguments))
         monkeypatch.undo()
         assert codes[0] == codes[1], arguments
-        narrow, _, full, _ = (s.buffer.getvalue().decode(s.encoding) for s in streams if not s.flush())
+        for stream in streams:
+            stream.flush()
+        narrow, _, full, _ = (s.buffer.getvalue().decode(s.encoding) for s in streams)
         assert len(narrow.splitlines()) == len(full.splitlines()), arguments
         if "json" in arguments:
             assert json.loads(narrow) == json.loads(full), arguments
@@ -164,7 +166,7 @@ def test_marks_that_an_encoding_lacks_are_told_apart(monkeypatch: pytest.MonkeyP
         sys.stdout.write(f"▲ ▼ = ? ✓ ✗ Δ {MINUS} … é 東 \U0001f999\n")
         assert json.loads(exact('"Δ \U0001f999"')) == "Δ \U0001f999"
     out.flush()
-    shown = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    shown = out.buffer.getvalue().decode()
     assert shown == "^ v = ? + x d - ... \\u00e9 \\u6771 \\ud83e\\udd99\n"
 
 

@@ -44,7 +44,13 @@ def make_task(*names: str, n_scored: int) -> ak.Task:
         for i in range(40)
     ]
     return ak.Task(
-        name="asked", kind="qa", instruction="?", metrics=names, train=(), test=rows, documents=(DOCUMENT,)
+        name="asked",
+        kind="qa",
+        instruction="?",
+        metrics=names,
+        train=(),
+        test=tuple(rows),
+        documents=(DOCUMENT,),
     )
 
 

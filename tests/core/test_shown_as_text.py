@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ def assert_inert(text: str) -> None:
 def test_a_console_of_somebody_elses_is_sent_text_too() -> None:
     hostile, out = "a\x1b]0;owned\x07\x9b31m\u202eb", io.StringIO()
     table = Table(header=("x", hostile), rows=((hostile, "y"),))
-    blocks = [Heading(text=hostile), Paragraph(text=hostile), Bullets(lines=(hostile,)), table]
+    blocks: list[Any] = [Heading(text=hostile), Paragraph(text=hostile), Bullets(lines=(hostile,)), table]
     Console(file=out, width=200, color_system=None).print(
         as_rich(blocks), Prediction.failed(ValueError(hostile))
     )

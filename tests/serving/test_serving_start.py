@@ -334,6 +334,7 @@ def test_a_strategy_that_asks_no_model_is_served_without_one(
     words = ("red", "blue") * 9
     rows = tuple(ak.Example(id=f"{i}", input=f"{word} {i}", target=word) for i, word in enumerate(words))
     documents = (ak.Document(id="d", text="Red is warm and blue is cold."),)
+    kind: Any
     kind, labels = ("qa", ()) if name == "top-passage" else ("classification", ("red", "blue"))
     task = ak.Task(
         name="t", kind=kind, instruction="Colour?", metrics=("exact_match",), labels=labels,

@@ -300,6 +300,8 @@ def test_a_malformed_task_json(tmp_path: Path, text: str, message: str) -> None:
 )
 def test_half_a_surrogate_pair_in_the_head_of_a_task_is_named(field: str) -> None:
     half = "say \ud83d"
-    value = {"labels": ("a", half), "schema": {"title": half}, "tools": ({"name": half},)}.get(field, half)
+    value: Any = {"labels": ("a", half), "schema": {"title": half}, "tools": ({"name": half},)}.get(
+        field, half
+    )
     with pytest.raises(DataError, match=f"'{field}' cannot be written as JSON: it holds half of a surrogate"):
         dataclasses.replace(make_task(2), **{field: value})
