@@ -17,6 +17,7 @@ import pytest
 import adaptkit as ak
 from adaptkit.cli.main import COMMANDS, main
 from adaptkit.cli.output import EXIT_PIPE, exact, text_only
+from adaptkit.core.codec import well_formed
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.shown import text_console, visible
 from adaptkit.core.types import Prediction
@@ -112,8 +113,10 @@ def test_texts_prints_logs_errors_and_rich_show_it_instead(
     with text_only():
         sys.stdout.write(text)
         sys.stderr.write(text)
-        logging.getLogger("adaptkit.test").warning(text)
-        logging.getLogger("elsewhere").warning(text)
+        # What pytest keeps of a log goes to another process, and half a pair cannot.
+        if well_formed(text) == text:
+            logging.getLogger("adaptkit.test").warning(text)
+            logging.getLogger("elsewhere").warning(text)
         text_console(markup=False).print(text)
         text_console(stderr=True).print(ConfigError(text))
     printed = capsys.readouterr()
