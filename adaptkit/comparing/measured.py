@@ -10,6 +10,7 @@ from typing import Any
 from adaptkit.comparing.plan import Trial
 from adaptkit.comparing.run import Outcome
 from adaptkit.core.codec import to_json
+from adaptkit.core.numbers import is_number
 from adaptkit.core.results import Record
 from adaptkit.evaluation.scoring import per_example
 from adaptkit.tasks import TaskFacts
@@ -75,7 +76,7 @@ class Group:
     @property
     def cut_short(self) -> Sequence[Mapping[str, Any]]:
         """What a budget ended in its fit, under the first seed where it did."""
-        return next((found for t in self.done if (found := t.fit_notes.get("cut_short"))), ())
+        return next((found for t in self.done if (found := cuts_noted(t.fit_notes))), ())
 
     @property
     def values(self) -> dict[str, float]:
@@ -90,6 +91,17 @@ class Group:
             for example_id, value in per_example(trial.records, self.task.primary_metric).items():
                 values[example_id][trial.seed] = value
         return dict(values)
+
+
+def cuts_noted(fit_notes: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What a budget cut short by the notes of a fit; what has not the form of such a note is none."""
+    noted = fit_notes.get("cut_short")
+    return tuple(c for c in noted if isinstance(c, dict) and _is_cut(c)) if isinstance(noted, list) else ()
+
+
+def _is_cut(note: Mapping[str, Any]) -> bool:
+    numbers = ("n_tried", "n_planned") if note.get("what") == "tuning" else ("share_of_rows",)
+    return all(is_number(note.get(n)) for n in (*numbers, "more_s")) and isinstance(note.get("by"), str)
 
 
 def measured(outcomes: Iterable[Outcome]) -> list[Measured]:

@@ -158,12 +158,12 @@ def cut_short(group: Group, prices: Prices) -> str | None:
 
 def _cut_sentence(cut: Mapping[str, Any], prices: Prices) -> str:
     """What was done and what more would take, e.g. ``saw 26% of its training data and was still ..``."""
-    if cut["what"] == "tuning":
+    if cut.get("what") == "tuning":
         done = f"tried {cut['n_tried']} of {cut['n_planned']} configurations"
     else:
         passes = cut["share_of_rows"]
         done = f"saw {passes:.0%} of its training data" if passes < 1 else f"trained for {passes:.1f} epochs"
-        improving = "was still improving" if cut["improving"] else "was not seen to level off"
+        improving = "was still improving" if cut.get("improving") else "was not seen to level off"
         done = f"{done} and {improving}"
     usd = accounting.usd_for_seconds(cut["more_s"], prices.machine)
     price = "" if usd is None else f", {usd:.2g} USD" if usd >= 0.01 else ", less than 0.01 USD"

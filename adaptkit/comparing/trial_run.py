@@ -13,6 +13,7 @@ from typing import Any
 
 from adaptkit.accounting import Meter, PeakMemory, spared_s
 from adaptkit.comparing.billing import Billed
+from adaptkit.comparing.measured import cuts_noted
 from adaptkit.comparing.plan import Plan, Trial
 from adaptkit.comparing.run import Answered, Outcome, Run
 from adaptkit.comparing.store import TrialResult, writing
@@ -142,7 +143,7 @@ def _answer(strategy: Strategy, trial: Trial, rows: Sequence[Example], run: Run,
 
 def _settled(trial: Trial, strategy: Strategy) -> Trial:
     """The trial with the key of what came of its fit: time may have ended it."""
-    by_time = any(cut["by"] == "seconds" for cut in strategy.fit_notes_.get("cut_short", ()))
+    by_time = any(cut["by"] == "seconds" for cut in cuts_noted(strategy.fit_notes_))
     return dataclasses.replace(trial, key=trial.key_if_cut) if by_time and trial.key_if_cut else trial
 
 

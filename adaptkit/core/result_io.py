@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adaptkit.core.codec import to_json
-from adaptkit.core.errors import StoreError
+from adaptkit.core.errors import StoreError, shown
 from adaptkit.core.files import csv_text, json_text, write_together
 from adaptkit.core.migration import VERSION, up_to_date, version_of, versioned
 from adaptkit.core.reading import MAX_BYTES, Unreadable, read_bytes, read_json
@@ -196,16 +196,26 @@ def _fault(item: object, cls: type[_T]) -> str | None:
             if expected.needed:
                 return f"lacks the field '{name}'."
         elif type(item[name]) not in expected.types:
-            return f"field '{name}' should be of type {expected.annotation} and is {item[name]!r}."
+            return f"field '{name}' should be of type {expected.annotation} and is {shown(item[name])}."
+        elif expected.items and item[name] and not _hold(item[name], expected.items):
+            return f"field '{name}' should be of type {expected.annotation} and holds other values."
     return None
+
+
+def _hold(value: Mapping[str, Any] | list[Any], types: frozenset[type]) -> bool:
+    return types.issuperset(map(type, value.values() if isinstance(value, dict) else value))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Expected:
-    """What JSON may hold for a field: values of one of ``types``."""
+    """What JSON may hold for a field: values of one of ``types``, those within it of one of ``items``.
+
+    ``items`` is empty where a field holds none, or whatever there is.
+    """
 
     annotation: str
     types: frozenset[type]
+    items: frozenset[type]
     needed: bool
 
 
@@ -221,12 +231,22 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 def _expected(field: dataclasses.Field[Any]) -> _Expected:
     annotation = str(field.type)
+    without = dataclasses.MISSING
+    needed = field.default is without and field.default_factory is without
+    return _Expected(annotation, _types(annotation), _items_of(annotation), needed)
+
+
+def _types(annotation: str) -> frozenset[type]:
     word = re.split(r"\W", annotation, maxsplit=1)[0]
     types = frozenset(_JSON_TYPES.get(word, (str,)))
-    if annotation.endswith("None"):
-        types |= {type(None)}
-    without = dataclasses.MISSING
-    return _Expected(annotation, types, field.default is without and field.default_factory is without)
+    return types | {type(None)} if annotation.endswith("None") else types
+
+
+def _items_of(annotation: str) -> frozenset[type]:
+    """Types within a mapping or a tuple: of ``Mapping[str, float | None]`` those of ``float | None``."""
+    within = re.match(r"Mapping\[str, (.+?)\](?: \| None)?$|tuple\[(.+), \.\.\.\]", annotation)
+    inner = (within[1] or within[2]) if within else "Any"
+    return frozenset() if inner == "Any" else _types(inner)
 
 
 @cache  # looked up for each of many thousand records

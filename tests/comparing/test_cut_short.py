@@ -192,7 +192,7 @@ def test_more_minutes_train_what_was_cut_short_again_and_nothing_else(tmp_path: 
 
 
 def test_a_composition_shares_its_time_among_what_trains(tmp_path: Path) -> None:
-    parts = (Trained(need_s=50), Other(need_s=50))
+    parts = (Trained(need_s=50), Other(need_s=60))
     fitted = Compose(parts).fit(planted_model(right), make_task(8), seconds=40)
     assert [left for _, _, left in given] == [pytest.approx(20)] * 2
     assert [c["by"] for c in fitted.fit_notes_["cut_short"]] == ["seconds", "seconds"]

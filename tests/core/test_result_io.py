@@ -114,7 +114,7 @@ def test_half_a_file_is_named_with_its_line(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
     with pytest.raises(StoreError, match=r"line \d+: It cannot be read: it is not valid JSON"):
         read_comparison(tmp_path)
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xff")
     with pytest.raises(StoreError, match="is not UTF-8"):
         read_comparison(tmp_path)
     path.write_text("[]", encoding="utf-8")
