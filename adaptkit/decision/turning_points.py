@@ -97,7 +97,8 @@ def _of(a: _Assumption, e: Evidence, r: Requirements, choose: Choose) -> Iterato
         return choose(*a.put(e, r, value))
 
     bounds = {"low": min(a.low, start), "high": max(a.high, start)}
-    turns = [(above, _nearest(start, a.high if above else a.low, choice_at)) for above in (False, True)]
+    ends = {False: bounds["low"], True: bounds["high"]}
+    turns = [(above, _nearest(start, end, choice_at, least=a.low)) for above, end in ends.items()]
     for above, turn in turns:
         if turn is not None:
             at, strategy = turn
@@ -109,11 +110,11 @@ def _of(a: _Assumption, e: Evidence, r: Requirements, choose: Choose) -> Iterato
 
 
 def _nearest(
-    start: float, end: float, choice_at: Callable[[float], str | None]
+    start: float, end: float, choice_at: Callable[[float], str | None], *, least: float
 ) -> tuple[float, str | None] | None:
     """The first value on the way to ``end`` from which another strategy is taken, and which one."""
     before, first = start, choice_at(start)
-    for value in _grid(start, end):
+    for value in _grid(start, end, least):
         if choice_at(value) != first:
             at = _halved(before, value, lambda v: choice_at(v) != first)
             return at, choice_at(at)
@@ -121,9 +122,15 @@ def _nearest(
     return None
 
 
-def _grid(start: float, end: float) -> Iterator[float]:
-    """Values from ``start`` to ``end`` in equal ratios, ``end`` itself the last; none where they are out."""
+def _grid(start: float, end: float, least: float) -> Iterator[float]:
+    """Values from ``start`` to ``end`` in equal ratios, ``end`` itself the last; none where they are equal.
+
+    Ratios lead nowhere from 0: on the way up from below ``least``, that is the first value.
+    """
     value = start
+    if start < least < end:
+        value = least
+        yield value
     while value < end / _STEP if end > start else value > end * _STEP:
         value = value * _STEP if end > start else value / _STEP
         yield value

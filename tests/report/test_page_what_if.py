@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from importlib import import_module
@@ -20,7 +21,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.decision import Evidence, Recommendation, Requirements, recommend_for
 from adaptkit.decision.judging import judge
 from adaptkit.decision.limits import usd_per_1k, usd_per_month
-from adaptkit.decision.turning_points import TurningPoint
+from adaptkit.decision.turning_points import TurningPoint, _grid
 from adaptkit.report.findings import Findings
 from adaptkit.report.parts import RULES, source
 from adaptkit.report.what_if import what_if_data
@@ -301,6 +302,16 @@ def test_the_same_turning_points(
             for name in ("now", "at", "low", "high"):
                 assert same(mine[name], getattr(other, name)), (mine, other)
             assert mine["words"] == other.words
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 1e4), (0.003, 1e4), (5.0, 1e4), (5.0, 0.01), (0.0, 0.0)])
+def test_looking_for_a_turn_ends_wherever_it_begins(start: float, end: float) -> None:
+    """Equal ratios lead nowhere from 0, such as from labels that cost nothing."""
+    steps = list(itertools.islice(_grid(start, end, 0.01), 5000))
+    assert len(steps) < 5000
+    assert steps[-1:] == ([end] if start != end else [])
+    (ours,) = called(source(*RULES), "grid", [[start, end, 0.01]])
+    assert ours == pytest.approx(steps)
 
 
 def test_the_page_changes_where_the_library_does(

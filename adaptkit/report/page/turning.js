@@ -44,10 +44,15 @@ function standing(name, task, settings) {
 }
 
 // Values in equal ratios from one end to the other, the end itself the last.
-function grid(start, end) {
+// Ratios lead nowhere from 0: on the way up from below the least, that is the first value.
+function grid(start, end, least) {
   const found = [];
   const up = end > start;
   let value = start;
+  if (start < least && least < end) {
+    value = least;
+    found.push(value);
+  }
   while (up ? value < end / STEP : value > end * STEP) {
     value = up ? value * STEP : value / STEP;
     found.push(value);
@@ -66,10 +71,10 @@ function halved(unchanged, changed, differs) {
 }
 
 // The first value on the way to an end from which another strategy is taken.
-function nearest(start, end, choiceAt) {
+function nearest(start, end, choiceAt, least) {
   const first = choiceAt(start);
   let before = start;
-  for (const value of grid(start, end)) {
+  for (const value of grid(start, end, least)) {
     if (choiceAt(value) !== first) {
       const at = halved(before, value, (v) => choiceAt(v) !== first);
       return { at, strategy: choiceAt(at) };
@@ -86,7 +91,8 @@ function turningPoints(task, settings) {
     if (start === null) continue;
     const choiceAt = (value) => judge(task, { ...settings, [name]: value }).named;
     const range = { name, words, now, low: Math.min(low, start), high: Math.max(high, start) };
-    const turns = [false, true].map((above) => [above, nearest(start, above ? high : low, choiceAt)]);
+    const endOf = (above) => (above ? range.high : range.low);
+    const turns = [false, true].map((above) => [above, nearest(start, endOf(above), choiceAt, low)]);
     for (const [above, turn] of turns) if (turn) found.push({ ...range, above, ...turn });
     if (now !== null && turns.every(([, turn]) => turn === null))
       found.push({ ...range, above: false, at: null, strategy: null });
