@@ -70,6 +70,8 @@ def as_texts(value: object) -> tuple[str, ...]:
         >>> as_texts('["a", "b"]'), as_texts("['a', 'b']"), as_texts("a|b"), as_texts("a, b"), as_texts(None)
         (('a', 'b'), ('a', 'b'), ('a', 'b'), ('a, b',), ())
     """
+    if value is None:
+        return ()
     if isinstance(value, str):
         value = read_cell(value) if looks_like_list(value) else parted(value)
     items = value if isinstance(value, list | tuple) else [value]
