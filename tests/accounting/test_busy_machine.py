@@ -52,7 +52,7 @@ def test_what_is_busy_and_not_this_process_is_others(
     forged(monkeypatch, cores=cores, own=own, **kinds)  # type: ignore[arg-type]
     load = OtherLoad()
     time.sleep(0.01)
-    assert load.share() == pytest.approx((cores - own) / 2, rel=1e-3)
+    assert load.share() == pytest.approx((cores - own) / 2, rel=0.02)
 
 
 def test_a_system_that_does_not_count_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
