@@ -17,6 +17,7 @@ from adaptkit.comparing.provider import ModelProvider
 from adaptkit.comparison import Comparison, compare
 from adaptkit.core.codec import content_hash, file_sha256
 from adaptkit.core.errors import ConfigError, StoreError
+from adaptkit.models.base import Model
 
 CSV_HEADER = (
     "task,strategy,model,n,n_errors,metric,quality,quality_low,quality_high,delta,delta_low,delta_high,"
@@ -158,13 +159,14 @@ def test_the_template_of_a_model_that_has_one_is_kept_also_when_nothing_was_left
 
 
 def test_tasks_with_different_baselines_are_told_apart(tmp_path: Path) -> None:
-    def right(name: str, seed: int, row: int) -> bool:
-        if name == "prompt" and row >= 30:
-            raise ValueError("fails on the second task")
-        return True
+    class OnOneTask(Words):
+        def learn(self, model: Model, task: ak.Task) -> Model:
+            if task.name == "more":
+                raise ValueError("fails on the second task")
+            return model
 
-    tasks = [make_task(30), make_task(40, name="more")]
-    manifest = compare([Words(), Shots()], tasks, model=planted_model(right), out=tmp_path).result.manifest
+    tasks, model = [make_task(30), make_task(40, name="more")], planted_model(lambda *_: True)
+    manifest = compare([OnOneTask(), Shots()], tasks, model=model, out=tmp_path).result.manifest
     assert manifest["baseline"] == {"questions": "prompt", "more": "few-shot"}
 
 
