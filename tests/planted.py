@@ -22,7 +22,7 @@ Right = Callable[[str, int, int], bool]
 # What a clock or the machine decides.
 MEASURED = (
     "p50_latency_s", "p95_latency_s", "first_token_p50_s", "fit_s", "fit_usd", "usd_per_1k_requests",
-    "usd_per_correct", "break_even_requests", "rows_per_s", "peak_memory_bytes",
+    "usd_per_correct", "break_even_requests", "rows_per_s", "peak_memory_bytes", "other_load",
 )  # fmt: skip
 
 

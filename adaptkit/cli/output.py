@@ -50,8 +50,10 @@ class TextOnly:
     def __init__(self, below: TextIO) -> None:
         self.rich_proxied_file = below
 
-    def write(self, text: str) -> int:
-        """Write a text."""
+    def write(self, text: str | bytes) -> int:
+        """Write a text; click gives those for a shell as bytes."""
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "replace")
         try:
             self.rich_proxied_file.write(visible(text))
         except BrokenPipeError:
@@ -115,7 +117,7 @@ def exact(json_text: str) -> str:
     return "".join(c if c.isascii() else escaped(c) for c in json_text)
 
 
-def _wrapped(stream: TextIO) -> TextIO:
+def _wrapped(stream: Any) -> TextIO:
     return stream if stream is None or isinstance(stream, TextOnly) else cast(TextIO, TextOnly(stream))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.core.errors import ModelError
-from adaptkit.core.reading import Unreadable, read_text
+from adaptkit.core.reading import Unreadable, read_bytes
 
 CONFIG_FILE, MODULES_FILE, ADAPTER_FILE = "config.json", "modules.json", "adapter_config.json"
 TEXT_SUFFIXES = {".json", ".jinja", ".model", ".txt", ".tiktoken", ".vocab"}
@@ -98,13 +98,16 @@ def check_model_folder(folder: Path, files: Mapping[str, Path]) -> None:
 
 
 def _is_configuration(name: str) -> bool:
+    if name == "data_config.json":  # what an embedder was trained on, which nobody reads
+        return False
     return "config" in name or name.endswith(".index.json") or name == MODULES_FILE
 
 
 def _json(path: Path, kind: type) -> Any:
     """Configuration as the libraries read it: they take what JSON has not, such as Infinity."""
     try:
-        value = json.loads(read_text(path, limit=MAX_TEXT_BYTES))
+        # UTF-8 and no other: the libraries pass over what they cannot decode.
+        value = json.loads(read_bytes(path, limit=MAX_TEXT_BYTES).decode("utf-8"))
     except (Unreadable, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}. Copy the file again.") from None
     except RecursionError:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adaptkit.core.errors import ContextLengthError
+from adaptkit.core.errors import AnswerError, ContextLengthError
 from adaptkit.core.types import ErrorInfo
 
 CLIENT_GONE = "client_gone"
@@ -163,7 +163,10 @@ def of_prediction(error: ErrorInfo) -> RequestProblem:
         return RequestProblem(
             error.message, code="context_length_exceeded", param="messages", outcome="too_long"
         )
-    return RequestProblem(error.message, status=500, code=error.type, outcome="failed")
+    # What a strategy did not foresee may quote anything.
+    hidden = f"The answer failed ({error.type}); the server's log says more."
+    message = hidden if error.type == AnswerError.__name__ else error.message
+    return RequestProblem(message, status=500, code=error.type, outcome="failed")
 
 
 def unexpected(error: BaseException) -> RequestProblem:

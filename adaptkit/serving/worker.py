@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Thread
 
+from adaptkit.core.errors import AnswerError
 from adaptkit.core.types import Prediction, Prompt
 from adaptkit.serving.line import Job, WaitingLine
 from adaptkit.serving.problems import of_prediction, too_long, unexpected
@@ -145,6 +146,8 @@ def _settle(job: Job, prediction: Prediction) -> None:
     if prediction.error is None:
         job.answer.set_result(prediction)
     else:
+        if prediction.error.type == AnswerError.__name__:
+            logger.error("AnswerError while answering 1 request(s): with --verbose the log says where.")
         job.answer.set_exception(of_prediction(prediction.error))
 
 

@@ -11,7 +11,9 @@ Strategies compose: each is fitted to the model and the prompts that those befor
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +49,7 @@ from adaptkit.tasks import Task
 
 WARM_UP_TOKENS = 2
 """The first comes with the prompt, the second by decoding."""
+logger = logging.getLogger(__name__)
 FitProgress = Callable[[int, int], None]
 
 
@@ -183,17 +186,24 @@ class Strategy(Parameters, ABC):
         """Begin to answer, as far as it takes to set up what is set up once.
 
         Inputs that fail together are tried alone, until one does not fail.
+
+        Raises:
+            Exception: all failed, by a fault that nobody names.
         """
         self._require_fitted("warm_up()")
+        fault: Exception | None = None
         for part in (inputs, *([text] for text in inputs)):
             try:
                 requests = [self._request(p) for p in self.prompts(part)]
                 self.model_.complete(
                     [dataclasses.replace(r, max_new_tokens=WARM_UP_TOKENS) for r in requests]
                 )
-            except Exception:
+            except Exception as error:
+                fault = error
                 continue
             return
+        if fault is not None and not isinstance(fault, AdaptKitError):
+            raise fault  # no input's fault
 
     def refusal(self, task: Task, model: Model | None = None) -> str | None:
         """Why this strategy cannot run on this task and model; None when it can.
@@ -406,6 +416,9 @@ class Strategy(Parameters, ABC):
         except AdaptKitError:
             raise
         except Exception as error:
+            # Where, and not the message: it may quote what somebody asked.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.debug("%s while answering %d input(s):\n%s", type(error).__name__, len(inputs), where)
             raise AnswerError(f"{self.label} failed ({type(error).__name__}: {error}).") from error
         return self._checked(predictions, len(inputs))
 

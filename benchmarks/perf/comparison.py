@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import adaptkit as ak
+from adaptkit.cli.run import QUICK_TOKENS
 from adaptkit.models.embedded import embedded_path
 from adaptkit.retrieval.embed import load_embedder
 from benchmarks.perf.results import Entry
 from benchmarks.perf.run import NOT_INSTALLED, Session
 from benchmarks.perf.workers import ENVIRONMENT, ROOT, own_python, peers_python
 
+STRATEGIES = "prompt,few-shot:k=8,rag:k=3,lora:rank=16"
 SUITE = ROOT / "benchmarks" / "suites" / "default.toml"
 PEER = "by hand"
 EMBEDDER = "all-minilm-l6-v2"
@@ -73,6 +75,8 @@ def _ours_command(session: Session, limit: int) -> list[str]:
     return [
         str(own_python()), "-m", "benchmarks.run", str(SUITE), "--model", session.model.name,
         "--limit", str(limit), "--out", str(out), "--fresh", "--offline", "--quiet",
+        # As much training as the script does, and no strategy that it has not.
+        "--quick", "--strategies", STRATEGIES,
     ]  # fmt: skip
 
 
@@ -84,7 +88,7 @@ def by_hand_command(python: Path, session: Session, suite: dict[str, Any], limit
         "--model", str(session.model.folder), "--embedder", str(embedded_path(EMBEDDER)),
         "--limit", str(limit), "--latency-rows", str(suite["latency_rows"]),
         "--shots", str(sizes["few-shot"]["k"]), "--passages", str(sizes["rag"]["k"]),
-        "--rank", str(sizes["lora"]["rank"]), "--train-tokens", str(sizes["lora"]["max_tokens"]),
+        "--rank", str(sizes["lora"]["rank"]), "--train-tokens", str(QUICK_TOKENS),
         "--dtype", session.options.peer_dtype,
         *(str(ROOT / "data" / name) for name in suite["tasks"]),
     ]  # fmt: skip

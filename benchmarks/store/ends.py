@@ -20,7 +20,8 @@ MEASURED = frozenset({
     "p50_latency_s", "p95_latency_s", "first_token_p50_s", "fit_s", "rows_per_s", "peak_memory_bytes",
     "retrieve_s", "first_token_s", "latency_s", "batch_size", "batch_s",
 })  # fmt: skip
-BREAK_EVEN = "break_even"
+UNDEFINED_TOO = ("break_even", "other_load")
+"""Whether there is one at all is decided by a clock."""
 MASK = "measured"
 
 
@@ -54,7 +55,7 @@ def masked_csv(folder: Path) -> str:
 
 
 def _cell(name: str, text: str) -> str:
-    if name.startswith(BREAK_EVEN):
+    if name.startswith(UNDEFINED_TOO):
         return MASK
     return MASK if text and is_measured(name) else text
 
@@ -68,11 +69,11 @@ def masked_records(folder: Path) -> Counter[str]:
 def masked(value: Any, *, measured: bool = False) -> Any:
     """Replace measured numbers; what is undefined, and why, stays.
 
-    Of a break-even nothing stays: whether there is one is decided by a difference of two costs.
+    Of what a clock may leave undefined nothing stays.
     """
     if isinstance(value, dict):
         return {
-            name: MASK if name.startswith(BREAK_EVEN) else masked(v, measured=is_measured(name))
+            name: MASK if name.startswith(UNDEFINED_TOO) else masked(v, measured=is_measured(name))
             for name, v in value.items()
         }
     if isinstance(value, list):
@@ -82,4 +83,4 @@ def masked(value: Any, *, measured: bool = False) -> Any:
 
 def is_measured(name: str) -> bool:
     """Whether a field's numbers rest on a clock or on this machine."""
-    return name in MEASURED or "usd" in name or name.startswith(BREAK_EVEN)
+    return name in MEASURED or "usd" in name or name.startswith(UNDEFINED_TOO)

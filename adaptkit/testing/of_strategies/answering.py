@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from adaptkit.core.codec import to_json
+from adaptkit.core.errors import AnswerError
 from adaptkit.core.types import FinishReason, Prediction, Usage
 from adaptkit.testing.answers import answers
 from adaptkit.testing.failure import CheckFailed, expect, first_difference
@@ -165,6 +166,10 @@ def odd_inputs_are_answered(case: StrategyCase) -> None:
             f"generate() raised {error!r}. Let extend() and decide() take any text."
         ) from error
     expect(len(found) == len(ODD_INPUTS), f"{len(ODD_INPUTS)} predictions", len(found), "Leave out none.")
+    broken = [p.error.message for p in found if p.error and p.error.type == AnswerError.__name__]
+    expect(
+        not broken, "no fault that is not foreseen", broken[:3], "Let extend() and decide() take any text."
+    )
 
 
 def answers_to_a_classification_are_labels(case: StrategyCase) -> None:
