@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from adaptkit.core.shown import escaped, visible
 
@@ -117,8 +117,8 @@ def exact(json_text: str) -> str:
     return "".join(c if c.isascii() else escaped(c) for c in json_text)
 
 
-def _wrapped(stream: Any) -> TextIO:
-    return stream if stream is None or isinstance(stream, TextOnly) else cast(TextIO, TextOnly(stream))
+def _wrapped(stream: Any) -> Any:
+    return stream if stream is None or isinstance(stream, TextOnly) else TextOnly(stream)
 
 
 @contextmanager

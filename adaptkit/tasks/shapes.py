@@ -37,7 +37,7 @@ class Shape:
     """How input and target are taken out of a row.
 
     Attributes:
-        columns: the columns that every row must have.
+        columns: the columns that every row must have, ``also`` those that are read where a row has them.
         read: takes input and targets out of a row's values; raises ValueError.
         instruction: what all rows say apart from their input, if anything.
         beside: further columns that are part of the input.
@@ -48,6 +48,7 @@ class Shape:
 
     name: str
     columns: tuple[str, ...]
+    also: tuple[str, ...] = ()
     read: Callable[[Mapping[str, Any]], Pair]
     instruction: str | None = None
     beside: Beside = NOTHING_BESIDE
@@ -63,7 +64,7 @@ class Shape:
     @property
     def used(self) -> set[str]:
         """All columns that something is read from, but for the optional fields."""
-        return {*self.columns, *self.beside.used, *([self.marks] if self.marks else [])}
+        return {*self.columns, *self.also, *self.beside.used, *([self.marks] if self.marks else [])}
 
     def pair(self, row: Row) -> Pair:
         """Read one row.
@@ -287,7 +288,9 @@ def _alpaca(kind: str | None) -> Shape:
         source = "\n\n".join(part.strip() for part in parts if part and part.strip())
         return source, *read_answers(values["output"], source="instruction", target="output", kind=kind)
 
-    return Shape(name="instruction/input/output", columns=("instruction", "output"), read=read)
+    return Shape(
+        name="instruction/input/output", columns=("instruction", "output"), also=("input",), read=read
+    )
 
 
 def _messages(

@@ -185,6 +185,12 @@ def test_marks_of_another_kind() -> None:
     assert parts({**QA, "label": True}, columns={"target": "label"}).examples["train"][0].target == "true"
 
 
+def test_an_input_beside_its_instruction_is_not_said_to_be_unused() -> None:
+    rows = [{"instruction": f"Do {i}.", "input": f"text {i}", "output": f"done {i}"} for i in range(3)]
+    assert inputs(*rows)[0] == "Do 0.\n\ntext 0"
+    assert not [note for note in parts(*rows).notes if "Not used" in note]
+
+
 def test_what_nothing_is_read_from_is_said() -> None:
     found = parts({**QA, "title": "Ships", "empty": "", "none": None}, {**QA, "url": "x"})
     assert found.notes == (
