@@ -147,7 +147,7 @@ def test_the_four_main_strategies_keep_to_the_contract_on_the_embedded_model() -
         params = {**SMALL.get(name, {}), **({"max_tokens": 400} if name == "lora" else {})}
         strategy = make_strategy(name, params)
         report = check_strategy(strategy, model=lambda: next(models), task=task, only=ON_A_REAL_MODEL)
-        # Where labels are written, as the validation rows of so small a task may have it, an answer may be none.
+        # Where labels are written, which few validation rows may choose, an answer may be none.
         written = [c for c in report.skipped if c == "answers_to_a_classification_are_labels"]
         assert {*report.passed, *written} == ON_A_REAL_MODEL
 
