@@ -188,7 +188,7 @@ def test_a_failed_strategy_is_exit_1_with_its_reason_and_the_others_table(
     assert run("--quiet") == 1
     out, err = capsys.readouterr()
     assert "prompt" in out
-    assert err == "Failed: questions/few-shot: few-shot failed (RuntimeError: out of memory).\n"
+    assert err == "Failed: questions/few-shot: out of memory\n"
     assert "out of memory" in Path("run/report.html").read_text(encoding="utf-8")
     use(answer)
     assert run("--quiet") == 0
@@ -209,10 +209,7 @@ def test_one_failed_seed_is_exit_1_although_the_strategy_has_a_row(
 
     use(broken)
     assert run("--quiet", "--seeds", "2", strategies="few-shot:k=2:selection=random") == 1
-    assert (
-        capsys.readouterr().err
-        == "Failed: questions/few-shot seed 1: few-shot failed (RuntimeError: only the first seed works).\n"
-    )
+    assert capsys.readouterr().err == "Failed: questions/few-shot seed 1: only the first seed works\n"
     (row,) = ak.load_comparison("run").rows
     assert (row.status, row.seeds) == ("done", 1)
 
