@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from adaptkit.comparing.leaks import LEAKAGES, Leakage, is_leakage
-from adaptkit.comparing.standards import is_margin
+from adaptkit.comparing.standards import is_margin, is_minutes
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
-from adaptkit.core.numbers import is_count, is_number
+from adaptkit.core.numbers import is_count
 from adaptkit.core.reading import Unreadable, is_there, read_toml
 from adaptkit.stats import MARGIN
 from adaptkit.strategies import Strategy, make_strategy, parse_strategy
@@ -141,7 +140,7 @@ def _count(data: Mapping[str, Any], key: str, default: int | None, least: int, p
 
 def _minutes(data: Mapping[str, Any], path: Path) -> float | None:
     value = data.get("minutes")
-    if value is None or (is_number(value) and math.isfinite(value) and value > 0):
+    if value is None or is_minutes(value):
         return value
     raise _wrong("minutes", "a number above 0", value, path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adaptkit import metrics
+from adaptkit.comparing.standards import is_minutes
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
-from adaptkit.core.numbers import is_count, is_number
+from adaptkit.core.numbers import is_count
 from adaptkit.core.types import Example
 from adaptkit.core.version import __version__
 from adaptkit.strategies import Strategy
@@ -113,7 +113,7 @@ def make_plan(  # noqa: PLR0913 - all but the first two by name only
         UnknownNameError: a metric that does not exist.
     """
     check_counts(limit, seeds, first_seed)
-    if minutes is not None and not (is_number(minutes) and math.isfinite(minutes) and minutes > 0):
+    if minutes is not None and not is_minutes(minutes):
         raise ConfigError.for_parameter("compare", "minutes", "above 0, or None for no bound", minutes)
     _check_strategies(strategies)
     _check_tasks(tasks)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_number
@@ -45,6 +47,11 @@ class Standards:
                     f"The first metric is {name}, and until_decided needs one that is a mean over rows, such "
                     "as accuracy. Leave until_decided out, or name such a metric first."
                 )
+
+
+def is_minutes(value: object) -> TypeGuard[float]:
+    """Whether a value can be what a run may take: a number above 0, and none without end."""
+    return is_number(value) and math.isfinite(value) and value > 0
 
 
 def is_margin(value: object) -> bool:
