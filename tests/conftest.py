@@ -38,6 +38,17 @@ def online_again() -> Iterator[None]:
             os.environ[name] = value
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_metrics_end_with_their_file() -> Iterator[None]:
+    """A metric that a test adds is known to its process, which here is that of all tests."""
+    from adaptkit import metrics
+
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (metrics.METRICS, metrics.CORPUS_METRICS):
+            patch.setattr(registry, "_added", dict(registry._added))
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_vector_cache() -> Iterator[None]:
     """Tests neither read the user's cached vectors nor add to them; those of the cache give it a folder."""
