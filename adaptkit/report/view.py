@@ -145,7 +145,7 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str, n_te
         rows_used = _span([r.fit_notes["tuning"]["n_rows"] for r in tuned])
         counts = _span([len(r.fit_notes["tuning"]["tried"]) for r in tuned])
         notes.append(f"Tuned on {rows_used} validation rows among {counts} configurations each.")
-    notes += [_labels_by(r.strategy, r.fit_notes["labels_by"]) for r in ran if r.fit_notes.get("labels_by")]
+    notes += [*_labels_by(ran), *_formats_tried(ran)]
     if closest := _closest(pairs):
         notes.append(closest)
     for text, count in COUNTED:
@@ -155,14 +155,40 @@ def _task_notes(ran: tuple[Row, ...], pairs: tuple[Pair, ...], method: str, n_te
     return notes
 
 
-def _labels_by(strategy: str, told: Mapping[str, Any]) -> str:
-    """Say how a strategy gets its labels, and what the other ways scored where there was a choice."""
-    way, scores = told["way"], told["scores"]
-    if not scores:
-        return f"{strategy} gets its labels by: {way} (no validation scores to choose by)."
-    others = listing([f"{name} {100 * score:.0f}%" for name, score in scores.items() if name != way])
-    best = f"{100 * scores[way]:.0f}% of {told['n_rows']} validation rows"
-    return f"{strategy} gets its labels by: {way} ({best}; {others})."
+def _labels_by(ran: tuple[Row, ...]) -> list[str]:
+    """Say how each strategy gets its labels, and that each chose for itself where it did."""
+    told = {r.strategy: r.fit_notes["labels_by"] for r in ran if r.fit_notes.get("labels_by")}
+    if not told:
+        return []
+    chose = {s: t for s, t in told.items() if t["scores"]}
+    sentences = []
+    if chose:
+        n_rows, n_ways = (
+            _span([t["n_rows"] for t in chose.values()]),
+            len(next(iter(chose.values()))["scores"]),
+        )
+        taken = ", ".join(f"{s} {t['way']} ({100 * t['scores'][t['way']]:.0f}%)" for s, t in chose.items())
+        sentences.append(
+            f"How labels are got, the best of {n_ways} ways on {n_rows} validation rows for each strategy: "
+            f"{taken}."
+        )
+    if given := [f"{s} {t['way']}" for s, t in told.items() if s not in chose]:
+        sentences.append(f"How labels are got, not chosen on validation rows: {', '.join(given)}.")
+    return sentences
+
+
+def _formats_tried(ran: tuple[Row, ...]) -> list[str]:
+    """Say what trying formats and wordings of the prompt brought."""
+    notes = []
+    for row in ran:
+        if tried := row.fit_notes.get("format_spread"):
+            chosen = " and ".join(f"{what} '{tried['chosen'][what]}'" for what in ("format", "wording"))
+            given, best = tried["tried"][0]["score"], tried["max"]
+            notes.append(
+                f"{row.strategy}: {len(tried['tried'])} prompts tried on {tried['n_rows']} validation rows, "
+                f"{chosen} taken: {100 * best:.0f}% where the plain one has {100 * given:.0f}%."
+            )
+    return notes
 
 
 def _fewer_train_rows(manifest: Mapping[str, Any], task: str) -> list[str]:

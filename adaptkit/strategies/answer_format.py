@@ -48,7 +48,7 @@ class AnswerFormat:
     @classmethod
     def of(cls, task: Task, model: Model) -> AnswerFormat:
         """Derive the format from the task."""
-        choices = tuple(task.labels) if task.kind == "classification" and task.labels else None
+        choices = tuple(task.labels) if is_scored(task) else None
         schema, reason = _schema(task), schema_refusal(task, model)
         return cls(
             choices=choices,
@@ -76,6 +76,11 @@ class AnswerFormat:
             decoded_freely=saved.get("decoded_freely"),
             keeps_marks=bool(saved.get("keeps_marks")),
         )
+
+
+def is_scored(task: Task) -> bool:
+    """Whether answers are labels, which can be scored."""
+    return task.kind == "classification" and bool(task.labels)
 
 
 def targets_hold_marks(task: Task) -> bool:

@@ -31,9 +31,11 @@ from adaptkit.core.sealed import sealed
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
 from adaptkit.models.reasoning import completed
-from adaptkit.strategies.answer_format import AnswerFormat
+from adaptkit.strategies.answer_format import AnswerFormat, is_scored
+from adaptkit.strategies.calibration import CONTENT_FREE
 from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.inputs import fault_of_input, listed, require_text
+from adaptkit.strategies.label_ways import WAYS, LabelReader, LabelTrial, LabelWay
 from adaptkit.strategies.parameters import Parameters
 from adaptkit.strategies.seal import (
     FORMAT_VERSION,
@@ -61,6 +63,8 @@ class Strategy(Parameters, ABC):
         model_: the model that answers (its own, where the strategy replaces weights).
         before_: the strategies that add to the prompts before this one, where it is part of a composition.
         format_: what an answer looks like: choices, schema, length, stop strings.
+        label_reader_: how the label of a classification is got out of a completion; None where there are no
+            labels.
         fit_notes_: what a report should tell about the fit (losses, sizes, choices made).
     """
 
@@ -71,6 +75,8 @@ class Strategy(Parameters, ABC):
     """Parts of a task that what is learnt depends on, where anything is."""
     update: ClassVar[Update] = "re-fit"
     """What has to be done again when they change."""
+    default_label_way: ClassVar[str] = "sum"
+    """Which of :attr:`label_ways` is taken where there is nothing to choose by."""
 
     @property
     def label(self) -> str:
@@ -90,6 +96,14 @@ class Strategy(Parameters, ABC):
         the last one's are.
         """
         return False
+
+    @property
+    def label_ways(self) -> Mapping[str, LabelWay]:
+        """Ways to get a label out of the model, of which one is chosen on validation rows.
+
+        None where :meth:`ask` is the strategy's own: it gets its labels itself.
+        """
+        return WAYS if type(self).ask is Strategy.ask else {}
 
     @property
     def trains_weights(self) -> bool:
@@ -127,6 +141,20 @@ class Strategy(Parameters, ABC):
             ConfigError: a parameter is out of range.
             CapabilityError: this model or task cannot serve this strategy.
         """
+        self.fit_part(model, task, progress=progress, before=before, seconds=seconds)
+        self.choose(task)
+        return self
+
+    def fit_part(
+        self,
+        model: Model,
+        task: Task,
+        *,
+        progress: FitProgress | None = None,
+        before: Sequence[Strategy] = (),
+        seconds: float | None = None,
+    ) -> None:
+        """As :meth:`fit`, without :meth:`choose`: in a composition only the part that asks has a choice."""
         self.check()
         reason = self.refusal(task, model)
         if reason:
@@ -135,13 +163,35 @@ class Strategy(Parameters, ABC):
         self.ends_at_ = None if seconds is None else time.monotonic() + seconds
         self.before_: tuple[Strategy, ...] = tuple(before)
         self.fit_notes_: dict[str, Any] = {}
+        self.label_reader_: LabelReader | None = None
         leader = leader_of((*before, self))
         self.instruction_: str = leader.instruction(task)
         self.format_: AnswerFormat = leader.answer_format(task, model)
         if self.format_.decoded_freely:
             self.fit_notes_["decoded_freely"] = self.format_.decoded_freely
         self.model_: Model = self.learn(model, task)
-        return self
+
+    def choose(self, task: Task) -> None:
+        """Choose on validation rows what is left open about asking: how a label is got out of the model."""
+        own = type(self).decide is not Strategy.decide
+        if not self.format_.choices or not self.label_ways or own:
+            return
+        trial = LabelTrial(
+            model=self.model_,
+            task=task,
+            form=self.format_,
+            request=self._request,
+            prompts=self.prompts,
+            typical=self.typical_prompts,
+        )
+        self.label_reader_, told = trial.chosen(self.label_ways, self.default_label_way)
+        self.fit_notes_["labels_by"] = told
+        if self.label_reader_.reading is not None:
+            self.format_ = dataclasses.replace(self.format_, choices=None)
+
+    def typical_prompts(self, task: Task) -> list[Prompt]:
+        """Prompts that tell what the labels get whatever is asked: those of inputs without content."""
+        return self.prompts(CONTENT_FREE)
 
     # A string is a sequence of strings too: the first signature wins, as the code does.
     @overload
@@ -291,7 +341,13 @@ class Strategy(Parameters, ABC):
 
     def decide(self, completion: Completion) -> str:
         """The answer that a completion stands for."""
-        return completion.text
+        return (
+            self.read(completion.text) if self.label_reader_ is None else self.label_reader_.label(completion)
+        )
+
+    def read(self, text: str) -> str:
+        """The answer that a text holds, where no label is scored."""
+        return text
 
     def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
         """What has to be done to a fitted strategy when rows and documents change; empty for nothing.
@@ -304,10 +360,16 @@ class Strategy(Parameters, ABC):
         changed = any(getattr(old, part) != getattr(new, part) for part in self.learns_from)
         return (self.update,) if learns and changed else ()
 
+    def chooses(self, task: Task) -> bool:
+        """Whether :meth:`choose` depends on validation rows; what it chose stays when they change."""
+        own = type(self).decide is not Strategy.decide
+        return self.asks_model and is_scored(task) and len(self.label_ways) > 1 and not own
+
     def labels_used(self, task: Task) -> tuple[str, ...]:
         """Splits whose labels it learns from, or chooses by: those whose rows it would miss."""
         splits: tuple[Literal["train", "validation"], ...] = ("train", "validation")
-        return tuple(split for split in splits if self.update_needed(task.without(split), task))
+        learnt = [split for split in splits if self.update_needed(task.without(split), task)]
+        return tuple(dict.fromkeys([*learnt, *(["validation"] if self.chooses(task) else [])]))
 
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """A fitted strategy brought up to date in the cheapest way that it has; this one stays as it is.
@@ -362,6 +424,7 @@ class Strategy(Parameters, ABC):
             "model": {"id": model.id, "revision": model.revision},
             "instruction": self.instruction_,
             "format": self.format_,
+            "labels": self.label_reader_ and self.label_reader_.to_json(),
             "fit_notes": self.fit_notes_,
             "state": state,
             "files": hashes,
@@ -384,6 +447,9 @@ class Strategy(Parameters, ABC):
             self.fit_notes_ = dict(saved["fit_notes"])
             self.instruction_ = str(saved["instruction"])
             self.format_ = AnswerFormat.from_json(saved["format"])
+            # Strategies saved before each had its way to get a label have none here.
+            labels = saved.get("labels")
+            self.label_reader_ = labels and LabelReader.from_json(labels)
             self.model_ = self.load_state(folder, saved["state"], model)
         return self
 

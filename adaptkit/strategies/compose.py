@@ -99,7 +99,7 @@ class Compose(Strategy):
         self.parts_: list[Strategy] = []
         for i, given in enumerate(self.parts):
             part = dataclasses.replace(given)
-            part.fit(
+            part.fit_part(
                 model,
                 task,
                 progress=self.progress_,
@@ -115,6 +115,18 @@ class Compose(Strategy):
             self.fit_notes_["warning"] = [*self.fit_notes_.get("warning", ()), *warnings]
         self._serve_all_with(model)
         return model
+
+    def choose(self, task: Task) -> None:
+        """The leading part's choice, with the prompts of all."""
+        leader = leader_of(self.parts_)
+        known = dict(leader.fit_notes_)
+        leader.choose(task)
+        self.instruction_, self.format_ = leader.instruction_, leader.format_
+        self.fit_notes_ |= {n: v for n, v in leader.fit_notes_.items() if known.get(n) != v}
+
+    def chooses(self, task: Task) -> bool:
+        """Whether the leading part does."""
+        return leader_of(self.parts).chooses(task)
 
     def _share_of_seconds(self, i: int) -> float | None:
         """What is left, in equal parts for those that train and are still to come."""

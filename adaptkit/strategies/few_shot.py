@@ -14,16 +14,16 @@ import numpy as np
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Completion, Demonstration, Prediction, Prompt, Usage
+from adaptkit.core.types import Demonstration, Prediction, Prompt, Usage
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, index_texts, load_embedder
-from adaptkit.strategies.base import Strategy, leader_of
-from adaptkit.strategies.calibration import ContentFreePrior
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.checks import COUNT_OR_ZERO, Check, check_params
 from adaptkit.strategies.choosing import score_of
 from adaptkit.strategies.demonstrations import Candidates, DemonstrationPool, distinct
 from adaptkit.strategies.draws import rng_for
 from adaptkit.strategies.fitting import DemonstrationRoom
+from adaptkit.strategies.label_ways import WAYS, LabelWay
 from adaptkit.strategies.selection import (
     Order,
     arrange,
@@ -88,8 +88,9 @@ class FewShot(Strategy):
         calibrate: for a classification, divide each label's probability by its mean over train inputs, each
             label as often, behind demonstrations of their own (batch calibration, Zhou et al. 2023,
             arXiv:2309.17249). It did more than inputs without content (Zhao et al. 2021, arXiv:2102.09690).
-            None for random demonstrations only. There it makes up for the model's liking for the labels
-            shown last; behind similar ones, whose labels are a hint, it was of no use.
+            None leaves the way to get a label open (see :attr:`label_ways`); without validation rows to
+            choose by it is taken for random demonstrations only. There it makes up for the model's liking
+            for the labels shown last; behind similar ones, whose labels are a hint, it was of no use.
         embedder: embeds inputs, for all selections but ``random``.
         seed: of the random draw, and of the shuffled order.
     """
@@ -111,8 +112,17 @@ class FewShot(Strategy):
         return self.selection == "random" or self.order == "shuffled"
 
     @property
-    def _calibrates(self) -> bool:
-        return self.selection == "random" if self.calibrate is None else self.calibrate
+    def label_ways(self) -> Mapping[str, LabelWay]:
+        """All, unless ``calibrate`` says which."""
+        if self.calibrate is None:
+            return WAYS
+        name = "calibrated" if self.calibrate else "sum"
+        return {name: WAYS[name]}
+
+    @property
+    def default_label_way(self) -> str:  # type: ignore[override]
+        """Calibrated behind random demonstrations."""
+        return "calibrated" if self.selection == "random" else "sum"
 
     @property
     def _order(self) -> Order:
@@ -151,12 +161,6 @@ class FewShot(Strategy):
             self.pool_ = self._indexed(pool)
             self._note_vote(task)
         self._note_shown(task)
-        self.prior_: ContentFreePrior | None = None
-        asks = leader_of((*self.before_, self)) is self
-        if self._calibrates and self.format_.choices and asks:
-            typical = self._typical_prompts(task)
-            self.prior_ = ContentFreePrior.measure(model, lambda _: typical, self.format_)
-            self.fit_notes_["calibrated"] = self.prior_ is not None
         return model
 
     def _drawn(self, pool: DemonstrationPool, task: Task) -> DemonstrationPool:
@@ -199,7 +203,7 @@ class FewShot(Strategy):
         counts = {"min": min(n_shown), "mean": round(fmean(n_shown), 1), "max": max(n_shown)}
         self.fit_notes_["n_shown"] = max(n_shown) if self.selection == "random" else counts
 
-    def _typical_prompts(self, task: Task) -> list[Prompt]:
+    def typical_prompts(self, task: Task) -> list[Prompt]:
         """Prompts of train inputs, each label as often: some twice, where a label has few.
 
         What a label gets in the mean over them is what it is liked. Inputs that are shown themselves come
@@ -248,12 +252,6 @@ class FewShot(Strategy):
         """For a shuffled order: by the input, so that its batch does not matter; one for all if random."""
         return rng_for(self.seed, "" if self.selection == "random" else text)
 
-    def decide(self, completion: Completion) -> str:
-        """The likeliest label, or the one that gains most over what it gets in the mean."""
-        if self.prior_ is None or completion.choice_logprobs is None:
-            return completion.text
-        return self.prior_.decide(completion.choice_logprobs)
-
     def alternatives(self, task: Task) -> list[Self]:
         """More demonstrations, other selections and scores, then fewer demonstrations."""
         more, fewer = (32, 8) if self.k is None else (2 * self.k, max(1, self.k // 2))
@@ -267,7 +265,8 @@ class FewShot(Strategy):
         if task.kind == "classification":
             # Among balanced labels only their places tell how near they are.
             changes.insert(4, {"selection": "balanced", "order": self.order or "nearest-last"})
-            changes.insert(5, {"calibrate": not self._calibrates})
+            if self.calibrate is not None:
+                changes.insert(5, {"calibrate": not self.calibrate})
             changes.append({"order": "interleaved"})
         found = {self._effect: self}
         for change in changes:
@@ -279,14 +278,13 @@ class FewShot(Strategy):
     def _effect(self) -> tuple[object, ...]:
         """Equal for configurations that do the same: defaults filled in, what is of no effect left out."""
         diversity = self.diversity if self.selection == "diverse" else None
-        return (self.k, self.selection, self._order, diversity, self._calibrates, self.embedder, self.seed)
+        return (self.k, self.selection, self._order, diversity, self.calibrate, self.embedder, self.seed)
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
-        """The demonstrations, their index, and what labels get in the mean."""
+        """The demonstrations and their index."""
         return {
             "pool": self.pool_.save(folder),
             "limit": self.limit_,
-            "prior": self.prior_ and self.prior_.to_json(),
         }
 
     def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
@@ -294,7 +292,6 @@ class FewShot(Strategy):
         embedder = load_embedder(self.embedder) if state["pool"]["indexed"] else None
         self.pool_ = DemonstrationPool.load(folder, state["pool"], embedder)
         self.limit_ = int(state["limit"])
-        self.prior_ = None if state["prior"] is None else ContentFreePrior.from_json(state["prior"])
         self.room_ = DemonstrationRoom(model, self.format_.max_new_tokens)
         return model
 

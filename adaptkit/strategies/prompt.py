@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
+from adaptkit.core.numbers import is_count
 from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
 from adaptkit.models.base import Model
-from adaptkit.strategies.answer_format import AnswerFormat
+from adaptkit.strategies.answer_format import AnswerFormat, is_scored
 from adaptkit.strategies.base import Strategy, leader_of
-from adaptkit.strategies.calibration import ContentFreePrior, label_lengths, per_token
 from adaptkit.strategies.checks import (
     ABOVE_ZERO,
     COUNT,
@@ -26,9 +26,8 @@ from adaptkit.strategies.checks import (
     Check,
     check_params,
 )
-from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.formats import ANSWER_LINE, FORMATS, NO_MARKS, Marks
-from adaptkit.strategies.label_ways import CHOOSING_ROWS, WAYS, LabelWays, best_way, told
+from adaptkit.strategies.label_ways import CHOOSING_ROWS, WAYS, LabelWay
 from adaptkit.strategies.prompt_changes import changes_worth_a_try
 from adaptkit.strategies.proposing import PROPOSERS
 from adaptkit.strategies.reading import Reading, is_one_line
@@ -39,6 +38,8 @@ from adaptkit.strategies.voting import as_one, draw_seed, vote
 from adaptkit.strategies.wording import WORDINGS, answer_rules, marking_rule, shape_rules, worded
 from adaptkit.tasks import Task, some_rows
 
+TRIED = 4
+"""Formats and wordings that are tried where nobody says how many: as many as tuning tries by default."""
 SWITCH_OR_NONE: Check = (lambda v: v is None or isinstance(v, bool), "True, False or None")
 _CHECKS = {
     "instruction_text": TEXT_OR_NONE,
@@ -52,7 +53,7 @@ _CHECKS = {
     "samples": COUNT,
     "temperature": ABOVE_ZERO,
     "top_p": SHARE,
-    "search": COUNT_OR_ZERO,
+    "search": (lambda v: v is None or is_count(v, least=0), "an int >= 0, or None"),
     "search_rows": COUNT,
     "seed": COUNT_OR_ZERO,
 }
@@ -62,10 +63,10 @@ _CHECKS = {
 class PromptEngineering(Strategy):
     """Instruction, allowed answers and reply shape in the prompt; nothing is trained.
 
-    A label of a classification is the one with the best score by log-probability, or is written and read.
-    Where none of ``calibrate``, ``normalise_length`` and ``decode`` is given, the way is chosen on at most 32
-    validation rows, of equals the simplest; without such rows it is the mean over a label's tokens.
-    ``fit_notes_["labels_by"]`` tells the way and the score of each.
+    Formats and wordings are tried on validation rows, four by default, as many as tuning tries. A label of a
+    classification is the one with the best score by log-probability, or is written and read: where none of
+    ``calibrate``, ``normalise_length`` and ``decode`` is given, the way is chosen on the same rows (see
+    :attr:`label_ways`), for each format anew; without such rows it is the mean over a label's tokens.
 
     Args:
         instruction_text: replaces the task's instruction and the rules about the reply.
@@ -88,8 +89,10 @@ class PromptEngineering(Strategy):
             scored labels are the same each time.
         temperature: of the draws.
         top_p: of the draws.
-        search: how many formats and wordings to try on validation rows; the best is kept, and how far apart
-            they lie is told in ``fit_notes_["format_spread"]``. 0 takes ``format`` and ``wording`` as given.
+        search: how many formats and wordings to try on validation rows; the best is kept, and what each
+            scored is told in ``fit_notes_["format_spread"]``. 0 takes ``format`` and ``wording`` as given.
+            None tries the given ones and three that are known to help, where there are validation rows and
+            nothing else is asked for: no text of one's own, no reasoning, no other format or wording.
         search_rows: at most this many validation rows.
         propose: who proposes instructions to be tried too: ``model``, or a name that a package registers (see
             :mod:`adaptkit.strategies.proposing`).
@@ -97,6 +100,7 @@ class PromptEngineering(Strategy):
     """
 
     name: ClassVar[str] = "prompt"
+    default_label_way: ClassVar[str] = "mean per token"
 
     instruction_text: str | None = None
     role: str | None = None
@@ -111,8 +115,8 @@ class PromptEngineering(Strategy):
     samples: int = 1
     temperature: float = 0.7
     top_p: float = 1.0
-    search: int = 0
-    search_rows: int = 40
+    search: int | None = None
+    search_rows: int = CHOOSING_ROWS
     propose: str | None = None
     seed: int = 0
 
@@ -132,14 +136,24 @@ class PromptEngineering(Strategy):
         return getattr(self, "chosen_", self)
 
     @property
-    def _chooses_way(self) -> bool:
-        """Whether it is left open how a label is got out of the model."""
-        return self.calibrate is None and self.normalise_length is None and self.decode is None
+    def label_ways(self) -> Mapping[str, LabelWay]:
+        """All, unless ``calibrate``, ``normalise_length`` or ``decode`` says which; none where it thinks."""
+        given = (self.calibrate, self.normalise_length, self.decode)
+        if self.thinking:
+            return {}
+        if all(g is None for g in given):
+            return WAYS
+        calibrated = True if self.calibrate is None else self.calibrate
+        way = LabelWay(
+            calibrated=calibrated, per_token=bool(self.normalise_length), written=bool(self.decode)
+        )
+        return {way.words: way}
 
-    @property
-    def _calibrates(self) -> bool:
-        given = (self.normalise_length, self.decode)
-        return any(g is not None for g in given) if self.calibrate is None else self.calibrate
+    def _searches(self, task: Task) -> bool:
+        """Whether formats are tried although nobody asked for it."""
+        given = (self.instruction_text, self.role, self.propose)
+        as_it_is = self.format == "plain" and self.wording == "full" and not (self.rules or any(given))
+        return self.search is None and as_it_is and not self.leads and bool(task.validation)
 
     def check(self) -> None:
         """Counts, switches and names are such."""
@@ -150,7 +164,7 @@ class PromptEngineering(Strategy):
                 raise UnknownNameError.for_name(name, str(getattr(self, name)), known)
         if self.propose is not None:
             PROPOSERS.get(self.propose)
-            if self.search < 2:
+            if (self.search or 0) < 2:
                 raise ConfigError.for_parameter(
                     "PromptEngineering", "search", "an int >= 2, to try what is proposed", self.search
                 )
@@ -159,7 +173,7 @@ class PromptEngineering(Strategy):
         """A format, a vote or a search that the task has nothing for."""
         if FORMATS[self.format].needs_labels and not task.labels:
             return f"The format '{self.format}' lists labels, and the task '{task.name}' has none."
-        if self.samples > 1 and not self.thinking and _is_scored(task):
+        if self.samples > 1 and not self.thinking and is_scored(task):
             return (
                 f"The labels of the task '{task.name}' are scored, not drawn: there is nothing to vote on. "
                 "Set thinking=True, or samples=1."
@@ -181,92 +195,87 @@ class PromptEngineering(Strategy):
         """Room for reasoning, and for the marks around the answer."""
         now = self._current
         form, marks = AnswerFormat.of(task, model), now._marks(task)
-        if now.decode and form.choices:
-            return dataclasses.replace(form, choices=None)
         if now.thinking:
             return with_reasoning(form, marks=marks, thinking_tokens=now.thinking_tokens, model=model)
         return with_marks(form, marks=marks, model=model) if marks.opening else form
 
     def learn(self, model: Model, task: Task) -> Model:
-        """Search for a format where that is asked for; measure the labels' probabilities without an input."""
+        """Search for a format where that is asked for; how answers are read."""
         self.__dict__.pop("chosen_", None)
         # Where another part asks, what this one would ask is of no use.
-        asks = leader_of((*self.before_, self)) is self
-        if asks:
-            self.format_ = self.answer_format(task, model)
-            self._choose_way(model, task)
-        if self.search and asks:
-            self._choose(model, task)
+        if self.search and leader_of((*self.before_, self)) is self:
+            self._search(self._candidates(task, model), model, task)
         else:
-            self._measure(model, task, asks=asks)
+            self._read(task, model)
         return model
 
-    def _choose_way(self, model: Model, task: Task) -> None:
-        """Choose how a label is got out of the model, where that is left open."""
-        if not self._chooses_way or not self.format_.choices:
-            return
-        self.reading_ = self._reading(task, parses=True)
-        rows = some_rows(task.validation or (), CHOOSING_ROWS)
-        scores: dict[str, float] = {}
-        if rows:
-            size, choices = self.format_.max_new_tokens, self.format_.choices
-            prompts = [fit_to_context(p, model, size) for p in self.prompts([e.input for e in rows])]
-            stop = self.format_.stop
-            requests = [Request(prompt=p, max_new_tokens=size, choices=choices, stop=stop) for p in prompts]
-            prior = ContentFreePrior.measure(model, self.prompts, self.format_)
-            scores = LabelWays(model, task, rows, requests, prior, self.reading_).scores()
-        way = best_way(scores)
-        self.chosen_ = dataclasses.replace(self, **WAYS[way])
-        self.format_ = self.answer_format(task, model)
-        self.fit_notes_["labels_by"] = told(way, scores, len(rows))
-
-    def _reading(self, task: Task, *, parses: bool) -> Reading:
+    def _read(self, task: Task, model: Model) -> None:
         labels = tuple(task.labels) if task.kind == "classification" else ()
         marks = self._marks(task)
-        return Reading(task.kind, labels, is_one_line(task), marks, thinking=self.thinking, parses=parses)
-
-    def _measure(self, model: Model, task: Task, *, asks: bool) -> None:
-        now = self._current
-        self.reading_ = self._reading(task, parses=bool(now.decode) and _is_scored(task))
+        self.reading_ = Reading(task.kind, labels, is_one_line(task), marks, thinking=self.thinking)
         self.closing_ = AnswerFormat.of(task, model) if self.thinking else None
-        choices = self.format_.choices if asks else None
-        self.n_tokens_ = label_lengths(model, choices) if now.normalise_length and choices else None
-        self.prior_: ContentFreePrior | None = None
-        if now._calibrates and choices:
-            self.prior_ = ContentFreePrior.measure(model, self.prompts, self.format_, n_tokens=self.n_tokens_)
-            self.fit_notes_["calibrated"] = self.prior_ is not None
 
-    def _choose(self, model: Model, task: Task) -> None:
-        rows = some_rows(task.validation or (), self.search_rows)
-        search = Search(model=model, task=task, rows=rows, before=self.before_, progress=self.progress_)
-        candidates = self._candidates(search)
-        scores = search.scores(candidates)
+    def choose(self, task: Task) -> None:
+        """How a label is got out of the model, and in which format it is asked, where that is left open."""
+        if "chosen_" in self.__dict__:
+            return
+        if not self._searches(task):
+            super().choose(task)
+            return
+        self._search(self._tried(task), self.model_, task)
+
+    def _tried(self, task: Task) -> list[Self]:
+        """What is tried by default: this configuration, then formats and wordings that are known to help."""
+        given = dataclasses.replace(self, search=0)
+        kind = "labels" if is_scored(task) else task.kind
+        changes = [c for c in changes_worth_a_try(kind) if c.keys() <= {"format", "wording"}]
+        others = [dataclasses.replace(given, **c) for c in changes]
+        return [given, *(c for c in others if c.refusal(task) is None)][:TRIED]
+
+    def _search(self, candidates: Sequence[Self], model: Model, task: Task) -> None:
+        """Keep the best of several configurations."""
+        search, began = self._on_validation(model, task), time.perf_counter()
+        scores = search.scores(candidates, seconds_left=lambda: self.seconds_left)
         best = candidates[scores.index(max(scores))]  # of equals the first, so rather the one given
-        self.instruction_, self.format_ = best.instruction_, best.format_
+        self.instruction_, self.format_, self.label_reader_ = (
+            best.instruction_,
+            best.format_,
+            best.label_reader_,
+        )
         self.reading_, self.closing_ = best.reading_, best.closing_
-        self.n_tokens_, self.prior_ = best.n_tokens_, best.prior_
-        self.chosen_ = dataclasses.replace(best)
+        self.chosen_: PromptEngineering = dataclasses.replace(best)
         self.fit_notes_ |= best.fit_notes_
+        if untried := len(candidates) - len(scores):
+            seconds = (time.perf_counter() - began) / len(scores) * untried
+            cut = {"what": "tuning", "by": "seconds", "n_tried": len(scores), "n_planned": len(candidates)}
+            self.fit_notes_["cut_short"] = [{**cut, "more_s": round(seconds, 1)}]
         self.fit_notes_["format_spread"] = {
             "metric": task.primary_metric,
-            "n_rows": len(rows),
+            "n_rows": len(search.rows),
             **spread(scores),
             "chosen": best._told(),
-            "tried": [{**c._told(), "score": score} for c, score in zip(candidates, scores, strict=True)],
+            "tried": [{**c._told(), "score": score} for c, score in zip(candidates, scores, strict=False)],
         }
+
+    def _on_validation(self, model: Model, task: Task) -> Search:
+        rows = some_rows(task.validation or (), self.search_rows)
+        return Search(model=model, task=task, rows=rows, before=self.before_, progress=self.progress_)
 
     def _told(self) -> dict[str, Any]:
         told = {"format": self.format, "wording": self.wording}
         return told if self.instruction_text is None else {**told, "instruction": self.instruction_text}
 
-    def _candidates(self, search: Search) -> list[Self]:
+    def _candidates(self, task: Task, model: Model) -> list[Self]:
         """This configuration first, then proposals, formats and wordings in turns."""
-        given = dataclasses.replace(self._current, search=0, propose=None)
+        given = dataclasses.replace(self, search=0, propose=None)
+        n = self.search or 0
         formats = [dataclasses.replace(given, format=f) for f in FORMATS if f != self.format]
         wordings = [dataclasses.replace(given, wording=w) for w in WORDINGS if w != self.wording]
-        proposed = given._proposed(self.propose, search, self.search // 2) if self.propose else []
-        others = [c for c in in_turns([proposed, formats, wordings]) if c.refusal(search.task) is None]
-        return [given, *others][: self.search]
+        proposed = []
+        if self.propose:
+            proposed = given._proposed(self.propose, self._on_validation(model, task), n // 2)
+        others = [c for c in in_turns([proposed, formats, wordings]) if c.refusal(task) is None]
+        return [given, *others][:n]
 
     def _proposed(self, proposer: str, search: Search, n: int) -> list[Self]:
         def score(text: str) -> float:
@@ -293,7 +302,7 @@ class PromptEngineering(Strategy):
         marks = FORMATS[self.format].marks
         if self.thinking:
             return marks if marks.opening else ANSWER_LINE
-        return NO_MARKS if _is_scored(task) or task.kind == "structured" else marks
+        return NO_MARKS if is_scored(task) or task.kind == "structured" else marks
 
     def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """In the format chosen."""
@@ -346,38 +355,37 @@ class PromptEngineering(Strategy):
         best = vote(answers, self.reading_.kind, self.reading_.labels)
         return self._prediction(prompt, as_one(drawn, best, seconds), looked_up_s)
 
-    def decide(self, completion: Completion) -> str:
-        """The answer read off the text, or the label with the best score."""
-        if completion.choice_logprobs is None:
-            return self.reading_.answer(completion.text)
-        scores = per_token(completion.choice_logprobs, self.n_tokens_)
-        if self.prior_ is not None:
-            return self.prior_.decide(scores)
-        return max(scores, key=lambda label: scores[label])
+    def read(self, text: str) -> str:
+        """The answer read off the text."""
+        return self.reading_.answer(text)
 
     def alternatives(self, task: Task) -> list[Self]:
-        """This one, then by how often each change is reported to help; a search needs no others."""
+        """This one, then by how often each change is reported to help; a search needs no others.
+
+        What is tried by default beside this one is not tried again.
+        """
         if self.search:
             return [self]
+        given = dataclasses.replace(self, search=0)
+        tried = self._tried(task) if self._searches(task) else [given]
         found = [self]
-        for change in changes_worth_a_try("labels" if _is_scored(task) else task.kind):
-            changed = dataclasses.replace(self, **change)
-            if changed not in found and changed.refusal(task) is None:
+        for change in changes_worth_a_try("labels" if is_scored(task) else task.kind):
+            changed = dataclasses.replace(given, **change)
+            if changed not in (*found, *tried) and changed.refusal(task) is None:
                 found.append(changed)
         return found
 
     def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
-        """Only a search depends on rows, and on validation rows the choice of a way to get labels."""
-        if self.search:
-            return super().update_needed(old, new)
-        chooses = self._chooses_way and _is_scored(new) and not self.thinking
-        return (self.update,) if chooses and old.validation != new.validation else ()
+        """Only a search that was asked for depends on rows."""
+        return super().update_needed(old, new) if self.search else ()
+
+    def chooses(self, task: Task) -> bool:
+        """Also where formats are tried."""
+        return super().chooses(task) or self._searches(task)
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
-        """The label probabilities, how answers are read, and what a search chose."""
+        """How answers are read, and what a search chose."""
         return {
-            "prior": None if self.prior_ is None else self.prior_.to_json(),
-            "n_tokens": self.n_tokens_,
             "reading": self.reading_.to_json(),
             "closing": self.closing_,
             "chosen": None if self._current is self else self.chosen_.described_params(),
@@ -385,16 +393,9 @@ class PromptEngineering(Strategy):
 
     def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
         """Read them back."""
-        prior, closing, chosen = state["prior"], state["closing"], state["chosen"]
-        self.prior_ = None if prior is None else ContentFreePrior.from_json(prior)
-        self.n_tokens_ = state["n_tokens"]
+        closing, chosen = state["closing"], state["chosen"]
         self.reading_ = Reading.from_json(state["reading"])
         self.closing_ = None if closing is None else AnswerFormat.from_json(closing)
         if chosen is not None:
             self.chosen_ = type(self).from_params(chosen)
         return model
-
-
-def _is_scored(task: Task) -> bool:
-    """Whether answers are labels, which are scored where the model does not think first."""
-    return task.kind == "classification" and bool(task.labels)

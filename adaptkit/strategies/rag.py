@@ -31,6 +31,7 @@ from adaptkit.strategies.citing import CITATION_RULE, CITATION_TOKENS, passage_t
 from adaptkit.strategies.controls import UPPER_BOUND, GoldDocuments, other_passages
 from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.gold_share import NOBODY_TRAINED, GoldShare
+from adaptkit.strategies.label_ways import WAYS, LabelWay
 from adaptkit.strategies.unanswered import declined, left_without_passages, unanswerable_target
 from adaptkit.strategies.updating import Update, document_changes
 from adaptkit.strategies.wording import full_instruction
@@ -112,6 +113,11 @@ class RAG(Strategy):
     def shows_passages(self) -> bool:
         """It does nothing else."""
         return True
+
+    @property
+    def label_ways(self) -> Mapping[str, LabelWay]:
+        """All: what it does in :meth:`ask` leaves labels as they are."""
+        return WAYS
 
     def check(self) -> None:
         """Sizes are positive, the overlap is smaller than a chunk, and choices are known ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -35,12 +35,19 @@ class Search:
     def score(self, candidate: Strategy) -> float:
         """Fit a candidate and score it by the task's first metric."""
         candidate.fit(self.model, self.task, before=self.before)
+        tried = candidate.fit_notes_.get("labels_by") or {}
+        if tried.get("n_rows") == len(self.rows):  # the same rows: that is how it chose among its ways
+            return float(tried["scores"][tried["way"]])
         return score_of(answers_to(candidate, self.rows), self.rows, self.task)
 
-    def scores(self, candidates: Sequence[Strategy]) -> list[float]:
-        """The score of each candidate."""
-        found = []
+    def scores(
+        self, candidates: Sequence[Strategy], *, seconds_left: Callable[[], float | None] = lambda: None
+    ) -> list[float]:
+        """The score of each candidate, until there is no time left; the first is tried in any case."""
+        found: list[float] = []
         for i, candidate in enumerate(candidates, start=1):
+            if found and seconds_left() == 0:
+                break
             found.append(self.score(candidate))
             if self.progress is not None:
                 self.progress(i, len(candidates))

@@ -186,6 +186,9 @@ class Tuned(Strategy):
             self._note_untried(tried, len(candidates))
         return self.best_.model_
 
+    def choose(self, task: Task) -> None:
+        """Nothing: each configuration was tried with its own choice."""
+
     def _may_go_on(self, tried: Sequence[Trial]) -> bool:
         if self.seconds_left == 0:
             return False

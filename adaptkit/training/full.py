@@ -67,7 +67,8 @@ def save_weights(module: Any, names: Iterable[str], path: Path) -> None:
     weights = dict(module.named_parameters())
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {n: weights[n].detach().cpu().contiguous() for n in sorted(names)}
-    save_file(kept, path, metadata={"format": "pt", N_TENSORS: str(len(kept))})
+    # One entry: of several the order is drawn anew each time, and the file's hash with it.
+    save_file(kept, path, metadata={N_TENSORS: str(len(kept))})
 
 
 def load_weights(module: Any, path: Path) -> Any:

@@ -170,7 +170,7 @@ def test_kinds_with_the_same_past_share_a_fit() -> None:
 
 def test_only_answers_after_an_update_are_asked_for_again() -> None:
     model = ak.FakeModel(read)
-    measured(ak.PromptEngineering(), model=model, kinds=["change"])
+    measured(ak.PromptEngineering(search=0), model=model, kinds=["change"])
     assert len(model.requests) == 16
 
 

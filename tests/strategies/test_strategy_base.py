@@ -177,7 +177,7 @@ def test_error_that_is_no_answer_error_is_not_swallowed() -> None:
     def broken(_: object) -> str:
         raise RuntimeError("a bug")
 
-    strategy = PromptEngineering().fit(FakeModel(broken), qa_task())
+    strategy = PromptEngineering(search=0).fit(FakeModel(broken), qa_task())
     with pytest.raises(AnswerError, match="RuntimeError: a bug"):
         strategy.generate(["a", "b"])
 

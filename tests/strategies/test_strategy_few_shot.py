@@ -410,6 +410,9 @@ class LikesModel(FakeModel):
         found = []
         for request, plain in zip(requests, super().complete(requests), strict=True):
             scores = {c: self._likes(request.prompt, c) for c in request.choices or ()}
+            if not scores:
+                found.append(plain)
+                continue
             found.append(
                 dataclasses.replace(plain, text=max(scores, key=scores.__getitem__), choice_logprobs=scores)
             )
@@ -432,15 +435,23 @@ def test_calibration_takes_away_what_a_label_gets_in_the_mean(selection: Any) ->
     for calibrate in (True, False):
         strategy = FewShot(k=3, selection=selection, calibrate=calibrate).fit(LikesModel(biased), TASK)
         outputs[calibrate] = [p.output for p in strategy.generate(INPUTS)]
-        assert strategy.fit_notes_.get("calibrated", False) is calibrate
+        assert strategy.fit_notes_["labels_by"]["way"] == ("calibrated" if calibrate else "sum")
     assert outputs[True] == ["music", "weather", "alarm"]
     assert outputs[False] == ["alarm"] * 3
 
 
-def test_calibration_is_off_behind_similar_demonstrations_unless_asked_for() -> None:
+def test_without_validation_rows_calibration_is_off_behind_similar_demonstrations() -> None:
     for selection in SELECTIONS:
-        notes = FewShot(selection=selection).fit(LikesModel(biased), TASK).fit_notes_
-        assert ("calibrated" in notes) is (selection == "random")
+        task = dataclasses.replace(TASK, validation=())
+        notes = FewShot(selection=selection).fit(LikesModel(biased), task).fit_notes_
+        assert notes["labels_by"]["way"] == ("calibrated" if selection == "random" else "sum")
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_calibration_is_taken_where_validation_rows_are_for_it(selection: Any) -> None:
+    strategy = FewShot(k=3, selection=selection).fit(LikesModel(biased), TASK)
+    assert strategy.fit_notes_["labels_by"]["way"] == "calibrated"
+    assert [p.output for p in strategy.generate(INPUTS)] == ["music", "weather", "alarm"]
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
@@ -462,7 +473,7 @@ def test_calibration_rather_takes_inputs_that_are_not_drawn() -> None:
         dataclasses.replace(e, id=f"{e.id}-{i}", input=f"{e.input} {i}") for i in range(4) for e in TASK.train
     ]
     model = LikesModel(biased)
-    FewShot(k=6, selection="random").fit(model, dataclasses.replace(TASK, train=tuple(rows)))
+    FewShot(k=6, selection="random", calibrate=True).fit(model, dataclasses.replace(TASK, train=tuple(rows)))
     asked = [r.prompt for r in model.requests]
     assert len({p.demonstrations for p in asked}) == 1
     assert len({p.input for p in asked}) == 24
@@ -494,7 +505,7 @@ def test_calibration_is_left_out_where_it_would_not_be_used() -> None:
     assert model.requests == []
     silent = FakeModel(lambda _: "music")
     strategy = FewShot(selection="random").fit(silent, TASK)
-    assert strategy.fit_notes_["calibrated"] is False
+    assert strategy.fit_notes_["labels_by"]["way"] == "the model's own pick"
     assert strategy.generate("a song").output == "music"
 
 
@@ -526,7 +537,6 @@ def test_alternatives_of_the_default() -> None:
         {"selection": "diverse"},
         {"k": 4},
         {"selection": "balanced", "order": "nearest-last"},
-        {"calibrate": True},
         {"k": 16, "selection": "random"},
         {"order": "interleaved"},
     ]

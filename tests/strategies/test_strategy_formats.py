@@ -178,7 +178,7 @@ def test_prior_is_measured_on_prompts_in_the_format_with_demonstrations() -> Non
         seen.append(request)
         return (request.choices or ("x",))[0]
 
-    strategy = Compose((FewShot(k=2, selection="random"), PromptEngineering(format="quoted")))
+    strategy = Compose((FewShot(k=2, selection="random"), PromptEngineering(format="quoted", calibrate=True)))
     strategy.fit(FakeModel(answer), classification_task())
     asked = [r.prompt for r in seen if '"""\nN/A\n"""' in r.prompt.input]
     assert len(asked) == 1

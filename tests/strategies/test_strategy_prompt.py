@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,35 +44,42 @@ def likes_alarm(text: str, label: str) -> float:
     return -2.0 if (text, label) == ("play", "music") else -4.0
 
 
+def prior_of(strategy: PromptEngineering) -> Mapping[str, float]:
+    assert strategy.label_reader_ is not None
+    assert strategy.label_reader_.prior is not None
+    return strategy.label_reader_.prior.logprobs
+
+
 def test_label_that_gains_most_over_inputs_without_content_wins() -> None:
-    strategy = PromptEngineering(calibrate=True).fit(ScoringModel(likes_alarm), classification_task())
-    assert strategy.prior_ is not None
-    gap = strategy.prior_.logprobs["alarm"] - strategy.prior_.logprobs["music"]
+    strategy = PromptEngineering(calibrate=True, search=0).fit(
+        ScoringModel(likes_alarm), classification_task()
+    )
+    prior = prior_of(strategy)
+    gap = prior["alarm"] - prior["music"]
     assert gap == pytest.approx(3.5)
     assert [p.output for p in strategy.generate(["play", "wake me"])] == ["music", "alarm"]
-    assert strategy.fit_notes_["calibrated"] is True
+    assert strategy.fit_notes_["labels_by"]["way"] == "calibrated"
 
 
 def test_without_calibration_the_likeliest_label_wins() -> None:
     model = ScoringModel(likes_alarm)
-    strategy = PromptEngineering(calibrate=False).fit(model, classification_task())
+    strategy = PromptEngineering(calibrate=False, search=0).fit(model, classification_task())
     assert model.requests == []
     assert [p.output for p in strategy.generate(["play", "wake me"])] == ["alarm", "alarm"]
 
 
 def test_model_that_tells_no_probabilities_is_not_calibrated() -> None:
     given = FakeModel(lambda _: "weather")
-    strategy = PromptEngineering(calibrate=True).fit(given, classification_task())
-    assert strategy.prior_ is None
-    assert strategy.fit_notes_["calibrated"] is False
+    strategy = PromptEngineering(calibrate=True, search=0).fit(given, classification_task())
+    assert strategy.fit_notes_["labels_by"]["way"] == "the model's own pick"
     assert strategy.generate("play").output == "weather"
 
 
 @pytest.mark.parametrize("kind", [k for k in TASKS if k != "classification"])
 def test_free_text_is_not_calibrated(kind: str) -> None:
     model = FakeModel(lambda _: "x")
-    strategy = PromptEngineering().fit(model, TASKS[kind]())
-    assert strategy.prior_ is None
+    strategy = PromptEngineering(search=0).fit(model, TASKS[kind]())
+    assert strategy.label_reader_ is None
     assert model.requests == []
 
 
@@ -81,66 +88,17 @@ def test_calibration_changes_what_a_real_model_answers() -> None:
     task = classification_task()
     inputs = [e.input for e in (*task.train, *task.test)]
     model = tiny_model("llama")
-    raw = PromptEngineering(calibrate=False).fit(model, task)
-    calibrated = PromptEngineering(calibrate=True).fit(model, task)
-    assert calibrated.prior_ is not None
+    raw = PromptEngineering(calibrate=False, search=0).fit(model, task)
+    calibrated = PromptEngineering(calibrate=True, search=0).fit(model, task)
     before, after = ({p.output for p in s.generate(inputs)} for s in (raw, calibrated))
     assert len(after) >= len(before)
     for text, prediction in zip(inputs[:3], calibrated.generate(inputs[:3]), strict=True):
         (request,) = [calibrated._request(p) for p in calibrated.prompts([text])]
         scores = model.complete([request])[0].choice_logprobs
         assert scores is not None
-        prior = calibrated.prior_.logprobs
+        prior = prior_of(calibrated)
         gains = {label: scores[label] - prior[label] for label in LABELS}
         assert prediction.output == max(gains, key=lambda label: gains[label])
-
-
-class WaysModel(FakeModel):
-    """Is right on an input by one way of getting a label only, and answers music by the others."""
-
-    def __init__(self, way: str, task: Task) -> None:
-        super().__init__(lambda request: "")
-        self._way = way
-        self._right = {e.input: e.target for e in (*task.train, *task.test, *(task.validation or ()))}
-
-    def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        made = []
-        for request, completion in zip(requests, super().complete(requests), strict=True):
-            right = self._right.get(request.prompt.input)
-            if request.choices is None:
-                text = f"It is {right}." if self._way == "written" else "music"
-                made.append(dataclasses.replace(completion, text=text))
-                continue
-            scores = {c: self._score(c, right) for c in request.choices}
-            best = max(scores, key=lambda c: scores[c])
-            made.append(dataclasses.replace(completion, text=best, choice_logprobs=scores))
-        return made
-
-    def _score(self, label: str, right: str | None) -> float:
-        n_tokens = len(label.split()) + 1
-        if self._way == "sum":  # by the mean over tokens the longest label wins
-            return {right: -8.0}.get(label, -8.1 if n_tokens > 2 else -9.0)
-        if self._way == "mean per token":  # by the sum a short label wins
-            return n_tokens * (-5.0 if label == right else -6.0) + (100 if right is None else 0) * n_tokens
-        if self._way == "calibrated":  # music is liked most whatever is asked
-            return -1.0 * (label != "music") + (0.5 if label == right else 0.0)
-        return 0.0 if label == "music" else -9.0
-
-
-@pytest.mark.parametrize("way", ["sum", "calibrated", "written"])
-def test_the_way_to_get_a_label_is_chosen_on_validation_rows(way: str, tmp_path: Path) -> None:
-    task = classification_task()
-    model = WaysModel(way, task)
-    strategy = PromptEngineering().fit(model, task)
-    assert strategy.fit_notes_["labels_by"]["way"] == way
-    assert strategy.fit_notes_["labels_by"]["scores"][way] == 1.0
-    assert not {r.prompt.input for r in model.requests} & {e.input for e in task.test}
-    inputs = [e.input for e in task.test]
-    outputs = [p.output for p in strategy.generate(inputs)]
-    assert outputs == [e.target for e in task.test]
-    loaded = load_strategy(strategy.save(tmp_path), model)
-    assert [p.output for p in loaded.generate(inputs)] == outputs
-    assert strategy.labels_used(task) == ("validation",)
 
 
 def test_without_validation_rows_or_probabilities_labels_are_scored_by_the_mean_over_their_tokens() -> None:
@@ -148,10 +106,11 @@ def test_without_validation_rows_or_probabilities_labels_are_scored_by_the_mean_
     model = ScoringModel(likes_alarm)
     strategy = PromptEngineering().fit(model, dataclasses.replace(task, validation=()))
     assert model.requests == []
-    assert strategy.n_tokens_ is not None
+    assert strategy.label_reader_ is not None
+    assert strategy.label_reader_.n_tokens is not None
     assert strategy.fit_notes_["labels_by"] == {"way": "mean per token", "n_rows": 0, "scores": {}}
     silent = PromptEngineering().fit(FakeModel(lambda _: "weather"), task)
-    assert silent.fit_notes_["labels_by"]["scores"] == {}
+    assert silent.fit_notes_["labels_by"] == {"way": "the model's own pick", "n_rows": 0, "scores": {}}
     assert silent.generate("play").output == "weather"
 
 
@@ -184,10 +143,10 @@ def test_long_labels_are_scored_by_the_mean_over_their_tokens(params: dict[str, 
     asked = {"music": -4.0, "the weather of today": -5.0, "alarm": -4.4}
     without = {"music": -4.0, "the weather of today": -5.0, "alarm": -8.0}
     model = ScoringModel(lambda text, label: (asked if text == "rain?" else without)[label])
-    strategy = PromptEngineering(**params).fit(model, long_label_task())
+    strategy = PromptEngineering(**params, search=0).fit(model, long_label_task())
     assert strategy.generate("rain?").output == answer
-    if strategy.prior_ is not None:
-        prior = strategy.prior_.logprobs
+    if strategy.fit_notes_["labels_by"]["way"].startswith("calibrated"):
+        prior = prior_of(strategy)
         assert prior["the weather of today"] - prior["music"] == pytest.approx(1.0)
         assert math.exp(prior["music"]) < 1 / 3
 
@@ -234,7 +193,7 @@ def test_a_single_rule_may_be_given_as_text() -> None:
 
 def test_default_prompt_is_the_plain_one() -> None:
     model = FakeModel(lambda _: "x")
-    strategy = PromptEngineering().fit(model, qa_task())
+    strategy = PromptEngineering(search=0).fit(model, qa_task())
     strategy.generate("Who?")
     (request,) = model.requests
     assert request.prompt.input == "Who?"
@@ -372,7 +331,7 @@ def test_alternatives_begin_with_the_strategy_and_can_all_run(kind: str) -> None
     assert all(found.count(s) == 1 for s in found)
     assert all(s.role == "You are a clerk." for s in found)
     assert all(s.refusal(task) is None for s in found)
-    changed = [set(s.changed_params()) - {"role"} for s in found[1:5]]
+    changed = [set(s.changed_params()) - {"role", "search"} for s in found[1:5]]
     assert len(set.union(*changed)) >= 2  # not along one parameter
 
 

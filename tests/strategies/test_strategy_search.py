@@ -116,6 +116,34 @@ def test_part_that_does_not_ask_searches_nothing() -> None:
     assert "format_spread" not in strategy.fit_notes_
 
 
+def test_by_default_four_are_tried_where_there_are_rows_and_nothing_else_is_given() -> None:
+    given = PromptEngineering()
+    strategy = dataclasses.replace(given).fit(LIKES_QUOTES, TASK)
+    assert len(strategy.fit_notes_["format_spread"]["tried"]) == 4
+    tried = [(t["format"], t["wording"]) for t in strategy.fit_notes_["format_spread"]["tried"]]
+    others = given.alternatives(TASK)[1:]
+    assert not {(a.format, a.wording) for a in others if not a.thinking} & set(tried)
+    assert given.labels_used(TASK) == ("validation",)
+    without = dataclasses.replace(TASK, validation=())
+    for alone in (
+        PromptEngineering(search=0),
+        PromptEngineering(instruction_text="Guess."),
+        PromptEngineering(role="You are a clerk."),
+        PromptEngineering(rules="Be quick."),
+        PromptEngineering(format="quoted"),
+        PromptEngineering(wording="short"),
+        PromptEngineering(thinking=True),
+    ):
+        assert "format_spread" not in dataclasses.replace(alone).fit(LIKES_QUOTES, TASK).fit_notes_
+    assert "format_spread" not in PromptEngineering().fit(LIKES_QUOTES, without).fit_notes_
+
+
+def test_a_default_search_ends_with_its_time_and_says_so() -> None:
+    strategy = PromptEngineering().fit(LIKES_QUOTES, TASK, seconds=1e-9)
+    (cut,) = strategy.fit_notes_["cut_short"]
+    assert (cut["what"], cut["by"], cut["n_tried"], cut["n_planned"]) == ("tuning", "seconds", 1, 4)
+
+
 def test_search_tells_how_far_it_is() -> None:
     steps: list[tuple[int, int]] = []
     PromptEngineering(search=3).fit(LIKES_QUOTES, TASK, progress=lambda done, n: steps.append((done, n)))
@@ -125,10 +153,11 @@ def test_search_tells_how_far_it_is() -> None:
 def test_calibration_goes_with_the_format_chosen() -> None:
     task = classification_task()
     strategy = PromptEngineering(search=3, search_rows=4, calibrate=True).fit(tiny_model("llama"), task)
-    assert strategy.prior_ is not None
+    assert strategy.label_reader_ is not None
+    assert strategy.label_reader_.prior is not None
     chosen = strategy.fit_notes_["format_spread"]["chosen"]
-    alone = PromptEngineering(**chosen, calibrate=True).fit(strategy.model_, task)
-    assert strategy.prior_ == alone.prior_
+    alone = PromptEngineering(**chosen, calibrate=True, search=0).fit(strategy.model_, task)
+    assert strategy.label_reader_ == alone.label_reader_
     inputs = [e.input for e in task.test]
     assert [p.output for p in strategy.generate(inputs)] == [p.output for p in alone.generate(inputs)]
 

@@ -245,13 +245,14 @@ def test_what_is_not_fitted_cannot_be_updated(strategy: ak.Strategy) -> None:
 @pytest.mark.parametrize(
     ("strategy", "splits"),
     [
-        (ak.PromptEngineering(), ()),
+        (ak.PromptEngineering(), ("validation",)),
+        (ak.PromptEngineering(search=0), ()),
         (ak.RAG(), ()),
         (ak.PromptEngineering(search=2), ("train", "validation")),
         (ak.FewShot(k=2), ("train", "validation")),
         (NearestVote(), ("train",)),
         (ak.Compose((RAG, LORA)), ("train", "validation")),
-        (ak.Compose((ak.RAG(), ak.PromptEngineering())), ()),
+        (ak.Compose((ak.RAG(), ak.PromptEngineering(search=0))), ()),
         (ak.Tuned(ak.PromptEngineering()), ("validation",)),
         (ak.Tuned(NearestVote()), ("train", "validation")),
     ],

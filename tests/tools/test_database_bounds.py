@@ -61,7 +61,7 @@ def test_a_greedy_statement_is_ended_or_its_answer_small(city: Path, query: str)
 def test_memory_stays_bounded(city: Path) -> None:
     """In a process whose children are the statements' only: the largest of them is what was needed.
 
-    Of the process itself nothing is taken: on Linux its peak begins with that of the process it was started by.
+    Of the process itself nothing is taken: on Linux its peak begins with that of its parent.
     """
     program = (
         "import json, resource, sqlite3, sys\n"
