@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from adaptkit.accounting import MachinePrice
 from adaptkit.comparing.measured import Measured
@@ -59,7 +60,8 @@ def predicted(planned: Planned, found: Measured, price: MachinePrice | None) -> 
     tuning = tuning_of(strategy, task)
     trainings = trainings_of(strategy, found.fit_notes, n_train=len(task.train))
     fit = fit_span(found.fit_s, found.fit_notes, trainings) + answers.rows_s(tuning.n_rows, 0)
-    learnt = total(t.span_tokens for t in trainings) + answers.rows_tokens(tuning.n_rows)
+    n_asked = tuning.n_rows + _n_asked_in_fit(found.fit_notes)
+    learnt = total(t.span_tokens for t in trainings) + answers.rows_tokens(n_asked)
     tokens = learnt.times(tuning.times) + answers.rows_tokens(planned.n_rows)
     return dataclasses.replace(
         line,
@@ -68,6 +70,14 @@ def predicted(planned: Planned, found: Measured, price: MachinePrice | None) -> 
         tokens=tokens.times(line.n_runs),
         usd_per_hour=None if price is None else price.usd_per_hour,
     )
+
+
+def _n_asked_in_fit(notes: Mapping[str, Any]) -> int:
+    """How often a fit asked the model about validation rows, to choose a format and a way to get labels."""
+    formats, ways = notes.get("format_spread") or {}, notes.get("labels_by") or {}
+    n_tried, n_rows = len(formats.get("tried", (0,))), int(formats.get("n_rows", ways.get("n_rows", 0)))
+    # The scores of all labels come out of one pass, a written label out of another.
+    return n_tried * n_rows * (2 if ways.get("scores") else 1 if formats else 0)
 
 
 def _failure(found: Measured) -> str:

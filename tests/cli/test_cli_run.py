@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ RANDOM_SHOTS = "prompt,few-shot:k=2:selection=random"
 
 def answer(request: Request) -> str:
     """Right on even rows, and on all of them after demonstrations."""
-    number = int(request.prompt.input.split()[1])
+    number = int(re.findall(r"\d+", request.prompt.input)[0])
     return f"answer {number}" if request.prompt.demonstrations or number % 2 == 0 else "no idea"
 
 
@@ -437,7 +438,7 @@ def test_a_pilot_adds_what_the_plan_will_take_and_answers_no_test_row(
     asked: list[int] = []
 
     def noted(request: Request) -> str:
-        asked.append(int(request.prompt.input.split()[1]))
+        asked.append(int(re.findall(r"\d+", request.prompt.input)[0]))
         return answer(request)
 
     use(noted)
