@@ -16,6 +16,7 @@ import re
 import string
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 from adaptkit.metrics.words import split_characters, western_digits
 
@@ -28,6 +29,9 @@ _OTHER_FORMS = {0x640: None, 0x1361: " "}
 _L = r"[^\W_]"  # a letter or digit: \w without the low line
 _CURRENCY = r"[$\u00a2-\u00a5\u20a0-\u20cf]"
 _AMOUNT = r"\d+(?:[.,]\d+)*"
+
+_ALONE = rf"(?:(?<=^{_L})|(?<=[\s(=+]{_L}))"  # behind a letter or digit that nothing stands before
+_BOUND = rf"[-+]?(?:\d+(?:\.\d+)?|\u221e|{_L}\b)"  # of an interval
 
 _COMPATIBLE = re.compile(r"[\uff00-\uffef\u2080-\u2089]+")
 _RAISED = re.compile(r"[\u00b2\u00b3\u00b9\u2070-\u207b]+")
@@ -62,13 +66,18 @@ _REWRITES = tuple(
         (r"(?<![\w.])\.(?=\d)", "0."),
         (r"(?<=\d) ?([%\u2030]|\u00b0 ?)", r" \1"),
         (r"(?<=\u00b0) (?=[cf]\b)", ""),
+        (rf"([\[(]{_BOUND}[,;]) ({_BOUND}[\])])", r"\1\2"),
     )
 )
 # Punctuation that stays, by what stands around it.
 _STAYS = re.compile(
     rf"""
-      (?<=\d)[^\w\s](?=\d)                # any one sign between digits
-    | (?<![\w)])-(?=\.?\d)|(?<=\de)-(?=\d)  # a minus
+      (?<=\d)[^\w\s]{{1,3}}(?=\d)           # signs between digits
+    | (?<![\w)])-(?=\.?\d|[^\W\d_](?!\w)|[\u2200-\u22ff])|(?<=\de)-(?=\d)  # a minus
+    | (?<!\S)[-\u2013](?=\s*$)|(?<!\S)\+(?!\S)  # "group A -": a sign of its own
+    | ^\.(?={_L})|(?<!\S)(?:~(?={_L})|!(?=\w+(?!\S)))  # .net, ~5, !x
+    | {_ALONE}(?:['\u2019](?!\w)|\*+(?!\w)|\(\w+\))  # x', A*, f(x)
+    | (?<!\S)[\[(]{_BOUND}[,;]{_BOUND}[\])]  # [1,2) is not (1,2]
     | (?<=\d)[\u2032\u2033]|(?<=\d[ ])%|{_CURRENCY}(?=[ ]-?\.?\d)
     | [<>]=?(?=-?\.?\d)|(?<={_L})[<>]=?(?={_L})
     | (?<=[\w)])(?:\+\+?|\#)              # C++, C#, A+, 50+, x+y
@@ -106,21 +115,30 @@ def normalise(text: str) -> str:
         ('a', 'c++', '-1/2')
     """
     words = _words(text).split()
-    kept = [w for i, w in enumerate(words) if w not in _ARTICLES or (w == "a" and i == len(words) - 1)]
+    kept = [word for word, after in pairwise([*words, ""]) if not _is_article(word, after)]
     return " ".join(kept or words) or fold(text)
+
+
+def _is_article(word: str, after: str) -> bool:
+    """Whether a word says nothing: no "a" at the end, or with a sign behind it ("A +")."""
+    return word in _ARTICLES and (word != "a" or any(c.isalnum() for c in after))
 
 
 def occurs(reference: str, text: str) -> bool:
     """Whether a reference stands in a text as whole words, after normalisation.
 
     Examples:
-        >>> occurs("the Union Army", "a union army, of course"), occurs("9", "9.5 hours"), occurs("?!", "")
+        >>> occurs("the Union Army", "a union army, of course"), occurs("9", "9.5 hours"), occurs("5", "5 %")
         (True, False, False)
     """
     # With the articles too: "vitamin A", whose a is none, stands in "vitamin A is found in carrots".
-    return any(
-        words and f" {words} " in f" {of(text)} " for of in (normalise, _words) if (words := of(reference))
-    )
+    return any(words and _stands(words, of(text)) for of in (normalise, _words) if (words := of(reference)))
+
+
+def _stands(words: str, text: str) -> bool:
+    """Whether words stand in a text, a number with the sign that makes it another: 5 is no part of 5 %."""
+    after = r"(?! [%\u2030\u00b0])" if words[-1:].isdigit() else ""
+    return re.search(rf"(?<!\S){re.escape(words)}(?!\S){after}", text) is not None
 
 
 def tokens(text: str) -> list[str]:
@@ -147,7 +165,7 @@ def _in_one_form(text: str) -> str:
     if not text.isascii():
         text = _COMPATIBLE.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
         text = _RAISED.sub(lambda m: f"^{unicodedata.normalize('NFKC', m[0])}", text)
-        text = _FRACTION.sub(lambda m: f"{m[1]} {unicodedata.normalize('NFKC', m[2])}", text)
+        text = _FRACTION.sub(lambda m: f"{m[1]}{' ' * bool(m[1])}{unicodedata.normalize('NFKC', m[2])}", text)
         text = western_digits(text).translate(_ONE_SIGN)
     text = _THOUSANDS.sub(lambda m: _NO_DIGIT.sub("", m[0]), text)
     text = _GAP.sub(" ", text)

@@ -34,8 +34,9 @@ _OPTIONAL = re.compile(
 _SIMPLE = re.compile("[\x00-\u02ff\u0370-\u0482\u048a-\u058f\u1e00-\u200b\u200e-\u20cf\u2100-\u2bff]*")
 _SIMPLE_WORD = re.compile(r"\w+")
 _LAST_MARK = 0x1FFFF
-WORDS_VERSION = 2
-"""Of what is saved by words: 1 parted them at vowel signs, and had no pairs of characters."""
+WORDS_VERSION = 3
+"""Of what is saved by words: 1 parted them at vowel signs, and had no pairs of characters; 2 left out single
+letters and signs behind words."""
 _VARIATION_SELECTORS = "\U000e0100-\U000e01ef"
 
 

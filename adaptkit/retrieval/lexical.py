@@ -33,6 +33,10 @@ LEXICAL_SIDECAR = "lexical.json"
 VARIANT = "lucene"
 K1, B = 1.5, 0.75
 _FULL_WIDTH = re.compile("[\uff00-\uffef]+")
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")  # where a word may be broken, within it
+# tram's, isn't; but l'eau has two words. Begun with the sign itself, which is quick to find.
+_APOSTROPHE = re.compile(r"['\u2019](?:(?<=\w.)s\b|(?<=n.)(?=t\b))")
+_WITH_SIGNS = re.compile(r"(?<!\w)\w{1,12}(?:\+\+?|#)(?!\w)")
 
 Scores = npt.NDArray[np.float32]
 
@@ -40,14 +44,22 @@ Scores = npt.NDArray[np.float32]
 def words(text: str) -> list[str]:
     """The words that a text is found by: lower case, English endings cut off.
 
-    Single Latin letters and digits are left out. Characters of scripts without spaces are words of their own.
+    Characters of scripts without spaces are words of their own, and so are single letters and digits ("plan
+    B", "type 2"). A word that signs belong to, such as C++, stands beside the word without.
 
     Examples:
         >>> words("Trams run daily; a tram's fare: 東京")
-        ['tram', 'run', 'daili', 'tram', 'fare', '東', '京']
+        ['tram', 'run', 'daili', 'a', 'tram', 'fare', '東', '京']
+        >>> words("C++ isn't plan B")
+        ['c', 'isnt', 'plan', 'b', 'c++']
     """
-    found = find_words(search_form(text))
-    return [_stem(word) for word in found if len(word) > 1 or not word.isascii()]
+    return list(map(_stem, split(search_form(text))))
+
+
+def split(form: str) -> list[str]:
+    """The words of a text in its search form, then those with signs."""
+    signed = _WITH_SIGNS.findall(form) if "+" in form or "#" in form else ()
+    return [*find_words(form), *signed]
 
 
 def search_form(text: str) -> str:
@@ -57,8 +69,8 @@ def search_form(text: str) -> str:
         >>> search_form("\uff21\uff22 مُحَمَّد")
         'ab محمد'
     """
-    narrow = _FULL_WIDTH.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), text)
-    return without_optional_signs(fold(western_digits(narrow)))
+    narrow = _FULL_WIDTH.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), _UNSEEN.sub("", text))
+    return _APOSTROPHE.sub("", without_optional_signs(fold(western_digits(narrow))))
 
 
 def _terms(text: str) -> list[str]:

@@ -17,11 +17,11 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.types import Passage, Prediction, Prompt, Usage
-from adaptkit.metrics.words import WORDS_VERSION, find_words
+from adaptkit.metrics.words import WORDS_VERSION
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, VectorIndex, index_texts, load_embedder
 from adaptkit.retrieval.index import read_json
-from adaptkit.retrieval.lexical import require_same_words, search_form
+from adaptkit.retrieval.lexical import require_same_words, search_form, split
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.selection import vote
 from adaptkit.strategies.updating import Update, updated_retriever
@@ -225,7 +225,7 @@ def _vectorizer(vocabulary: Mapping[str, int] | None = None) -> Any:
         ngram_range=(1, 2),
         sublinear_tf=True,
         preprocessor=search_form,
-        tokenizer=find_words,
+        tokenizer=split,
         token_pattern=None,
         vocabulary=vocabulary,
     )

@@ -40,6 +40,10 @@ def judge(output: str, target: str, *aliases: str) -> Score:
         ("9 apples", None),
         ("nine", None),
         ("1e999", None),
+        ("2 million", 2_000_000),
+        ("$1.5bn", 1_500_000_000),
+        ("(5)", -5),
+        ("($1,200)", -1200),
         ("", None),
     ],
 )
@@ -99,3 +103,27 @@ def test_numeric_match(output: str, target: str, strict: float, lenient: float) 
 def test_undefined_without_a_numeric_reference() -> None:
     assert judge("9", "nine") == Score(strict=None, lenient=None)
     assert judge("9", "nine", "9") == Score(strict=1, lenient=1)
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "expected"),
+    [
+        ("2", "2 million", Score.same(0.0)),
+        ("2,000,000", "2 million", Score.same(1.0)),
+        ("2 Million", "2000000", Score.same(1.0)),
+        ("It cost $3bn", "3 billion", Score(strict=0.0, lenient=1.0)),
+        ("2 thousand", "2 million", Score.same(0.0)),
+        ("5", "(5)", Score.same(0.0)),
+        ("-5", "(5)", Score.same(1.0)),
+        ("(5)", "5", Score(strict=0.0, lenient=1.0)),
+        ("12 g", "12 kg", Score.same(0.0)),
+        ("so it is 12 g", "12 kg", Score.same(0.0)),
+        ("12kg", "12 kg", Score.same(1.0)),
+        ("12", "12 kg", Score.same(1.0)),
+        ("12 kilograms", "12 kg", Score(strict=0.0, lenient=1.0)),
+        ("3 hours", "3 minutes", Score.same(0.0)),
+        ("3 of them", "3 lamps", Score(strict=0.0, lenient=1.0)),
+    ],
+)
+def test_scales_units_and_brackets_are_part_of_a_number(output: str, target: str, expected: Score) -> None:
+    assert judge(output, target) == expected

@@ -45,7 +45,7 @@ def test_scores_are_those_of_the_formula(query: str) -> None:
 def test_words_are_found_whatever_their_form() -> None:
     assert words("Trams, TRAM's trammed") == ["tram", "tram", "tram"]
     assert words("Straße im Café") == words("STRASSE im cafe\u0301")
-    assert words("T9 a 7 2-day") == ["t9", "day"]
+    assert words("T9 a 7 2-day") == ["t9", "a", "7", "2", "day"]
     assert words("東京は") == ["東", "京", "は"]
     assert words("мамы мыла") == ["мамы", "мыла"]
 
@@ -121,3 +121,23 @@ def reseal(folder: Path) -> None:
     described = json.loads((folder / "lexical.json").read_text(encoding="utf-8"))
     kept = {k: v for k, v in described.items() if k not in ("files", "format_version", "content_hash")}
     write_sidecar(folder / "lexical.json", kept, ["lexical.safetensors"])
+
+
+@pytest.mark.parametrize(
+    ("query", "right", "wrong"),
+    [
+        ("C++", "Written in C++ by a student.", "Written in C by a student."),
+        ("C#", "Written in C# by a student.", "Written in C by a student."),
+        ("plan B", "The plan B of the town.", "The plan of the town."),
+        ("type 2", "Of the type 2 here.", "Of the type 1 here."),
+        ("vitamin C", "There is vitamin C in it.", "There is vitamin D in it."),
+        ("don't", "They don't go.", "They don go."),
+        ("timetable", "The time\u00adtable of a tram.", "The time of a tram table."),
+        ("timetable", "The time\u200btable of a tram.", "The time of a tram table."),
+        ("eau", "Un verre d\u2019eau", "Un verre de vin"),
+        ("tram's fare", "A tram fare", "A trams fair"),
+    ],
+)
+def test_signs_single_letters_and_broken_words_are_found(query: str, right: str, wrong: str) -> None:
+    scores = LexicalIndex([wrong, right]).scores(query)
+    assert scores[1] > scores[0]
