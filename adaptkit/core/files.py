@@ -21,7 +21,10 @@ from adaptkit.core.codec import to_json
 UNFINISHED = ".tmp"
 CRLF = "\r\n"
 # Full-width forms too: some spreadsheets take them for the others.
-_FORMULA = re.compile("[\\s\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_UNSEEN = "\\s\ufeff\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069"
+_FORMULA = re.compile(f"[{_UNSEEN}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+# Where semicolons part columns, as spreadsheets have it in much of Europe, a text is cut there.
+_BEHIND_SEMICOLON = re.compile(f"(;[{_UNSEEN}]*)([=@\uff1d\uff20])")
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*%?")
 
 
@@ -104,9 +107,10 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    value = _BEHIND_SEMICOLON.sub(r"\1'\2", value)
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
 
 
 def remove_unfinished(path: Path) -> None:

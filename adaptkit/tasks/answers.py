@@ -35,7 +35,10 @@ SEVERAL = frozenset(
 """Columns whose lists hold answers that are all right; so do those of ``answer`` and of questions."""
 _PYTHON = re.compile(r"[\[{(]\s*'")
 _TEXTS = ("text", "texts", "value")
-_ALIASES = ("aliases", "alias", "normalized_aliases")
+_ALIASES = (
+    "aliases", "alias", "normalized_aliases", "alternatives", "alternative_answers", "other_answers",
+    "synonyms", "variants", "spellings",
+)  # fmt: skip
 _BESIDE = frozenset(
     [
         "answer_start",
@@ -83,8 +86,15 @@ def read_answers(value: Any, *, source: str, target: str, kind: str | None) -> t
     if isinstance(value, str):
         value = _of_cell(value, plural=plural, named=named)
     if isinstance(value, Mapping):
-        return _of_object(value) if named and _is_answer(value) else (value,)
-    if not isinstance(value, list | tuple) or any(_is_part(item) for item in value):
+        return _of_object(value) if named and _is_answer(value, alone=plural) else (value,)
+    if not isinstance(value, list | tuple):
+        return (value,)
+    if plural and value and all(isinstance(item, list | tuple) for item in value):
+        raise ValueError(
+            f"{target!r} holds a list of lists, and it is not clear whether all of them have to be given or "
+            "one is enough. Write one list of the answers that are right"
+        )
+    if any(_is_part(item) for item in value):
         return (value,)
     if not named:
         raise ValueError(
@@ -97,6 +107,8 @@ def read_answers(value: Any, *, source: str, target: str, kind: str | None) -> t
 
 def _of_cell(text: str, *, plural: bool, named: bool) -> Any:
     """What a text stands for: itself, unless it is how a list or an object is written into a cell."""
+    if text.startswith("array(") and text.endswith(")"):
+        return read_cell(text)
     if text[:1] not in "[({" or not looks_like_list(text):
         return parted(text) if plural else text
     first = text[1:].lstrip()[:1]
@@ -113,19 +125,37 @@ def _of_cell(text: str, *, plural: bool, named: bool) -> Any:
 
 def _has_answers(value: Any) -> bool:
     items = value if isinstance(value, list) else [value]
-    return all(isinstance(item, Mapping) and _is_answer(item) for item in items)
+    in_list = isinstance(value, list)
+    return all(isinstance(item, Mapping) and _is_answer(item, alone=in_list) for item in items)
 
 
-def _is_answer(value: Mapping[str, Any]) -> bool:
-    """Whether an object is an answer with what is known of it, and not itself the answer."""
+def _is_answer(value: Mapping[str, Any], *, alone: bool = False) -> bool:
+    """Whether an object is an answer with what is known of it, and not itself the answer.
+
+    Args:
+        alone: whether a text alone is one too, by what the column is called or by the list that it stands in.
+    """
     texts = [name for name in _TEXTS if name in value]
     known = set(value) <= {*_TEXTS, *_ALIASES, *_BESIDE}
-    return len(texts) == 1 and known and (len(value) > 1 or isinstance(value[texts[0]], list))
+    return len(texts) == 1 and known and (alone or len(value) > 1 or isinstance(value[texts[0]], list))
+
+
+_PARTED = re.compile(r"[^;]+;\s*[^;\s][^;]*|[^/]+ / [^/]+|[^\n]+\n[^\n]+")
+
+
+def perhaps_several(text: str) -> bool:
+    """Whether one answer may be meant for several, parted by semicolons, slashes or line breaks.
+
+    Examples:
+        >>> [perhaps_several(t) for t in ("Lima; Lima, Peru", "a b / c", "km/h", "Lima")]
+        [True, True, False, False]
+    """
+    return _PARTED.match(text.strip()) is not None
 
 
 def _is_part(item: Any) -> bool:
     """Whether a list that holds this is an answer itself."""
-    return isinstance(item, list | tuple) or (isinstance(item, Mapping) and not _is_answer(item))
+    return isinstance(item, list | tuple) or (isinstance(item, Mapping) and not _is_answer(item, alone=True))
 
 
 def _of_object(value: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -21,9 +21,12 @@ COLUMNS = {
     "instruction": ("instruction",),
     "system": ("system", "system_prompt"),
     "history": ("history",),
-    "context": ("context", "contexts", "passage", "paragraph"),
+    "context": (
+        "context", "contexts", "passage", "paragraph", "article", "story", "document", "background",
+        "evidence",
+    ),
     "choices": choices.COLUMNS,
-}
+}  # fmt: skip
 """Names by which each field is known where no mapping names its column."""
 
 

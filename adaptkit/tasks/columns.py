@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from adaptkit.core.types import Document, Example
+from adaptkit.tasks.answers import SEVERAL, perhaps_several
 from adaptkit.tasks.readers import Place, Row
-from adaptkit.tasks.shapes import OPTIONAL, Shape, choose_shape, is_bad, unused
+from adaptkit.tasks.shapes import KNOWN_COLUMNS, OPTIONAL, Shape, choose_shape, is_bad, unused
 from adaptkit.tasks.values import as_mapping, as_text, as_texts
 
 T = TypeVar("T")
 _TO_SHOW = " To show one, map it: columns={'context': '<column>'} (--columns context=<column>)."
+_SPREADSHEET_ERRORS = frozenset(
+    ["#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#ERROR!"]
+)
 _FLOAT = re.compile(r"-?\d+\.\d+")
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?")
 _NO_THOUSANDS = re.compile(r"(?:[+-]?0,\d+|.*,(?:\d{1,2}|\d{4,}))")
@@ -65,6 +70,8 @@ def to_parts(
         DataError: a row lacks what it must have.
         ConfigError: ``columns`` is not a mapping of fields to columns.
     """
+    splits = {split: _in_known_case(rows, columns or {}) for split, rows in splits.items()}
+    documents = _in_known_case(documents, {})
     rows = [row for rows in splits.values() for row in rows]
     shape = choose_shape(rows, columns, kind)
     kept = {
@@ -94,10 +101,26 @@ def to_parts(
             *shape.notes,
             *_left_out(rows, kept, shape),
             *rewritten,
+            *_perhaps_several(examples, places, shape),
             *unused(rows, {*shape.used, *optional.values()}, hint=_TO_SHOW),
             *(f"Documents: {note}" for note in unused(documents, {"id", "title", "text"}, hint="")),
         ),
     )
+
+
+def _in_known_case(rows: Sequence[Row], columns: Mapping[str, str]) -> list[Row]:
+    """Rows whose columns are called as they are known, where only the case differs: Text, LABEL."""
+    names = dict.fromkeys(name for row in rows for name in row.values)
+    lower = Counter(name.lower() for name in names)
+    renamed = {
+        name: name.lower()
+        for name in names
+        if name != name.lower() and name.lower() in KNOWN_COLUMNS and lower[name.lower()] == 1
+        and name not in columns.values()
+    }  # fmt: skip
+    if not renamed:
+        return list(rows)
+    return [replace(row, values={renamed.get(k, k): v for k, v in row.values.items()}) for row in rows]
 
 
 def _is_good(row: Row, shape: Shape) -> bool:
@@ -112,14 +135,38 @@ def _left_out(rows: Sequence[Row], kept: Mapping[str, Sequence[object]], shape: 
         yield f"{n} of {len(rows)} rows are left out: {shape.marks!r} marks their answers as bad."
 
 
+def _perhaps_several(
+    examples: Mapping[str, Sequence[Example]], places: Mapping[str, Sequence[Place]], shape: Shape
+) -> Iterator[str]:
+    """Say of a column of answers that what may be meant for several is taken as one."""
+    if shape.target.lower() not in SEVERAL:
+        return
+    found = [
+        (place, row.target)
+        for split, rows in examples.items()
+        for row, place in zip(rows, places[split], strict=True)
+        if not row.aliases and perhaps_several(row.target)
+    ]
+    if found:
+        place, text = found[0]
+        yield (
+            f"{len(found)} cells of {shape.target!r} are one answer each although they may hold several, "
+            f'such as {text!r} ({place}). If so, write them as a list, ["a", "b"], or part them by |.'
+        )
+
+
 def _example(row: Row, shape: Shape, optional: Mapping[str, str], made_id: str) -> Example:
     source, *targets = shape.pair(row)
-    target = _required(row, "target", targets[0] if targets else None)
-    text = _required(row, "input", source)
+    if not targets:
+        raise row.place.error(
+            f"{shape.target!r} is an empty list: no answer is right. Give one, or take the row out."
+        )
+    target = _required(row, shape.target, targets[0])
+    text = _required(row, shape.columns[0], source)
     if shape.beside.used and text.strip():
         text = _read(row, "input", lambda _: shape.beside.input(row.values, text), text)
     values = row.values
-    aliases = [_required(row, "target", other) for other in targets[1:]]
+    aliases = [_required(row, shape.target, other) for other in targets[1:]]
     aliases += _read(row, "aliases", as_texts, values.get(optional["aliases"]))
     return Example(
         id=_read(row, "id", as_text, values.get(optional["id"])) or made_id,
@@ -173,6 +220,8 @@ def _required(row: Row, name: str, value: object) -> str:
     text = _read(row, name, as_text, value)
     if text is None:
         raise row.place.error(f"{name!r} is null. Expected a text.")
+    if text.strip() in _SPREADSHEET_ERRORS:
+        raise row.place.error(f"{name!r} holds {text.strip()!r}, an error of a spreadsheet. Repair the cell.")
     return text
 
 

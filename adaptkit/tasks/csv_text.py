@@ -8,11 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 DELIMITERS = ",;\t|"
 """The first one is taken where several part the rows equally well."""
+_RARE = "^~\x1f:"
+"""Taken only where they part every row into as many fields."""
 _SAMPLE = 50
 # What some spreadsheets write, and read, before the header.
 _SEP = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
@@ -36,13 +38,17 @@ class BadCSV(ValueError):
 class _Dialect:
     delimiter: str
     spaced: bool = False
+    quotes: bool = True
 
 
-def csv_rows(text: str) -> list[tuple[int, dict[str, str]]]:
+def csv_rows(text: str, *, delimiter: str | None = None) -> list[tuple[int, dict[str, str]]]:
     r"""Read the rows of a CSV text: the line each starts at, and its fields by column.
 
     Rows without content are left out. A column without a name is called by its number, and is left out of the
     rows in which it is empty.
+
+    Args:
+        delimiter: between columns; None to find out. With tabs, quotes that part nothing are text.
 
     Raises:
         BadCSV: the text is no CSV, or a row does not fit the header.
@@ -56,11 +62,19 @@ def csv_rows(text: str) -> list[tuple[int, dict[str, str]]]:
     file = io.StringIO(text[stated.end() :] if stated else text, newline="")
     skipped = 1 if stated else 0
     with _long_fields():
-        dialect = _Dialect(delimiter=stated["delimiter"]) if stated else _dialect(file)
+        if stated or delimiter:
+            dialect = _Dialect(delimiter=stated["delimiter"] if stated else delimiter or "")
+            if delimiter and any(not fields for fields in _sample(file, delimiter)):
+                dialect = replace(dialect, quotes=False)
+        else:
+            dialect = _dialect(file)
         records = _records(file, dialect, skipped)
         line, first = next(records, (0, []))
         if not first:
             raise BadCSV("the file is empty. Expected a header line with the names of the columns.")
+        _check_header(first, _sample(file, dialect.delimiter)[1:], line)
+        records = _records(file, dialect, skipped)
+        next(records)
         header = _Header.of(first, line, dialect.delimiter)
         return [(line, header.values(fields, line)) for line, fields in records]
 
@@ -77,10 +91,12 @@ def _check_characters(text: str) -> None:
 def _dialect(file: io.StringIO) -> _Dialect:
     """The delimiter that parts the first rows most evenly into the header's number of fields."""
     best, evenness = _Dialect(delimiter=DELIMITERS[0]), 0.0
-    for delimiter in DELIMITERS:
+    for delimiter in (*DELIMITERS, *_RARE):
         found = _sample(file, delimiter)
         if not found or len(found[0]) < 2:
             continue
+        if delimiter in _RARE and (len(found) < 2 or any(len(f) != len(found[0]) for f in found)):
+            continue  # it stands in texts, too
         even = sum(len(fields) == len(found[0]) for fields in found) / len(found)
         if even > evenness:
             spaced = all(f.startswith(" ") or not f for fields in found for f in fields[1:])
@@ -100,7 +116,13 @@ def _sample(file: io.StringIO, delimiter: str) -> list[list[str]]:
 
 def _records(file: io.StringIO, dialect: _Dialect, skipped: int) -> Iterator[tuple[int, list[str]]]:
     file.seek(0)
-    reader = csv.reader(file, strict=True, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced)
+    reader = csv.reader(
+        file,
+        strict=True,
+        delimiter=dialect.delimiter,
+        skipinitialspace=dialect.spaced,
+        quoting=csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE,
+    )
     while True:
         # A row starts where the one before it ended: quoted fields may hold line breaks.
         line = reader.line_num + 1 + skipped
@@ -115,6 +137,25 @@ def _records(file: io.StringIO, dialect: _Dialect, skipped: int) -> Iterator[tup
             raise BadCSV(f"bad CSV in the row that starts here: {error}. {hint}", line=line) from None
         if any(fields):
             yield line, fields
+
+
+def _check_header(first: list[str], below: list[list[str]], line: int) -> None:
+    """Refuse what stands where the names of the columns should."""
+    named = [field for field in first if field.strip()]
+    widths = {sum(bool(field) for field in fields) for fields in below}
+    if len(named) == 1 and len(below) > 1 and min(widths) > 1:
+        raise BadCSV(
+            f"holds {named[0]!r} alone, and the rows below have {min(widths)} fields: it seems to be a "
+            "title. Take it out, so that the file begins with the names of the columns.",
+            line=line,
+        )
+    inner = next((d for d in DELIMITERS if len(named) == 1 and d in named[0]), None)
+    if inner is not None and below and widths == {1} and all(inner in "".join(fields) for fields in below):
+        raise BadCSV(
+            f"the names of all columns, {named[0]!r}, stand in one pair of quotes, as do the rows below. "
+            "Take the quotes around whole lines away.",
+            line=line,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,22 +47,23 @@ class Row:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read a .jsonl, .csv or .parquet file.
+    """Read a .jsonl, .csv, .tsv or .parquet file.
 
     Raises:
         DataError: the file does not hold what its name says, with path and line.
         MissingDependencyError: a .parquet file, and pyarrow is not installed.
     """
-    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet}
     if path.suffix.lower() not in readers:
         raise DataError(
-            f"expected a file of rows: .jsonl (one JSON object a line), .csv or .parquet. Got {path.name!r}.",
+            "expected a file of rows: .jsonl (one JSON object a line), .csv, .tsv or .parquet. Got "
+            f"{path.name!r}.",
             path=path,
         )
     return readers[path.suffix.lower()](path)
 
 
-ROW_SUFFIXES = (".csv", ".jsonl", ".parquet")
+ROW_SUFFIXES = (".csv", ".jsonl", ".parquet", ".tsv")
 
 
 def _read_jsonl(path: Path) -> list[Row]:
@@ -90,7 +91,7 @@ def _text(path: Path) -> str:
 
 def _read_csv(path: Path) -> list[Row]:
     try:
-        found = csv_rows(_text(path))
+        found = csv_rows(_text(path), delimiter="\t" if path.suffix.lower() == ".tsv" else None)
     except BadCSV as error:
         if error.width is None:
             raise DataError(str(error), path=path, line=error.line) from None

@@ -12,7 +12,7 @@ from typing import Any
 
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.tasks import beside, choices
-from adaptkit.tasks.answers import read_answers
+from adaptkit.tasks.answers import SEVERAL, read_answers
 from adaptkit.tasks.beside import NOTHING_BESIDE, Beside
 from adaptkit.tasks.choices import Choices
 from adaptkit.tasks.infer import LABELS, is_number
@@ -22,11 +22,36 @@ from adaptkit.tasks.values import as_text
 
 OPTIONAL = ("id", "aliases", "gold_documents", "cluster", "metadata")
 FIELDS = ("input", "target", *OPTIONAL, *beside.COLUMNS)
-_KNOWN = "input/target, prompt/completion, instruction/input/output, question/answer, text/label, messages"
+_KNOWN = (
+    "input/target, prompt/completion, prompt/chosen, instruction/input/output, question/answer, text/label, "
+    "premise/hypothesis/label, messages"
+)
 _INPUTS = ("input", "prompt", "question", "text")
 _TARGETS = ("target", "completion", "answer", "answers", "output", "label")
-_PAIRS = (("question", "answer"), ("question", "answers"), *(("text", name) for name in LABELS))
+_TEXTS = ("text", "sentence", "review", "tweet", "utterance")
+_PAIRS = (
+    ("question", "answer"),
+    ("question", "answers"),
+    *((text, name) for text in _TEXTS for name in LABELS),
+)
+_OF_TWO = (
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+    ("text1", "text2"),
+)
+"""Two texts of which the label says something together."""
+KNOWN_COLUMNS = frozenset(
+    name
+    for names in (
+        FIELDS, _INPUTS, _TARGETS, _TEXTS, LABELS, SEVERAL, *_OF_TWO, *beside.COLUMNS.values(),
+        ("messages", "conversations", "output", "chosen", "rejected", "id", "title", "text"),
+    )
+    for name in names
+)  # fmt: skip
+"""Names of columns that are known without a mapping, in lower case."""
 _MOST_LISTED = 20
+_PROSE_WORDS = 4
 
 Pair = tuple[Any, ...]
 """Input and target as the file holds them, and other targets that are right."""
@@ -111,12 +136,8 @@ def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | Non
         return _mapped(rows[0], mapping, kind)
     if {"input", "target"} <= found:
         return _two_columns("input", "target", kind)
-    if chat := _first(rows[0], ("messages", "conversations")):
-        return _messages(rows, lambda values: read_turns(values[chat]), (chat,))
-    if {"instruction", "output"} <= found:
-        return _alpaca(kind)
-    if {"prompt", "completion"} <= found:
-        return _prompt_completion(rows, kind)
+    if shape := _of_chats(rows, kind):
+        return shape
     if offered := _offered(rows[0], mapping, None):
         source, target = _first(rows[0], _INPUTS), _first(rows[0], choices.TARGETS)
         if source and target and target not in offered:
@@ -124,7 +145,23 @@ def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | Non
     for pair in _PAIRS:
         if set(pair) <= found:
             return _two_columns(*pair, kind)
+    label = _first(rows[0], LABELS)
+    for two in _OF_TWO:
+        if set(two) <= found and label:
+            return _of_two(two, label, kind)
     raise _not_recognised(rows[0])
+
+
+def _of_chats(rows: Sequence[Row], kind: str | None) -> Shape | None:
+    """The shapes that files for tuning have, chats or not."""
+    found = rows[0].values.keys()
+    if chat := _first(rows[0], ("messages", "conversations")):
+        return _messages(rows, lambda values: read_turns(values[chat]), (chat,))
+    if {"instruction", "output"} <= found:
+        return _alpaca(kind)
+    if {"prompt", "completion"} <= found:
+        return _prompt_completion(rows, "completion", kind)
+    return _preferred(rows, kind) if {"chosen", "rejected"} <= found else None
 
 
 def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[str, ...]:
@@ -223,14 +260,33 @@ def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -
     )
 
 
+_GOOD = (
+    "true",
+    "1",
+    "1.0",
+    "good",
+    "correct",
+    "right",
+    "accepted",
+    "up",
+    "thumbs up",
+    "thumbs_up",
+    "\U0001f44d",
+)
+_BAD = (
+    "false", "0", "0.0", "-1", "bad", "incorrect", "wrong", "rejected", "down", "thumbs down", "thumbs_down",
+    "\U0001f44e",
+)  # fmt: skip
+
+
 def is_mark(value: object) -> bool:
     """Whether a value says good or bad, and nothing else."""
-    return str(value).strip().lower() in ("true", "false", "1", "0", "1.0", "0.0")
+    return str(value).strip().lower() in (*_GOOD, *_BAD)
 
 
 def is_bad(value: object) -> bool:
     """Whether a mark says bad."""
-    return str(value).strip().lower() in ("false", "0", "0.0")
+    return str(value).strip().lower() in _BAD
 
 
 def _check_mapping(mapping: Mapping[str, str]) -> None:
@@ -275,7 +331,7 @@ def _first(row: Row, names: Sequence[str]) -> str | None:
 def _two_columns(source: str, target: str, kind: str | None) -> Shape:
     def read(values: Mapping[str, Any]) -> Pair:
         found = values[target]
-        if isinstance(found, str) and found[:1] not in "[({" and "|" not in found:
+        if isinstance(found, str) and found[:1] not in "[({" and "|" not in found and found[:6] != "array(":
             return values[source], found
         return values[source], *read_answers(found, source=source, target=target, kind=kind)
 
@@ -316,13 +372,36 @@ def _messages(
     )
 
 
-def _prompt_completion(rows: Sequence[Row], kind: str | None) -> Shape:
-    columns = ("prompt", "completion")
+def _preferred(rows: Sequence[Row], kind: str | None) -> Shape:
+    """Rows that hold a better and a worse answer: the better one is the target."""
+    if "prompt" in rows[0].values:
+        shape = _prompt_completion(rows, "chosen", kind)
+    else:
+        shape = _messages(rows, lambda values: read_turns(values["chosen"]), ("chosen",))
+    note = "The answers in 'chosen' are the targets; those in 'rejected' are not used."
+    return replace(shape, also=(*shape.also, "rejected"), notes=(*shape.notes, note))
+
+
+def _of_two(pair: tuple[str, str], label: str, kind: str | None) -> Shape:
+    def read(values: Mapping[str, Any]) -> Pair:
+        parts = [(name, as_text(values[name]) or "") for name in pair]
+        source = "\n".join(f"{name.capitalize()}: {text.strip()}" for name, text in parts)
+        return source, *read_answers(values[label], source=pair[0], target=label, kind=kind)
+
+    return Shape(name=f"{'/'.join(pair)}/{label}", columns=(*pair, label), read=read)
+
+
+def _prompt_completion(rows: Sequence[Row], completion: str, kind: str | None) -> Shape:
+    columns = ("prompt", completion)
     if isinstance(rows[0].values["prompt"], list):
         return _messages(
             rows,
-            lambda values: read_turns(values["prompt"]) + read_turns(values["completion"]),
+            lambda values: read_turns(values["prompt"]) + read_turns(values[completion]),
             columns,
+        )
+    if isinstance(rows[0].values[completion], list):  # the prompt stands in it, too
+        return replace(
+            _messages(rows, lambda values: read_turns(values[completion]), (completion,)), also=("prompt",)
         )
     plain = _two_columns(*columns, kind)
 
@@ -357,4 +436,11 @@ def unused(rows: Sequence[Row], used: set[str], *, hint: str) -> Iterator[str]:
     names = sorted(set().union(*(row.values for row in rows)) - used)
     full = [n for n in names if any(row.values.get(n) not in (None, "", [], {}) for row in rows)]
     if full:
-        yield f"Not used, and in no prompt: {'column' if len(full) == 1 else 'columns'} {_names(full)}.{hint}"
+        texts = any(_is_prose(row.values.get(name)) for name in full for row in rows[:_MOST_LISTED])
+        noun = "column" if len(full) == 1 else "columns"
+        yield f"Not used, and in no prompt: {noun} {_names(full)}.{hint if texts else ''}"
+
+
+def _is_prose(value: object) -> bool:
+    """Whether a value may be worth showing: a text of several words, and no list of answers."""
+    return isinstance(value, str) and len(value.split()) >= _PROSE_WORDS and value[:1] not in "[{"

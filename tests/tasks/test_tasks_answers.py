@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,33 @@ def test_right_answers_score_as_right_from_a_csv_of_pandas(tmp_path: Path, colum
     assert (task.kind, task.metrics[0]) == ("qa", "token_f1")
     for row in task.test:
         assert row.references == (row.target, f"N{row.target.split()[-1]}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"text": "Lima", "alternatives": ["Lima, Peru"]},
+        [{"text": "Lima"}, {"text": "Lima, Peru"}],
+        '[{"text": "Lima"}, {"text": "Lima, Peru"}]',
+        "array(['Lima', 'Lima, Peru'], dtype=object)",
+        "['Lima' 'Lima, Peru']",
+    ],
+)
+def test_more_forms_of_several_answers(value: Any) -> None:
+    found = example(question="Capital?", answers=value)
+    assert (found.target, found.aliases) == ("Lima", ("Lima, Peru",))
+
+
+def test_a_list_of_lists_of_answers_is_refused() -> None:
+    with pytest.raises(DataError, match="a list of lists"):
+        example(question="Capital?", answers=[["Lima"], ["Peru", "PE"]])
+
+
+@pytest.mark.parametrize("text", ["Lima; Lima, Peru", "Lima / Lima Peru", "Lima\nLima, Peru"])
+def test_what_may_be_several_answers_is_said(text: str) -> None:
+    rows = [Row(values={"question": "Capital?", "answers": text}, place=Place(path=Path("f.csv"), line=2))]
+    found = to_parts({"train": rows})
+    assert found.examples["train"][0].target == text
+    [note] = [n for n in found.notes if "one answer each" in n]
+    assert "f.csv line 2" in note
+    assert not to_parts({"train": [replace(rows[0], values={"question": "Q", "answers": "km/h"})]}).notes

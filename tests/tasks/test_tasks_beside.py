@@ -193,10 +193,7 @@ def test_an_input_beside_its_instruction_is_not_said_to_be_unused() -> None:
 
 def test_what_nothing_is_read_from_is_said() -> None:
     found = parts({**QA, "title": "Ships", "empty": "", "none": None}, {**QA, "url": "x"})
-    assert found.notes == (
-        "Not used, and in no prompt: columns 'title', 'url'. To show one, map it: "
-        "columns={'context': '<column>'} (--columns context=<column>).",
-    )
+    assert found.notes == ("Not used, and in no prompt: columns 'title', 'url'.",)
     assert parts({**QA, "id": "1", "metadata": {"a": 1}, "aliases": [], "cluster": "c"}).notes == ()
     mapped = parts({"key": "1", "id": "2", **QA}, columns={"id": "key"})
     assert "column 'id'" in mapped.notes[0]
@@ -227,8 +224,7 @@ def test_chats_lose_nothing_in_silence() -> None:
     assert found.notes == (
         "In 1 chats, turns after the last one of the assistant (the target) are not used.",
         "Not used of messages: 'name', 'tool_call_id', 'weight'.",
-        "Not used, and in no prompt: column 'tools'. To show one, map it: "
-        "columns={'context': '<column>'} (--columns context=<column>).",
+        "Not used, and in no prompt: column 'tools'.",
     )
     last = parts({"messages": chat[:3]}).examples["train"][0]
     assert last.target == called
@@ -266,7 +262,7 @@ def test_documents_and_files_that_are_not_read_are_said(tmp_path: Path) -> None:
     assert set(task.notes) == {
         "Documents: Not used, and in no prompt: column 'summary'.",
         "Not read: 'dev.jsonl'. Rows are read from train, validation, test and "
-        "documents (.csv, .jsonl, .parquet).",
+        "documents (.csv, .jsonl, .parquet, .tsv).",
         "task.json: 'label' is not used. Did you mean 'labels'?",
     }
     assert task.content_hash == load_task(tmp_path).content_hash

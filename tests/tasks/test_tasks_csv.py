@@ -125,3 +125,45 @@ def test_very_many_columns_are_read_or_refused_quickly(tmp_path: Path) -> None:
         load_task(path, instruction="Do.", columns={"target": "c199999"})
     assert time.process_time() - start < 10
     assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("delimiter", "^~\x1f:")
+def test_rare_delimiters_are_found_where_they_part_every_row(tmp_path: Path, delimiter: str) -> None:
+    rows = read(tmp_path, f"text{delimiter}label\nHi you{delimiter}a\nBye{delimiter}b\n")
+    assert rows == [{"text": "Hi you", "label": "a"}, {"text": "Bye", "label": "b"}]
+    assert read(tmp_path, f"text,label\na{delimiter}b,x\nc{delimiter}d,y\n")[0] == {
+        "text": f"a{delimiter}b",
+        "label": "x",
+    }
+    assert read(tmp_path, f"te{delimiter}xt\na\nc{delimiter}d\n")[0] == {f"te{delimiter}xt": "a"}
+
+
+def test_tabs_part_the_columns_of_a_tsv_whatever_else_stands_there(tmp_path: Path) -> None:
+    path = tmp_path / "train.tsv"
+    path.write_text('text\tlabel\n5" of rain, a lot\ta\nHe said "hi;\tb\n')
+    assert [row.values for row in read_rows(path)] == [
+        {"text": '5" of rain, a lot', "label": "a"},
+        {"text": 'He said "hi;', "label": "b"},
+    ]
+    path.write_text('text\tlabel\n"two\nlines"\ta\n')
+    assert [row.values for row in read_rows(path)] == [{"text": "two\nlines", "label": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "Tickets of May\ntext,label\nHi,a\nBye,b\n",
+            "'Tickets of May' alone, and the rows below have 2 fields",
+        ),
+        ("Tickets of May,,\ntext,label,team\nHi,a,x\nBye,b,y\n", "it seems to be a title"),
+        ('"text,label"\n"Hi you,a"\n"Bye,b"\n', "Take the quotes around whole lines away"),
+    ],
+)
+def test_what_stands_where_the_header_should_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    assert said in str(fault(tmp_path, content))
+
+
+def test_one_column_is_no_title(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "text\nHi\nBye\n")) == 2
+    assert len(read(tmp_path, "text,\nHi,\nBye,\n")) == 2

@@ -62,7 +62,7 @@ def test_test_rows_are_split_off_where_there_are_none(monkeypatch: pytest.Monkey
 
 def test_secret_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, {"train": rows(40, "a"), "test": rows(4, "b", (-1,))})
-    with pytest.raises(DataError, match="row 1: 'target' is null"):
+    with pytest.raises(DataError, match="row 1: 'label' is null"):
         load_task("hub:owner/reviews", instruction="Good or bad?")
 
 

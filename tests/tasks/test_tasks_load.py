@@ -187,10 +187,10 @@ def test_a_file_needs_an_instruction(tmp_path: Path) -> None:
 
 def test_a_file_with_mapped_columns(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
-    path.write_text("utterance,team\n" + "".join(f"u{i},{'xy'[i % 2]}\n" for i in range(40)))
-    task = load_task(path, columns={"input": "utterance", "target": "team"}, instruction="Route.")
+    path.write_text("words,team\n" + "".join(f"u{i},{'xy'[i % 2]}\n" for i in range(40)))
+    task = load_task(path, columns={"input": "words", "target": "team"}, instruction="Route.")
     assert task.labels == ("x", "y")
-    with pytest.raises(DataError, match="found the columns 'utterance', 'team'"):
+    with pytest.raises(DataError, match="found the columns 'words', 'team'"):
         load_task(path, instruction="Route.")
 
 
@@ -211,7 +211,7 @@ def test_an_unknown_name() -> None:
     with pytest.raises(UnknownNameError) as caught:
         load_task("nowhere")
     assert str(caught.value).startswith(
-        "No task 'nowhere': it is neither a folder, nor a .csv/.jsonl/.parquet file, nor a known task ("
+        "No task 'nowhere': it is neither a folder, nor a .csv/.jsonl/.parquet/.tsv file, nor a known task ("
     )
     assert "policy_questions, record_extraction, request_routing" in str(caught.value)
     with pytest.raises(UnknownNameError, match=r"Did you mean 'request_routing'\?"):

@@ -54,7 +54,7 @@ def test_a_list_of_answers_is_a_target_and_its_aliases() -> None:
 
 
 def test_an_empty_list_of_answers_is_no_target() -> None:
-    with pytest.raises(DataError, match=r"train\.jsonl line 1: 'target' is null"):
+    with pytest.raises(DataError, match=r"train\.jsonl line 1: 'answer' is an empty list"):
         parts({"question": "q", "answer": []})
 
 
@@ -146,19 +146,20 @@ def test_a_mapping_wins_over_a_shape_and_needs_not_be_complete() -> None:
 
 def test_unknown_columns_are_listed_with_what_to_write() -> None:
     with pytest.raises(DataError) as caught:
-        parts({"utterance": "x", "team": "y"})
+        parts({"words": "x", "team": "y"})
     assert str(caught.value) == (
-        "train.jsonl line 1: found the columns 'utterance', 'team', and cannot tell which are the input and "
+        "train.jsonl line 1: found the columns 'words', 'team', and cannot tell which are the input and "
         "the target. Say it: load_task(..., columns={'input': '<column>', 'target': '<column>'}), or "
         "--columns input=<column>,target=<column>. Recognised without that: input/target, prompt/completion, "
-        "instruction/input/output, question/answer, text/label, messages."
+        "prompt/chosen, instruction/input/output, question/answer, text/label, premise/hypothesis/label, "
+        "messages."
     )
 
 
-@pytest.mark.parametrize("columns", [{"input": "utterance"}, {"target": "team"}])
+@pytest.mark.parametrize("columns", [{"input": "words"}, {"target": "team"}])
 def test_half_a_mapping_of_unknown_columns(columns: dict[str, str]) -> None:
     with pytest.raises(DataError, match="cannot tell which are the input and the target"):
-        parts({"utterance": "x", "team": "y"}, columns=columns)
+        parts({"words": "x", "team": "y"}, columns=columns)
 
 
 def test_a_mapped_column_that_is_not_there() -> None:
@@ -194,3 +195,62 @@ def test_a_shared_system_turn_serves_as_instruction_of_a_file(tmp_path: Path) ->
     assert task.instruction == "Be brief."
     assert load_task(path, instruction="Mine.").instruction == "Be brief.\n\nMine."
     assert load_task(path, instruction="Be brief. Be kind.").instruction == "Be brief. Be kind."
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "target"),
+    [
+        ({"Text": "Hi", "LABEL": "a"}, "Hi", "a"),
+        ({"Question ".strip(): "Q?", "Answer": "A"}, "Q?", "A"),
+        ({"sentence": "Hi", "label": "a"}, "Hi", "a"),
+        (
+            {"premise": "It rains.", "hypothesis": "It is wet.", "label": "yes"},
+            "Premise: It rains.\nHypothesis: It is wet.",
+            "yes",
+        ),
+        ({"sentence1": "A b.", "sentence2": "B a.", "label": "1"}, "Sentence1: A b.\nSentence2: B a.", "1"),
+        ({"prompt": "Q?", "chosen": "Good.", "rejected": "Bad."}, "Q?", "Good."),
+        ({"article": "Ship 0 moors here.", "question": "Where?", "answer": "here"},
+         "Context: Ship 0 moors here.\n\nWhere?", "here"),
+    ],
+)  # fmt: skip
+def test_more_shapes_that_files_have(row: dict[str, str], text: str, target: str) -> None:
+    [example] = parts(row).examples["train"]
+    assert (example.input, example.target) == (text, target)
+
+
+def test_a_better_and_a_worse_answer_as_chats() -> None:
+    def chat(answer: str) -> list[dict[str, str]]:
+        return [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": answer}]
+
+    for prompt in ({}, {"prompt": "Q?"}):
+        found = parts({**prompt, "chosen": chat("Good."), "rejected": chat("Bad.")})
+        [example] = found.examples["train"]
+        assert (example.input, example.target) == ("Q?", "Good.")
+        assert "The answers in 'chosen' are the targets; those in 'rejected' are not used." in found.notes
+
+
+@pytest.mark.parametrize(("good", "bad"), [("good", "bad"), ("1", "0"), ("correct", "wrong"), ("up", "down")])
+def test_marks_in_words_leave_bad_answers_out(good: str, bad: str) -> None:
+    found = parts(
+        {"prompt": "a", "completion": "x", "label": good}, {"prompt": "b", "completion": "y", "label": bad}
+    )
+    assert [e.input for e in found.examples["train"]] == ["a"]
+    assert "1 of 2 rows are left out: 'label' marks their answers as bad." in found.notes
+
+
+@pytest.mark.parametrize("error", ["#REF!", "#N/A", " #VALUE! ", "#DIV/0!"])
+def test_an_error_of_a_spreadsheet_is_no_text(error: str) -> None:
+    for row in ({"text": "Hi", "label": error}, {"text": error, "label": "a"}):
+        with pytest.raises(DataError, match="an error of a spreadsheet"):
+            parts(row)
+
+
+@pytest.mark.parametrize(
+    ("value", "hinted"),
+    [("a text of many words", True), (["a", "list"], False), (0.7, False), (True, False), ("short", False)],
+)
+def test_only_a_text_is_said_to_be_worth_showing(value: object, hinted: bool) -> None:
+    [note] = parts({"text": "Hi", "label": "a", "extra": value}).notes
+    assert "'extra'" in note
+    assert ("--columns context=" in note) == hinted
