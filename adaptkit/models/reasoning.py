@@ -14,26 +14,35 @@ from adaptkit.core.codec import well_formed
 from adaptkit.core.types import Completion, Request
 from adaptkit.models.base import Model
 
+# think, inner-monologue, deep_think, reasoning_content: a word for it, perhaps with others before it.
 _NAME = (
-    r"(?:\w+:)?(?:think|thinking|thoughts?|thought_process|antthinking|reason|reasoning|reflect|reflection|rationale"
-    r"|analysis|scratch_?pad|(?:inner|internal)_(?:monologue|thoughts?)|chain_of_thought|cot)"
+    r"(?:\w+:)?(?!end[_-])(?:[a-z]{1,12}[_-]){0,4}"
+    r"(?:think|thinking|thoughts?|(?:ant|be)?thinking|reason|reasoning|reflect|reflection|rationale|analysis"
+    r"|scratch_?pad|monologue|cot)(?:[_-](?:content|process|steps?|block|trace))?"
 )
+_L, _R = r"(?:<|&lt;)", r"(?:\s[^<>]{0,200})?(?:>|&gt;)"
 # <think>, [THINK], ◁think▷, <|think|>, <|begin_of_thought|>, <|START_THINKING|>, <|channel>thought ...
 OPENING = re.compile(
-    rf"<{_NAME}>|\[{_NAME}\]|\u25c1{_NAME}\u25b7|<\|{_NAME}(?:_start)?\|>|<\|(?:begin_of|start|begin)_{_NAME}\|>"
-    r"|<\|channel>thought|<unused94>thought|^\s*Here is my thought process:",
+    rf"{_L}{_NAME}{_R}|\[{_NAME}\]|\u25c1{_NAME}\u25b7|<\|{_NAME}(?:_start)?\|>"
+    rf"|<\|(?:begin_of|start|begin)_{_NAME}\|>"
+    r"|<\|channel>thought|<unused94>thought|<\|inner_prefix\|>|^\s*Here is my thought process:",
     re.IGNORECASE,
 )
 CLOSING = re.compile(
-    rf"</{_NAME}>|\[/{_NAME}\]|\u25c1/{_NAME}\u25b7|<\|/{_NAME}\|>|<\|{_NAME}_end\|>|<\|end(?:_of)?_{_NAME}\|>"
-    r"|<channel\|>|<unused95>|Here is my response:",
+    rf"{_L}(?:/|end_of_|end_){_NAME}\s*(?:>|&gt;)|\[/{_NAME}\]|\u25c1/{_NAME}\u25b7|<\|/{_NAME}\|>"
+    rf"|<\|{_NAME}_end\|>|<\|end(?:_of)?_{_NAME}\|>"
+    r"|<channel\|>|<unused95>|<\|inner_suffix\|>|Here is my response:",
     re.IGNORECASE,
 )
+# A fold of HTML is reasoning by what it says of itself; others are closed in the same way.
+_FOLD_OPENING = r"<details\b[^<>]*\b(?:reasoning|thinking)\b[^<>]*>"
+_FOLD = re.compile(rf"({_FOLD_OPENING})(?:(?!<details).)*?(</details>|\Z)", re.IGNORECASE | re.DOTALL)
+_BOX = re.compile(r"<\|(?:begin|end)_of_box\|>")  # around the answer
 # gpt-oss: messages of the channels analysis and commentary, then one of the channel final; and what is left
 # of them where a server drops the marks.
 _HARMONY = re.compile(r"<\|channel\|>final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.IGNORECASE)
 _HARMONY_END = re.compile(r"<\|(?:return|end|call)\|>")
-_BARE_HARMONY = re.compile(r"\s*analysis(?=\W|[A-Z])(.*?)assistant\s*final", re.DOTALL)
+_BARE_HARMONY = re.compile(r"\s*analysis(?:(?=\W|[A-Z]).*?assistant\s*final|.*?assistantfinal)", re.DOTALL)
 # What some models put around the answer that follows their reasoning.
 _AROUND = re.compile(
     r"\s*(?:<(answer|response|output|solution|final_answer)>(.*?)(?:</\1>\s*)?"
@@ -41,7 +50,7 @@ _AROUND = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 MARKS = re.compile(
-    rf"{OPENING.pattern}|{CLOSING.pattern}|<\|(?:channel|message|constrain|start|return|end)\|>",
+    rf"{OPENING.pattern}|{CLOSING.pattern}|{_FOLD_OPENING}|<\|(?:channel|message|constrain|start|return|end)\|>",
     re.IGNORECASE,
 )
 """A mark of reasoning, as a whole token or in a text."""
@@ -82,8 +91,9 @@ def part(text: str) -> Parted:
     if bare is not None:
         return Parted(text[bare.end() :].strip(), text[: bare.end()])
     kept, reasoning, is_open = _outside(text)
+    kept = _BOX.sub("", kept)
     if not reasoning:
-        return Parted(text)
+        return Parted(kept)
     around = _AROUND.fullmatch(kept)
     answer = kept if around is None else (around[2] or around[3] or "")
     return Parted(answer.strip(), reasoning, is_open)
@@ -94,6 +104,8 @@ def _outside(text: str) -> tuple[str, str, bool]:
     marks = sorted(
         [(m.start(), m.end(), 1) for m in OPENING.finditer(text)]
         + [(m.start(), m.end(), -1) for m in CLOSING.finditer(text)]
+        + [(*m.span(1), 1) for m in _FOLD.finditer(text)]
+        + [(*m.span(2), -1) for m in _FOLD.finditer(text) if m[2]]
     )
     kept, inside, depth, at = "", "", 0, 0
     for start, end, step in marks:

@@ -42,6 +42,20 @@ WRITTEN = {
     "granite": "Here is my thought process: {r}\nHere is my response: {a}",
     "upper case": "<THINK>{r}</THINK>{a}",
     "twice": "<think>{r}</think><think>{r}</think>{a}",
+    "longcat": "<longcat_think>\n{r}\n</longcat_think>\n{a}",
+    "glm with a box": "<think>{r}</think><|begin_of_box|>{a}<|end_of_box|>",
+    "apertus": "<|inner_prefix|>{r}<|inner_suffix|>{a}",
+    "open webui": '<details type="reasoning" done="true">\n<summary>Thought</summary>\n{r}\n</details>\n{a}',
+    "with a space": "<think >{r}</think >{a}",
+    "with an attribute": '<thinking depth="2">{r}</thinking>{a}',
+    "escaped": "&lt;think&gt;{r}&lt;/think&gt;{a}",
+    "with hyphens": "<chain-of-thought>{r}</chain-of-thought>{a}",
+    "monologue": "<inner-monologue>{r}</inner-monologue>{a}",
+    "content": "<reasoning_content>{r}</reasoning_content>{a}",
+    "ant": "<ant_thinking>{r}</ant_thinking>{a}",
+    "begin and end": "<begin_of_thought>{r}<end_of_thought>{a}",
+    "deep": "<deep_think>{r}</deep_think>{a}",
+    "gpt-oss without marks and spaces": "analysiswe see: {r}assistantfinal{a}",
     "empty": "<think>\n\n</think>\n\n{a}",
 }
 OPEN = [
@@ -50,6 +64,9 @@ OPEN = [
     "[THINK]so",
     "<|channel|>analysis<|message|>We need",
     "<|begin_of_thought|>x",
+    '<details type="reasoning">so',
+    "<longcat_think>so",
+    "<|inner_prefix|>so",
 ]
 KINDS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
     "qa": ("exact_match", (), "Lima", "Rome? No, it is in Peru."),
@@ -114,6 +131,10 @@ def test_where_a_strategy_lets_it_reason_the_answer_is_asked_for_once_more(text:
         "I think </b> so",
         "a < think > b",
         "<b>Lima</b>",
+        "<details>Lima</details>",
+        "<details><summary>Trip</summary>Lima</details>",
+        "<reason_code>7</reason_code>",
+        "<thought_leader>Ann</thought_leader>",
         "[1] Lima",
         "thinking is hard",
         "analysis of variance",
@@ -180,3 +201,7 @@ def test_a_stop_string_within_reasoning_does_not_end_the_answer() -> None:
     ids = tokenizer.encode(text, add_special_tokens=False)
     reached = next(i for i in range(1, len(ids) + 1) if stops.reached(ids[:i]))
     assert stops.cut(ids[:reached]) == "[THINK]one\ntwo[/THINK]\nLima"
+
+
+def test_marks_around_an_answer_alone_are_none_of_it() -> None:
+    assert part("It is <|begin_of_box|>Lima<|end_of_box|>.").answer == "It is Lima."
