@@ -165,7 +165,7 @@ def _notes(task: Task, repeated: Sequence[str], contradicting: Sequence[str]) ->
 
 
 def _control_tokens(task: Task, rows: Sequence[Example]) -> Iterator[str]:
-    """Say which texts spell what models take for control tokens; which ones do is known once one is loaded."""
+    """Say which texts spell what models take for control tokens; which ones do is known with the model."""
     texts = [
         *((f"row {r.id}", text) for r in rows for text in (r.input, *r.references)),
         *((f"document {d.id}", f"{d.title or ''}\n{d.text}") for d in task.documents),
