@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,10 @@ from adaptkit.comparing.standards import is_minutes
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.numbers import is_count
+from adaptkit.core.reading import user_path
 from adaptkit.core.types import Example
 from adaptkit.core.version import __version__
+from adaptkit.models.contents import folder_revision
 from adaptkit.strategies import Strategy
 from adaptkit.tasks import Task, cluster_names, some_rows
 
@@ -288,6 +291,7 @@ def trial_key(strategy: Strategy, task: Task, model_key: str, *, repeat: int = 0
         "model": model_key,
         "version": __version__,
         **({"repeat": repeat} if repeat else {}),
+        **({"folders": folders} if (folders := _folders_named(strategy.described_params())) else {}),
     }
     try:
         return content_hash(parts)
@@ -296,6 +300,19 @@ def trial_key(strategy: Strategy, task: Task, model_key: str, *, repeat: int = 0
             f"The parameters of {type(strategy).__name__} cannot be stored ({error}). "
             "Use texts, numbers, lists and dataclasses of them."
         ) from None
+
+
+def _folders_named(params: object) -> dict[str, str]:
+    """The content of each local folder that a parameter names as embedder or reranker."""
+    if isinstance(params, list | tuple):
+        return {k: v for part in params for k, v in _folders_named(part).items()}
+    if not isinstance(params, Mapping):
+        return {}
+    found = {k: v for part in params.values() for k, v in _folders_named(part).items()}
+    for name in (params.get("embedder"), params.get("reranker")):
+        if isinstance(name, str) and name not in found and os.path.isdir(user_path(name)):  # noqa: PTH112 - a name may be too long to ask for
+            found[name] = folder_revision(user_path(name), name=name)
+    return found
 
 
 def choose_rows(test: Sequence[Example], limit: int | None) -> tuple[Example, ...]:

@@ -19,6 +19,7 @@ from stat import S_ISREG
 from platformdirs import user_cache_path
 
 from adaptkit.core.codec import content_hash
+from adaptkit.core.errors import ModelError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.reading import read_json, user_path
 from adaptkit.core.shown import text_console
@@ -54,6 +55,25 @@ def contents_revision(files: Mapping[str, Path], *, name: str) -> str:
     """
     found = file_hashes(list(files.values()), name=name)
     return f"content:{content_hash([[n, found[path]] for n, path in sorted(files.items())])}"
+
+
+def folder_revision(folder: Path, *, name: str) -> str:
+    """One hash of all that a folder holds, hidden files apart.
+
+    Raises:
+        ModelError: a file cannot be read.
+    """
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
+    try:
+        return contents_revision(files, name=name)
+    except OSError as error:
+        raise ModelError(
+            f"The folder '{name}' cannot be read: {error.strerror} ({error.filename})."
+        ) from None
 
 
 def file_hashes(paths: Sequence[Path], *, name: str) -> dict[Path, str]:

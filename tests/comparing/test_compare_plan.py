@@ -360,3 +360,34 @@ def test_no_model_is_loaded_for_a_parameter_of_a_wrong_type(how: str, strategy: 
 def test_no_model_is_loaded_for_a_metric_that_does_not_exist(how: str, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="Unknown metric 'exact_mach'"):
         MEASURED[how](ak.FewShot(), replace(TASK, metrics=("exact_mach",)), tmp_path / "run")
+
+
+def test_another_model_in_an_embedders_folder_is_another_trial(tmp_path: Path) -> None:
+    """The folder keeps its name: what answers with the other model must not be taken for this one's."""
+    folder = tmp_path / "embedder"
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"one")
+    (folder / "1_Pooling" / "config.json").write_text("{}")
+    strategies: list[ak.Strategy] = [
+        ak.RAG(embedder=str(folder)),
+        ak.RAG(reranker=str(folder)),
+        ak.Compose((ak.RAG(embedder=str(folder)), ak.FewShot())),
+        ak.Tuned(ak.FewShot(embedder=str(folder))),
+    ]
+
+    def keys() -> list[str]:
+        return [trial_key(s, TASK, "m") for s in strategies]
+
+    before = keys()
+    assert keys() == before
+    (folder / ".cache").write_text("x")
+    assert keys() == before
+    for path, content in (
+        ("1_Pooling/config.json", "{ }"),
+        ("model.safetensors", "two"),
+        ("more.json", "{}"),
+    ):
+        (folder / path).write_text(content)
+        assert not set(keys()) & set(before)
+        before = keys()
+    assert trial_key(ak.RAG(), TASK, "m") == trial_key(ak.RAG(), TASK, "m")
