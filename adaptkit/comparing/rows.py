@@ -55,7 +55,6 @@ def row_of(group: Group, estimate: Estimate | None, model: str, prices: Prices) 
         **_tokens(records),
         **_fit(group, prices),
         cut_short=cut_short(group, prices),
-        **_usd(group, prices),
     )
 
 
@@ -186,23 +185,3 @@ def _fit_usd(group: Group, prices: Prices, fit_s: float | None) -> float | None:
     if index_s == 0:
         return bill
     return None if bill is None or index is None else bill + index
-
-
-def _usd(group: Group, prices: Prices) -> dict[str, Any]:
-    """Costs at the price of this run: records of earlier runs were perhaps priced otherwise."""
-    mean = _request_usd(group, prices)
-    values = group.values
-    quality = fmean(values.values()) if values else None
-    return {
-        "usd_per_1k_requests": None if mean is None else 1000 * mean,
-        "usd_per_correct": accounting.usd_per_correct(mean, quality),
-    }
-
-
-def _request_usd(group: Group, prices: Prices) -> float | None:
-    """A provider's bill for a request, or what requests sent alone take of the own machine."""
-    bills = bills_of(group, prices)
-    if bills is not None:
-        return fmean(bills.usd.values()) if bills.usd else None
-    alone = [r.latency_s for r in group.records if r.latency_s is not None]
-    return accounting.usd_for_seconds(fmean(alone), prices.machine) if alone else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptkit import accounting
-from adaptkit.accounting import CostAssumptions, Prices
+from adaptkit.accounting import CostAssumptions, CostRow, Prices
 from adaptkit.comparing.costs import as_written, costs_of
 from adaptkit.comparing.measured import Group, Measured, groups_of
 from adaptkit.comparing.noise import noise_floor
@@ -73,14 +73,17 @@ def summarise(
         baseline = baselines[task.name] = baseline_of([g.label for g in ran])
         estimates = {g.label: estimate_of(g) for g in ran}
         methods[task.name] = _interval_methods(estimates)
+        accounts = {c.strategy: c for c in costs_of(ran, assumptions, baseline=baseline, prices=prices)}
         made = [
             dataclasses.replace(
-                row_of(g, estimates.get(g.label), model, prices), p_best=judged.p_best.get(g.label)
+                row_of(g, estimates.get(g.label), model, prices),
+                p_best=judged.p_best.get(g.label),
+                **_usd(accounts.get(g.label)),
             )
             for g in groups
         ]
         pairs += found
-        costs += as_written(task.name, costs_of(ran, assumptions, baseline=baseline, prices=prices))
+        costs += as_written(task.name, accounts.values())
         rows += [with_delta(_with_break_even(r, made, baseline), found, baseline) for r in made]
         noise += [noise_floor(task, first, second) for first, second in _twice(task, ran, trials)]
     return Summary(
@@ -106,6 +109,13 @@ def _interval_methods(estimates: Mapping[str, Estimate]) -> str:
     if len(by_method) < 2:
         return "".join(by_method)
     return "; ".join(f"{', '.join(labels)}: {method}" for method, labels in by_method.items())
+
+
+def _usd(account: CostRow | None) -> dict[str, Any]:
+    """What requests cost in the table: as in the cost table, so that a strategy has one price everywhere."""
+    if account is None:
+        return {}
+    return {"usd_per_1k_requests": account.usd_per_1k, "usd_per_correct": account.usd_per_correct}
 
 
 def _with_break_even(row: Row, rows: Sequence[Row], baseline: str | None) -> Row:

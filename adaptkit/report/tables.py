@@ -101,10 +101,9 @@ def cost_grid(view: TaskView) -> Grid:
     """Return what each strategy costs once, each month and a request, in USD; unknown is blank."""
     if not view.costs:
         return Grid(title="Cost", header=[], rows=[])
-    shares = view.costs[0]["utilisations"]
     header = [
-        "strategy", "once", "each month", *(f"1,000 requests at {100 * u:.0f} % use" for u in shares),
-        "in all, over the horizon", "right answer", "gain a request", "cheaper than the baseline", "unknown",
+        "strategy", "once", "each month", "1,000 requests", "in all, over the horizon",
+        "right answer", "gain a request", "cheaper than the baseline", "unknown",
     ]  # fmt: skip
     rows = [_cost(c) for c in view.costs]
     return Grid(
@@ -118,7 +117,7 @@ def _cost(cost: Mapping[str, Any]) -> list[str]:
         cost["strategy"],
         _usd(cost["fixed_usd"]),
         _usd(cost["monthly_usd"]),
-        *(_usd(c) for c in cost["usd_per_1k_requests"]),
+        _usd(cost.get("usd_per_1k")),
         totals[0] if totals[0] == totals[1] else " to ".join(totals),
         _usd(cost["usd_per_correct"]),
         _usd(cost["utility_usd"]),

@@ -328,7 +328,9 @@ def _price_notes(ran: list[Row], manifest: Mapping[str, Any]) -> list[str]:
         if isinstance(price := manifest.get("model_price"), Mapping):
             notes.append(f"USD: tokens billed by {manifest['billed_by']}, {_source(price)}")
         if isinstance(price := manifest.get("price"), Mapping):
-            notes.append(f"USD: {price.get('usd_per_hour', 0):.4g} an hour, {_source(price)}")
+            used = (manifest.get("cost_assumptions") or {}).get("utilisation")
+            share = "" if used is None else f", paid for while it works {100 * used:.0f} % of the time"
+            notes.append(f"USD: {price.get('usd_per_hour', 0):.4g} an hour{share}. {_source(price)}")
     if any(row.usd_per_1k_requests is None for row in ran):
         notes.append(f"Blank USD: {reason or _no_price(manifest)}.")
     return notes

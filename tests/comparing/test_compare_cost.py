@@ -15,9 +15,12 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit import accounting, report
+from adaptkit.accounting import fixed_usd_per_hour, strategy_costs
 from adaptkit.comparison import Comparison, RunSettings, compare
+from adaptkit.comparison.evidence import evidence_of
 from adaptkit.core.types import Completion, Request
 from adaptkit.models.base import Model
+from adaptkit.report.cells import significant
 
 USD = ("fit_usd", "usd_per_1k_requests", "usd_per_correct", "break_even_requests")
 N_ALONE = 10
@@ -72,18 +75,48 @@ def test_percentiles_are_those_of_the_requests_sent_alone(tmp_path: Path) -> Non
 def test_costs_follow_from_seconds_and_price(tmp_path: Path) -> None:
     comparison = run(tmp_path)
     row = comparison.rows[0]
-    seconds = [
-        r.latency_s for r in comparison.records() if r.strategy == "prompt" and r.latency_s is not None
-    ]
-    # 3.6 USD an hour are a thousandth of a USD a second.
-    assert row.usd_per_1k_requests == pytest.approx(sum(seconds) / len(seconds))
+    assert row.rows_per_s is not None
+    # 3.6 USD an hour are a thousandth of a USD a second; the machine works 30 % of the time that is paid for.
+    assert row.usd_per_1k_requests == pytest.approx(1 / row.rows_per_s / 0.3)
     assert row.quality == 0.5
-    assert row.usd_per_correct == pytest.approx(sum(seconds) / len(seconds) / 1000 / 0.5)
+    assert row.usd_per_correct == pytest.approx(1 / row.rows_per_s / 0.3 / 1000 / 0.5)
     assert row.fit_usd == pytest.approx((row.fit_s or 0) / 1000)
     assert all(
         r.cost_usd is None or r.cost_usd == pytest.approx((r.latency_s or 0) / 1000)
         for r in comparison.records()
     )
+
+
+@pytest.mark.parametrize("latency_rows", [0, 2])
+@pytest.mark.parametrize("utilisation", [0.3, 0.05])
+def test_a_strategy_has_one_price_everywhere(tmp_path: Path, utilisation: float, latency_rows: int) -> None:
+    """In table, Markdown, CSV, JSON, cost table, page and choice, at the stated use of the machine."""
+    settings = RunSettings(
+        usd_per_hour=3600.0,
+        latency_rows=latency_rows,
+        assumptions=ak.CostAssumptions(utilisation=utilisation),
+    )
+    model = ak.FakeModel(planted_answer(lambda *_: True))
+    comparison = compare([Words(), Shots()], make_task(20), model=model, out=tmp_path, settings=settings)
+    table = {c["strategy"]: c for c in comparison.result.costs}
+    frame = comparison.to_frame().set_index("strategy")
+    [evidence] = evidence_of(tmp_path, comparison.result)
+    accounts = {m.strategy: m for m in evidence.measured}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    for row in comparison.rows:
+        assert row.usd_per_1k_requests == table[row.strategy]["usd_per_1k"]
+        assert row.usd_per_1k_requests == pytest.approx(1e3 / (row.rows_per_s or 0) / utilisation)
+        assert frame.loc[row.strategy, "usd_per_1k_requests"] == row.usd_per_1k_requests
+        costs = strategy_costs(
+            accounts[row.strategy], settings.assumptions, machine=fixed_usd_per_hour(3600.0)
+        )
+        assert row.usd_per_1k_requests == pytest.approx(1000 * (costs.request.usd or 0))
+        shown = significant(row.usd_per_1k_requests or 0)
+        for text in (markdown, page):
+            assert shown in text
+    assert f"while it works {100 * utilisation:.0f} % of the time" in markdown
+    assert "% use" not in page
 
 
 def test_vectors_kept_from_earlier_runs_do_not_make_a_fit_look_cheaper(tmp_path: Path) -> None:
@@ -154,17 +187,13 @@ def test_an_unknown_price_is_blank_everywhere(tmp_path: Path, monkeypatch: pytes
         assert "no price is known for Unheard-of 9000" in text
 
 
-def test_without_requests_alone_latency_and_cost_are_blank_and_the_note_says_why(tmp_path: Path) -> None:
+def test_without_requests_alone_latency_is_blank(tmp_path: Path) -> None:
     comparison = run(tmp_path, latency_rows=0)
     row = comparison.rows[0]
-    assert (row.p50_latency_s, row.p95_latency_s, row.usd_per_1k_requests, row.n_latency) == (
-        None,
-        None,
-        None,
-        0,
-    )
+    assert (row.p50_latency_s, row.p95_latency_s, row.n_latency) == (None, None, 0)
+    # Batches tell what a request takes.
+    assert row.usd_per_1k_requests is not None
     assert row.fit_usd is not None
-    assert "no request was sent alone" in comparison.result.manifest["price_note"]
 
 
 def test_a_bad_price_sheet_leaves_no_folder(tmp_path: Path) -> None:

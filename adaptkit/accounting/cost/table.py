@@ -25,7 +25,9 @@ class CostRow:
 
     Attributes:
         fixed: the parts of ``fixed_usd``, likewise ``monthly`` of ``monthly_usd``.
-        utilisations: shares of an own machine's paid time in which it works, and
+        utilisation: share of an own machine's paid time in which it works, as assumed, and
+        usd_per_1k: what 1,000 requests cost then. All other figures rest on it.
+        utilisations: other shares, and
         usd_per_1k_requests: what 1,000 requests cost at each; the same at all for a provider that bills by
             the token.
         usd_per_1k_uncached: 1,000 requests without the provider's cache, at the assumed utilisation.
@@ -42,6 +44,8 @@ class CostRow:
     monthly_usd: float | None
     fixed: tuple[Term, ...]
     monthly: tuple[Term, ...]
+    utilisation: float
+    usd_per_1k: float | None
     utilisations: tuple[float, ...]
     usd_per_1k_requests: tuple[float | None, ...]
     usd_per_1k_uncached: float | None
@@ -98,6 +102,8 @@ def _row(costs: StrategyCosts, base: StrategyCosts | None, rng: np.random.Genera
         monthly_usd=costs.each_month.usd,
         fixed=costs.fixed,
         monthly=costs.monthly,
+        utilisation=costs.assumptions.utilisation,
+        usd_per_1k=_thousand(costs.request),
         utilisations=costs.assumptions.utilisations,
         usd_per_1k_requests=tuple(_thousand(term) for term in costs.requests_at),
         usd_per_1k_uncached=_thousand(costs.uncached),
