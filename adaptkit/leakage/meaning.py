@@ -52,6 +52,7 @@ class Meaning:
         self._load = load
         self._known: dict[str, Vectors] = {}
         self._unread: dict[str, float] = {}
+        self._cut: set[str] = set()
         self.embedder: str | None = None
 
     def usual(self, rows: Sequence[Entry], agreement: Agreement) -> float:
@@ -86,7 +87,11 @@ class Meaning:
                     yield block[a], theirs[b], min(1.0, float(products[a, b]))
 
     def _embed(self, entries: Iterable[Entry]) -> None:
-        texts = dict.fromkeys(_ends(entry.text) for entry in entries)
+        texts: dict[str, None] = {}
+        for entry in entries:
+            texts[_ends(entry.text)] = None
+            if len(entry.text) > MOST_CHARACTERS:
+                self._cut.add(entry.text)
         missing = [text for text in texts if text not in self._known]
         if missing:
             embedder = self._load()
@@ -100,11 +105,17 @@ class Meaning:
     @property
     def notes(self) -> list[str]:
         """What the reader should know about what was not compared."""
-        if not self._unread or self.embedder is None:
-            return []
-        share = fmean(self._unread.values())
-        told = unread_sentence(len(self._unread), len(self._known), share, self.embedder)
-        return [f"{told} Paraphrases of these were not looked for."]
+        found = []
+        if self._unread and self.embedder is not None:
+            share = fmean(self._unread.values())
+            told = unread_sentence(len(self._unread), len(self._known), share, self.embedder)
+            found.append(f"{told} Paraphrases of these were not looked for.")
+        if self._cut:
+            found.append(
+                f"Of {len(self._cut)} texts with more than {MOST_CHARACTERS} characters only beginning and end were "
+                "compared for paraphrases."
+            )
+        return found
 
     def _vectors(self, entries: Sequence[Entry]) -> Vectors:
         """Unit vectors, float32 [n, dimension]."""
