@@ -112,8 +112,8 @@ class Meaning:
             found.append(f"{told} Paraphrases of these were not looked for.")
         if self._cut:
             found.append(
-                f"Of {len(self._cut)} texts with more than {MOST_CHARACTERS} characters only beginning and end were "
-                "compared for paraphrases."
+                f"Of {len(self._cut)} texts beyond {MOST_CHARACTERS} characters only the beginning and "
+                "the end were compared for paraphrases."
             )
         return found
 

@@ -7,11 +7,15 @@ that fast for the many metrics that are a formula over sums of counts; a plain f
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from adaptkit.core.errors import shown
+from adaptkit.core.numbers import is_number
 from adaptkit.metrics.base import Answer
 
 if TYPE_CHECKING:  # most that is done with metrics needs no arrays, and numpy is slow to import
@@ -20,6 +24,7 @@ if TYPE_CHECKING:  # most that is done with metrics needs no arrays, and numpy i
 
     Floats = NDArray[np.floating[Any]]
 
+logger = logging.getLogger(__name__)
 CorpusMetric = Callable[..., float | None]
 
 
@@ -45,9 +50,31 @@ class OfSums:
         return known(float(self.value(sums)))
 
 
-def known(value: float | None) -> float | None:
-    """A value that can be compared; None for one that is not finite."""
-    return float(value) if value is not None and math.isfinite(value) else None
+def known(value: object) -> float | None:
+    """A value that can be compared; None for one that is not finite, or no number."""
+    return float(value) if is_number(value) and math.isfinite(value) else None
+
+
+def value_of(metric: CorpusMetric, answers: Sequence[Answer], *, lenient: bool = False) -> float | None:
+    """The metric over answers; None where it is undefined, or where somebody else's metric fails.
+
+    It fails on some draws of the rows only, perhaps, such as those without one of the labels: no reason to
+    lose the table. What it raised is told once.
+    """
+    if not answers:
+        return None
+    try:
+        return known(metric(answers, lenient=lenient))
+    except Exception as error:
+        _tell(getattr(metric, "__name__", type(metric).__name__), f"{type(error).__name__}: {error}")
+        return None
+
+
+@cache
+def _tell(metric: str, error: str) -> None:
+    logger.warning(
+        "The metric '%s' fails on some of the rows (%s). It is undefined there.", metric, shown(error)
+    )
 
 
 def parts_of(metric: CorpusMetric, answers: Sequence[Answer]) -> NDArray[Any]:
@@ -85,5 +112,5 @@ def values_of(metric: CorpusMetric, counts: Floats, parts: NDArray[Any]) -> NDAr
 
 
 def _value(metric: CorpusMetric, answers: Sequence[Answer]) -> float:
-    found = known(metric(answers, lenient=False)) if answers else None
+    found = value_of(metric, answers)
     return math.nan if found is None else found

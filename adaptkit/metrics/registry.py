@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import fsum, isfinite
+from math import fsum
 from typing import TYPE_CHECKING
 
 from adaptkit.core.errors import DataError, ScoringError, UnknownNameError
 from adaptkit.core.registry import Registry
 from adaptkit.metrics.base import WRONG, Answer, Metric, Score
+from adaptkit.metrics.corpus import value_of
 
 if TYPE_CHECKING:
     from adaptkit.metrics.corpus import CorpusMetric
@@ -177,8 +178,7 @@ def aggregate(name: str, answers: Sequence[Answer], *, lenient: bool = False) ->
         UnknownNameError: no such metric.
     """
     if not is_row_mean(name):
-        found = CORPUS_METRICS.get(name)(answers, lenient=lenient) if answers else None
-        return None if found is None or not isfinite(found) else float(found)
+        return value_of(CORPUS_METRICS.get(name), answers, lenient=lenient)
     get_metric(name)  # refuses a name that no metric has, also where there are no answers
     scores = [score_or_wrong(name, answer) for answer in answers]
     values = [s.lenient if lenient else s.strict for s in scores]

@@ -230,7 +230,35 @@ def test_draws_and_costs_rest_on_the_same_metric(tmp_path: Path) -> None:
     assert (shots.quality or 0) - (prompt.quality or 0) > MARGIN
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def fails_without_fraud(answers: Sequence[Answer], *, lenient: bool = False) -> float:
+    """As a third party may write it: a draw without any fraud divides by nothing."""
+    fraud = [a for a in answers if a.example.target == "fraud"]
+    return sum(a.output == "fraud" for a in fraud) / len(fraud)
+
+
+def test_a_metric_that_fails_on_some_draws_loses_no_table(tmp_path: Path) -> None:
+    metrics.METRICS.add("own_recall", metrics.get_metric("accuracy"))
+    metrics.CORPUS_METRICS.add("own_recall", fails_without_fraud)
+    task = make_task("own_recall")
+    rare = replace(task, test=(*task.test[:1], *(row for row in task.test[1:] if row.target == "ok")))
+    prompt, shots = run(tmp_path, rare).rows
+    assert (prompt.quality, shots.quality) == (0.0, 1.0)
+
+
+def test_a_metric_that_always_fails_is_blank(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(answers: Sequence[Answer], *, lenient: bool = False) -> float:
+        raise ZeroDivisionError("no rows")
+
+    metrics.METRICS.add("own_broken", metrics.get_metric("accuracy"))
+    metrics.CORPUS_METRICS.add("own_broken", broken)
+    task = replace(make_task("macro_f1"), metrics=("macro_f1", "own_broken"))
+    comparison = run(tmp_path, task)
+    assert [r.metrics["own_broken"] for r in comparison.rows] == [None, None]
+    assert None not in [r.quality for r in comparison.rows]
+    assert "The metric 'broken' fails on some of the rows (ZeroDivisionError: no rows)" in caplog.text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "0.5", True])
 def test_a_metric_without_a_finite_value_is_undefined(value: float | None, tmp_path: Path) -> None:
     name = f"own_{value}"
     metrics.METRICS.add(name, metrics.get_metric("accuracy"))
