@@ -164,6 +164,10 @@ def load_model(
     closed = source.kind != "hub" or offline or not download_allowed()
     with quiet_transformers(), hub_closed(closed), load_errors(failed):
         module, tokenizer, notes = _load(source, trust_remote_code=trust_remote_code, offline=offline)
+        if source.kind != "embedded":  # whose template is known
+            from adaptkit.models.render import check_template
+
+            check_template(str(tokenizer.chat_template or ""), source.id)
         module = _cast(module, _dtype(dtype, where)).to(where)
         if source.kind != "embedded":  # which is known by its hashes
             check_finite(f"The model '{source.id}'", module)

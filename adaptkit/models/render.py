@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from adaptkit.core.codec import content_hash
@@ -23,6 +26,9 @@ from adaptkit.models.control_tokens import ControlTokens
 from adaptkit.models.reasoning import MARKS, closing_of
 
 PROBE = "adaptkit-probe"
+TEMPLATE_SECONDS = 10
+_TEMPLATE_PROCESS = Path(__file__).with_name("template_process.py")
+_TOO_MUCH = 3
 _TOOL_ROLE = re.compile(r"""["']tool["']""")
 
 
@@ -92,6 +98,32 @@ def _special_and_marks(tokenizer: Any) -> tuple[frozenset[int], frozenset[int]]:
     """Ids of a tokenizer's special tokens, and of those among them that mark reasoning."""
     special = frozenset(tokenizer.all_special_ids)
     return special, frozenset(i for i in special if MARKS.fullmatch(tokenizer.convert_ids_to_tokens(i)))
+
+
+def check_template(template: str, name: str, *, seconds: int = TEMPLATE_SECONDS) -> None:
+    """Refuse a chat template that does not end, or takes too much memory.
+
+    Raises:
+        ModelError: it was ended, after so many seconds of a processor or by its memory or length.
+    """
+    if "{" not in template:
+        return
+    asked = [sys.executable, "-I", str(_TEMPLATE_PROCESS), str(seconds)]
+    try:
+        found = subprocess.run(
+            asked,
+            input=template.encode(errors="replace"),
+            capture_output=True,
+            timeout=6 * seconds,
+            check=False,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        found = _TOO_MUCH
+    if found == _TOO_MUCH or found < 0:  # ended by the system
+        raise ModelError(
+            f"The chat template of '{name}' does not end within {seconds} seconds, or writes or takes too "
+            "much. Repair 'chat_template' in its tokenizer files."
+        )
 
 
 class Renderer:
