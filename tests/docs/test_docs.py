@@ -187,3 +187,12 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tm
     strategies = (tmp_path / "reference" / "strategies.html").read_text(encoding="utf-8")
     assert 'id="adaptkit.strategies.rag.RAG"' in strategies
     assert "gold_share" in strategies
+
+
+def test_tests_that_pages_name_are_there() -> None:
+    named = re.findall(
+        r"`((?:[a-z_]+/)*(?:test_\w+\.py|))`", (DOCS / "security.md").read_text(encoding="utf-8")
+    )
+    missing = [name for name in named if name and not (ROOT / "tests" / name).exists()]
+    assert len(named) > 20
+    assert missing == []
