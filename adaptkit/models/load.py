@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.core.errors import ConfigError, ModelError, UnknownNameError
 from adaptkit.core.reading import user_path
 from adaptkit.core.threads import share_cores
+from adaptkit.core.types import Demonstration, Prompt
 from adaptkit.models.checkpoint import check_finite, check_tensors, load_errors, outline
 from adaptkit.models.contents import contents_revision
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
@@ -54,6 +55,13 @@ class ModelSource:
     path: Path | None
     revision: str
     notes: tuple[str, ...] = ()
+
+
+_PROBE = Prompt(
+    instruction="Say why.",
+    input="adaptkit-probe: 1 + 2?",
+    demonstrations=(Demonstration(input="a", target="b"),),
+)
 
 
 def resolve_model(name: str | Path | None = None, *, revision: str | None = None) -> ModelSource:
@@ -171,7 +179,10 @@ def load_model(
         module = _cast(module, _dtype(dtype, where)).to(where)
         if source.kind != "embedded":  # which is known by its hashes
             check_finite(f"The model '{source.id}'", module)
-        return LocalModel(module, tokenizer, _info(source, module, notes))
+        made = LocalModel(module, tokenizer, _info(source, module, notes))
+        if source.kind != "embedded":
+            made.count_prompt_tokens(_PROBE)  # what tokenizer and template refuse, they refuse here
+        return made
 
 
 def _load(source: ModelSource, *, trust_remote_code: bool, offline: bool) -> tuple[Any, Any, tuple[str, ...]]:

@@ -27,6 +27,7 @@ from adaptkit.models.reasoning import MARKS, closing_of
 
 PROBE = "adaptkit-probe"
 TEMPLATE_SECONDS = 10
+DEEPEST_TEMPLATE = 100
 _TEMPLATE_PROCESS = Path(__file__).with_name("template_process.py")
 _TOO_MUCH = 3
 _TOOL_ROLE = re.compile(r"""["']tool["']""")
@@ -108,6 +109,11 @@ def check_template(template: str, name: str, *, seconds: int = TEMPLATE_SECONDS)
     """
     if "{" not in template:
         return
+    if _depth(template) > DEEPEST_TEMPLATE:
+        raise ModelError(
+            f"The chat template of '{name}' has more than {DEEPEST_TEMPLATE} brackets within each other. "
+            "Repair 'chat_template' in its tokenizer files."
+        )
     asked = [sys.executable, "-I", str(_TEMPLATE_PROCESS), str(seconds)]
     try:
         found = subprocess.run(
@@ -124,6 +130,15 @@ def check_template(template: str, name: str, *, seconds: int = TEMPLATE_SECONDS)
             f"The chat template of '{name}' does not end within {seconds} seconds, or writes or takes too "
             "much. Repair 'chat_template' in its tokenizer files."
         )
+
+
+def _depth(text: str) -> int:
+    """How many brackets stand within each other; compiling takes the square of it."""
+    deepest = depth = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class Renderer:

@@ -19,6 +19,7 @@ from adaptkit.comparison.verify import verify_folder
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import AdaptKitError
 from adaptkit.core.sealed import SEAL, sealed
+from adaptkit.core.types import Prompt, Request
 from adaptkit.decision import load_requirements
 from adaptkit.readiness import check_source
 from adaptkit.strategies import parse_strategy
@@ -543,6 +544,49 @@ class Requests(Subject):
         return found
 
 
+class ModelFolder(Subject):
+    """A model folder in transformers' layout, some kilobytes of it."""
+
+    name = "model"
+
+    def make(self, folder: Path) -> None:
+        """Write a random model and its tokenizer."""
+        import tokenizers
+        import transformers
+
+        words = ["<s>", "</s>", "<unk>", "<|im_start|>", "<|im_end|>", *"abcdefghijklmnopqrstuvwxyz \n"]
+        word_level: Any = tokenizers.models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>")
+        backend = tokenizers.Tokenizer(word_level)
+        splits: Any = tokenizers.pre_tokenizers.Split("", "isolated")
+        backend.pre_tokenizer = splits
+        fast: Any = transformers.PreTrainedTokenizerFast
+        tokenizer = fast(
+            tokenizer_object=backend, bos_token="<s>", eos_token="<|im_end|>", unk_token="<unk>",
+            additional_special_tokens=["<|im_start|>"],
+        )  # fmt: skip
+        tokenizer.chat_template = (
+            "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+        )
+        config = transformers.LlamaConfig(
+            vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+            num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=256,
+        )  # fmt: skip
+        model: Any = transformers.LlamaForCausalLM
+        model(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    def read(self, folder: Path, rng: random.Random) -> None:
+        """Load it, and ask it something."""
+        model = ak.load_model(folder, device="cpu")
+        prompt = Prompt(instruction="say", input="abc")
+        requests = [
+            Request(prompt=prompt, max_new_tokens=3),
+            Request(prompt=prompt, max_new_tokens=3, choices=("a", "bc")),
+        ]
+        each(lambda: model.complete(requests), lambda: model.template_hash)
+
+
 SUBJECTS: tuple[type[Subject], ...] = (
     TaskFolder,
     StructuredFolder,
@@ -552,6 +596,7 @@ SUBJECTS: tuple[type[Subject], ...] = (
     RunFolder,
     Artefacts,
     Requests,
+    ModelFolder,
 )
 SHARES = {
     "task": 4,
@@ -562,5 +607,6 @@ SHARES = {
     "run": 2,
     "artefact": 3,
     "http": 3,
+    "model": 1,
 }
 """How many inputs each gets, as parts of the whole."""

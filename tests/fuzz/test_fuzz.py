@@ -30,6 +30,7 @@ INPUTS = {
     "run": 20,
     "artefact": 40,
     "http": 200,
+    "model": 25,
 }
 
 

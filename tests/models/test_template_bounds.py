@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
+from tiny import save_tiny
 
 from adaptkit.core.errors import ModelError
+from adaptkit.models.load import load_model
 from adaptkit.models.render import check_template
 
 LONG = "{% for a in range(90000) %}"
@@ -35,6 +39,36 @@ def test_a_template_that_does_not_end_is_refused(template: str) -> None:
     with pytest.raises(ModelError, match="The chat template of 'm' does not end within 1 seconds"):
         check_template(template, "m", seconds=1)
     assert time.monotonic() - began < 10
+
+
+def test_brackets_within_each_other_are_bounded() -> None:
+    began = time.monotonic()
+    with pytest.raises(ModelError, match="more than 100 brackets within each other"):
+        check_template(f"{{{{ {'(' * 500}1{')' * 500} }}}}", "m")
+    assert time.monotonic() - began < 1
+
+
+def test_a_tokenizer_that_cannot_encode_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    folder = save_tiny("llama", tmp_path / "m")
+    backend = json.loads((folder / "tokenizer.json").read_text())
+    words = {token: i for i, token in enumerate(["<|im_end|>", "<|endoftext|>", "<|im_start|>"])}
+    backend |= {"model": {"type": "WordLevel", "vocab": words, "unk_token": "missing"}, "pre_tokenizer": None}
+    (folder / "tokenizer.json").write_text(json.dumps(backend))
+    with pytest.raises(ModelError, match=r"could not be loaded \(WordLevel error: Missing"):
+        load_model(folder)
+
+
+def test_a_template_that_breaks_on_demonstrations_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    folder = save_tiny("llama", tmp_path / "m")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    for name in ("chat_template.jinja",):
+        (folder / name).unlink(missing_ok=True)
+    broken = (
+        "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}{{ x.y }}{% endif %}{% endfor %}"
+    )
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": broken}))
+    with pytest.raises(ModelError, match="'x' is undefined"):
+        load_model(folder)
 
 
 @pytest.mark.parametrize("template", USUAL.values(), ids=USUAL)
