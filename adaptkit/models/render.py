@@ -202,6 +202,10 @@ class Renderer:
             ids = self.tokenizer.encode(self.text(prompt), add_special_tokens=plain)
         if self.layout == "plain" and ids and ids[-1] == self.tokenizer.eos_token_id and len(ids) > 1:
             ids = ids[:-1]  # some tokenizers close every text
+        if not ids:
+            raise ModelError(
+                "The model's tokenizer and chat template make no token of a prompt. Repair its tokenizer files."
+            )
         return list(ids)
 
     def encode_completion(self, text: str) -> list[int]:

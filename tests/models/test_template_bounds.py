@@ -71,6 +71,13 @@ def test_a_template_that_breaks_on_demonstrations_is_refused_when_it_is_loaded(t
         load_model(folder)
 
 
+def test_a_template_that_writes_nothing_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    folder = save_tiny("llama", tmp_path / "m")
+    (folder / "chat_template.jinja").write_text("{% if false %}{{ messages }}{% endif %}")
+    with pytest.raises(ModelError, match="make no token of a prompt"):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("template", USUAL.values(), ids=USUAL)
 def test_other_templates_pass(template: str) -> None:
     check_template(template, "m", seconds=5)
