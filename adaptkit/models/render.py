@@ -204,7 +204,8 @@ class Renderer:
             ids = ids[:-1]  # some tokenizers close every text
         if not ids:
             raise ModelError(
-                "The model's tokenizer and chat template make no token of a prompt. Repair its tokenizer files."
+                "The model's tokenizer and chat template make no token of a prompt. Repair its tokenizer "
+                "files."
             )
         return list(ids)
 
