@@ -147,6 +147,7 @@ def _task(task: Task) -> dict[str, Any]:
         "labels": list(task.labels),
         "schema": to_json(task.schema),
         "source": task.source,
+        "read_with": to_json(task.read_with),
         "hash": task.content_hash,
         "licence": task.licence,
         "n_train": len(task.train),

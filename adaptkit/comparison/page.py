@@ -147,8 +147,9 @@ def _read_again(entry: Mapping[str, Any]) -> Task | None:
     source = entry.get("source")
     if not source or str(source).startswith("hub:"):
         return None
+    read_with = entry.get("read_with")
     try:
-        task = load_task(source)
+        task = load_task(source, **(read_with if isinstance(read_with, dict) else {}))
         cut = read_cut(entry["name"])
         task = task if cut is None else task.with_train(cut.n_train, seed=cut.seed)
     except AdaptKitError:

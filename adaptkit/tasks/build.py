@@ -17,7 +17,8 @@ from adaptkit.tasks.readers import Place
 from adaptkit.tasks.task import Task
 from adaptkit.tasks.validate import RowError, RowKey, place_in_memory
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Task) if field.name != "notes")
+FIELDS = tuple(field.name for field in dataclasses.fields(Task) if field.name not in ("notes", "read_with"))
+_SAID = ("name", "kind", "instruction", "metrics", "labels", "schema")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,13 +27,21 @@ class Origin:
 
     Attributes:
         given: the source as it was passed to ``load_task``.
+        columns: field to column, as passed.
         head: the file that holds name, kind and metrics, or None.
     """
 
     given: str
+    columns: Mapping[str, str] | None = None
     head: Path | None = None
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     known_metrics: Collection[str] | None = None
+
+    @property
+    def read_with(self) -> dict[str, Any]:
+        """What was passed beside the source, but for rows and documents."""
+        said = {k: v for k, v in self.overrides.items() if k in _SAID and v is not None}
+        return {**said, "columns": dict(self.columns)} if self.columns else said
 
 
 def check_overrides(overrides: Mapping[str, Any]) -> None:
@@ -60,6 +69,7 @@ def build_task(parts: Parts, head: Mapping[str, Any], origin: Origin) -> Task:
         "validation": parts.examples.get("validation"),
         "documents": parts.documents,
         "source": origin.given,
+        "read_with": origin.read_with,
         **head,
         **origin.overrides,
         "notes": (*head.get("notes", ()), *parts.notes),

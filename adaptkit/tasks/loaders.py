@@ -58,7 +58,7 @@ def load_task(
         MissingDependencyError: a package for this source is not installed.
     """
     check_overrides(overrides)
-    origin = Origin(given=str(source), overrides=overrides, known_metrics=known_metrics)
+    origin = Origin(given=str(source), columns=columns, overrides=overrides, known_metrics=known_metrics)
     if isinstance(source, str) and source.startswith(PREFIX):
         return _load_hub(source, origin, columns)
     path = user_path(source)

@@ -22,7 +22,7 @@ VALIDATION_SHARE = 0.2
 VALIDATION_LIMIT = 100
 _SEQUENCES = ("metrics", "train", "test", "validation", "documents", "labels", "tools", "notes")
 # What cannot change a result: a corrected licence or a longer description keeps what was computed.
-_NOT_HASHED = frozenset({"name", "description", "licence", "attribution", "source", "notes"})
+_NOT_HASHED = frozenset({"name", "description", "licence", "attribution", "source", "read_with", "notes"})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -48,7 +48,8 @@ class Task:
         description: for the reader of a report.
         licence: the terms under which the rows may be used.
         attribution: who made them.
-        source: where the rows were read from.
+        source: where the rows were read from, and
+        read_with: what ``load_task`` was told beside it, to read them again: columns, instruction, kind.
         notes: what was guessed when they were read, and what of them is not used, a sentence each.
 
     Raises:
@@ -83,6 +84,7 @@ class Task:
     licence: str = ""
     attribution: str = ""
     source: str = "memory"
+    read_with: Mapping[str, Any] = field(default_factory=dict, compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

@@ -105,6 +105,23 @@ def test_a_task_is_read_again_where_it_is_still_the_same(tmp_path: Path) -> None
     assert {r["input"] for r in data["rows"]["rows"]} == {None}
 
 
+def test_a_data_file_is_read_again_as_it_was_read(tmp_path: Path) -> None:
+    rows = [f"row {i},answer {i}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["subject,reply", *rows]) + "\n", encoding="utf-8")
+    task = ak.load_task(
+        tmp_path / "t.csv",
+        columns={"input": "subject", "target": "reply"},
+        instruction="Answer.",
+        kind="generation",
+        metrics=("exact_match",),
+    )
+    model = planted_model(lambda *_: True)
+    comparison = compare([Words(), Shots()], task, model=model, out=tmp_path / "run", leakage="off")
+    (data,) = data_of(page_of(load_comparison(comparison.folder), tmp_path))
+    inputs = {row.id: row.input for row in task.test}
+    assert {r["id"]: r["input"] for r in data["rows"]["rows"]} == inputs
+
+
 def test_a_learning_curve_beside_the_run_is_shown(comparison: Comparison, tmp_path: Path) -> None:
     points = tuple(
         CurvePoint(n_labels=n, quality=q, low=q - 0.1, high=q + 0.1, n_rows=40, n_seeds=1)
