@@ -14,38 +14,54 @@ from adaptkit.core.codec import well_formed
 from adaptkit.core.types import Completion, Request
 from adaptkit.models.base import Model
 
-# think, inner-monologue, deep_think, reasoning_content: a word for it, perhaps with others before it.
+# think, inner-monologue, deep_think, InnerThoughts, reasoning_content: a word for it, perhaps with others.
 _NAME = (
-    r"(?:\w+:)?(?!end[_-])(?:[a-z]{1,12}[_-]){0,4}"
-    r"(?:think|thinking|thoughts?|(?:ant|be)?thinking|reason|reasoning|reflect|reflection|rationale|analysis"
-    r"|scratch_?pad|monologue|cot)(?:[_-](?:content|process|steps?|block|trace))?"
+    r"(?:\w+:)?(?!end)(?:[a-z]{1,12}[_-]){0,4}"
+    r"(?:[a-z]{0,12}?(?:think|thinking|thoughts?|reasoning|monologue)|reason|reflect|reflection|rationale|analysis"
+    r"|scratch_?pad|introspection|deliberation|ponder(?:ing)?|cot)"
+    r"(?:[_-]?(?:content|process|steps?|block|trace|mode|fast(?:er)?))?\d?"
 )
-_L, _R = r"(?:<|&lt;)", r"(?:\s[^<>]{0,200})?(?:>|&gt;)"
+_L, _R = (
+    r"(?:\\?<|&lt;|&#60;|\\u003c|\uff1c)\s?",
+    r"(?:\s[^<>]{0,200}?)?\s?(?<!/)(?:\\?>|&gt;|&#62;|\\u003e|\uff1e)",
+)
+_BAR, _GAP = r"[|\uff5c]", r"[_\u2581 -]?"
+_SPECIAL = (
+    rf"<{_BAR}(?:(?:begin|start){_GAP}(?:of{_GAP})?)?{_NAME}(?:{_GAP}(?:start|begin))?{_BAR}>"
+    rf"|\u25c1{_NAME}\u25b7|<\|channel>thought|<unused94>thought|<\|inner_prefix\|>"
+)
 # <think>, [THINK], ◁think▷, <|think|>, <|begin_of_thought|>, <|START_THINKING|>, <|channel>thought ...
 OPENING = re.compile(
-    rf"{_L}{_NAME}{_R}|\[{_NAME}\]|\u25c1{_NAME}\u25b7|<\|{_NAME}(?:_start)?\|>"
-    rf"|<\|(?:begin_of|start|begin)_{_NAME}\|>"
-    r"|<\|channel>thought|<unused94>thought|<\|inner_prefix\|>|^\s*Here is my thought process:",
+    rf"{_L}{_NAME}{_R}|\[{_NAME}\]|{_SPECIAL}|^\s*Here is my thought process:",
     re.IGNORECASE,
 )
 CLOSING = re.compile(
-    rf"{_L}(?:/|end_of_|end_){_NAME}\s*(?:>|&gt;)|\[/{_NAME}\]|\u25c1/{_NAME}\u25b7|<\|/{_NAME}\|>"
-    rf"|<\|{_NAME}_end\|>|<\|end(?:_of)?_{_NAME}\|>"
+    rf"{_L}(?:\\?/\s?|end_of_|end_){_NAME}{_R}|\[/{_NAME}\]|\u25c1/{_NAME}\u25b7"
+    rf"|<{_BAR}(?:/|end{_GAP}(?:of{_GAP})?){_NAME}{_BAR}>|<{_BAR}{_NAME}{_GAP}end{_BAR}>"
     r"|<channel\|>|<unused95>|<\|inner_suffix\|>|Here is my response:",
     re.IGNORECASE,
 )
-# A fold of HTML is reasoning by what it says of itself; others are closed in the same way.
-_FOLD_OPENING = r"<details\b[^<>]*\b(?:reasoning|thinking)\b[^<>]*>"
+# Marks that no text has by chance open reasoning anywhere, others only where nothing stands before.
+_UNMISTAKABLE = re.compile(rf"{_SPECIAL}|\W*(?:\w+[:_-])?think(?:ing)?\b.*", re.IGNORECASE | re.DOTALL)
+# A fold of HTML or a fenced block is reasoning by what it says of itself; others are closed in the same way.
+_SAYS = r"(?:reasoning|thinking|thoughts?)\b"
+_FOLD_OPENING = (
+    rf"<details\b[^<>]*\b{_SAYS}[^<>]*>|<details\b[^<>]*>\s*<summary>[^<>]{{0,40}}\b{_SAYS}[^<>]*</summary>"
+)
 _FOLD = re.compile(rf"({_FOLD_OPENING})(?:(?!<details).)*?(</details>|\Z)", re.IGNORECASE | re.DOTALL)
-_BOX = re.compile(r"<\|(?:begin|end)_of_box\|>")  # around the answer
+_FENCE = re.compile(rf"\s*(```(?:think|{_SAYS})[^\n]*\n).*?(\n```|\Z)", re.IGNORECASE | re.DOTALL)
+# Around the answer, and a mark that holds nothing.
+_BOX = re.compile(rf"<\|(?:begin|end)_of_box\|>|{_L}{_NAME}\s?/>", re.IGNORECASE)
 # gpt-oss: messages of the channels analysis and commentary, then one of the channel final; and what is left
 # of them where a server drops the marks.
-_HARMONY = re.compile(r"<\|channel\|>final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.IGNORECASE)
+_HARMONY = re.compile(r"<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.IGNORECASE)
 _HARMONY_END = re.compile(r"<\|(?:return|end|call)\|>")
-_BARE_HARMONY = re.compile(r"\s*analysis(?:(?=\W|[A-Z]).*?assistant\s*final|.*?assistantfinal)", re.DOTALL)
+_BARE_HARMONY = re.compile(
+    r"\s*(?:assistant\s*)?analysis(?:(?=\W|[A-Z]).*?assistant\s*final|.*?assistantfinal)", re.DOTALL
+)
 # What some models put around the answer that follows their reasoning.
 _AROUND = re.compile(
-    r"\s*(?:<(answer|response|output|solution|final_answer)>(.*?)(?:</\1>\s*)?"
+    r"\s*(?:<(answer|response|output|solution|final|final_answer)>(.*?)(?:</\1>\s*)?"
     r"|<\|(?:begin_of_solution|START_RESPONSE)\|>(.*?)(?:<\|(?:end_of_solution|END_RESPONSE)\|>\s*)?)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -101,17 +117,27 @@ def part(text: str) -> Parted:
 
 def _outside(text: str) -> tuple[str, str, bool]:
     """What stands outside all marks, what inside, and whether the last is not closed."""
+    folds = [*_FOLD.finditer(text), *filter(None, [_FENCE.match(text)])]
     marks = sorted(
         [(m.start(), m.end(), 1) for m in OPENING.finditer(text)]
         + [(m.start(), m.end(), -1) for m in CLOSING.finditer(text)]
-        + [(*m.span(1), 1) for m in _FOLD.finditer(text)]
-        + [(*m.span(2), -1) for m in _FOLD.finditer(text) if m[2]]
+        + [(*m.span(1), 1) for m in folds]
+        + [(*m.span(2), -1) for m in folds if m[2]]
     )
-    kept, inside, depth, at = "", "", 0, 0
+    last_closing = max((start for start, _, step in marks if step < 0), default=-1)
+    kept, inside, depth, at, of_text, is_blank = "", "", 0, 0, 0, True
     for start, end, step in marks:
+        if not depth:
+            is_blank = is_blank and not text[at:start].strip()
+        if step > 0 and not depth and not _opens(text, start, end, last_closing, is_first=is_blank):
+            of_text, is_blank = of_text + 1, False  # a tag of the answer's own, and so is what closes it
+            continue
+        if step < 0 and not depth and of_text:
+            of_text -= 1
+            continue
         if depth or step < 0:
             if not depth:  # the prompt opened it: all before is reasoning
-                inside, kept = inside + kept, ""
+                inside, kept, is_blank = inside + kept, "", True
             inside += text[at:end]
         else:
             kept += text[at:start]
@@ -119,6 +145,16 @@ def _outside(text: str) -> tuple[str, str, bool]:
         depth, at = max(0, depth + step), end
     rest = text[at:]
     return (kept, inside + rest, True) if depth else (kept + rest, inside, False)
+
+
+def _opens(text: str, start: int, end: int, last_closing: int, *, is_first: bool) -> bool:
+    """Whether what looks like an opening mark is one: answers hold tags and bracketed words, too."""
+    is_closed = last_closing >= end
+    unmistakable = _UNMISTAKABLE.match(text, start, end) is not None
+    if is_first:
+        return is_closed or unmistakable or text[start] != "["
+    begins_line = text[max(0, start - 9) : start].rstrip(" \t").endswith("\n")
+    return unmistakable and (is_closed or begins_line or text[start : start + 2] in ("<|", "<\uff5c"))
 
 
 def _harmony(text: str) -> Parted:

@@ -56,6 +56,22 @@ WRITTEN = {
     "begin and end": "<begin_of_thought>{r}<end_of_thought>{a}",
     "deep": "<deep_think>{r}</deep_think>{a}",
     "gpt-oss without marks and spaces": "analysiswe see: {r}assistantfinal{a}",
+    "a word in camel case": "<InnerThoughts>{r}</InnerThoughts>\n{a}",
+    "a word that stands with others": "<pre_thinking_process>{r}</pre_thinking_process>{a}",
+    "bars and gaps of another kind": "<\uff5cbegin\u2581of\u2581thinking\uff5c>{r}"
+    "<\uff5cend\u2581of\u2581thinking\uff5c>{a}",
+    "no gaps": "<|beginofthought|>{r}<|endofthought|>{a}",
+    "spaces inside": "< think >{r}</ think >{a}",
+    "escaped by number": "&#60;think&#62;{r}&#60;/think&#62;{a}",
+    "escaped as JSON": "\\u003cthink\\u003e{r}\\u003c/think\\u003e{a}",
+    "a slash escaped": "<think>{r}<\\/think>{a}",
+    "full-width": "\uff1cthink\uff1e{r}\uff1c/think\uff1e{a}",
+    "a fenced block": "```thinking\n{r}\n```\n{a}",
+    "a fold by its summary": "<details>\n<summary>Reasoning process</summary>\n{r}\n</details>\n{a}",
+    "gpt-oss with spaces": "<|channel|> analysis <|message|>{r}<|end|><|start|>assistant"
+    "<|channel|> final <|message|>{a}",
+    "gpt-oss as some servers write it": "assistantanalysisWe see: {r}assistantfinal{a}",
+    "in the middle": "\n<analysis>{r}</analysis>\n<think>{r}</think>\n<final>{a}</final>",
     "empty": "<think>\n\n</think>\n\n{a}",
 }
 OPEN = [
@@ -139,11 +155,24 @@ def test_where_a_strategy_lets_it_reason_the_answer_is_asked_for_once_more(text:
         "thinking is hard",
         "analysis of variance",
         "",
+        "<order><reason>late</reason><status>open</status></order>",
+        "<paper>\n<analysis>a</analysis>\n<analysis>b</analysis>\n</paper>",
+        "The <analysis> shows it",
+        "Write <think> and </b> so",
+        "[analysis] done",
+        "if a <reason and b> c",
+        "{thought}",
+        "```json\n{}\n```",
     ],
 )
 def test_texts_without_marks_stay(text: str) -> None:
     assert part(text).answer == text
     assert not part(text).reasoning
+
+
+@pytest.mark.parametrize("text", ["<think/>Lima", "Lima<think>so</think>", "<think></think>\\nLima"])
+def test_marks_that_hold_nothing_or_follow_the_answer_are_none_of_it(text: str) -> None:
+    assert part(text.replace("\\n", "\n")).answer == "Lima"
 
 
 def test_nothing_is_parted_where_right_answers_hold_the_marks() -> None:
@@ -165,7 +194,10 @@ def test_parting_comes_to_an_end_and_keeps_no_marks(parts: list[str]) -> None:
 
 
 def test_a_long_text_is_parted_in_linear_time() -> None:
-    for unit in ("<think>", "</think>", "analysis", "<|channel|>", " ", "<"):
+    for unit in (
+        "<think>", "</think>", "analysis", "<|channel|>", " ", "<", "a<reason>", "a<think></think>",
+        "<details>", "<details reasoning>", "```thinking\n", "<think ", "a_", "&lt;",
+    ):  # fmt: skip
         part(unit * 20_000)
 
 
