@@ -12,6 +12,7 @@ import json
 import os
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,11 +21,8 @@ from adaptkit.core.codec import to_json
 
 UNFINISHED = ".tmp"
 CRLF = "\r\n"
-# Full-width forms too: some spreadsheets take them for the others.
-_UNSEEN = "\\s\ufeff\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069"
-_FORMULA = re.compile(f"[{_UNSEEN}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-# Where semicolons part columns, as spreadsheets have it in much of Europe, a text is cut there.
-_BEHIND_SEMICOLON = re.compile(f"(;[{_UNSEEN}]*)([=@\uff1d\uff20])")
+# Letters and a sign by category, and for the eye nothing, as controls, spaces and combining marks are.
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*%?")
 
 
@@ -109,8 +107,26 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
-    value = _BEHIND_SEMICOLON.sub(r"\1'\2", value)
-    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+    # Where semicolons part columns, as spreadsheets have it in much of Europe, a text is cut there.
+    first, *behind = value.split(";")
+    begins = first[:1] in ("\t", "\r", "\n") or _formula_at(first) is not None
+    return ";".join([f"'{first}" if begins else first, *map(_marked, behind)])
+
+
+def _marked(piece: str) -> str:
+    at = _formula_at(piece)
+    return piece if at is None else f"{piece[:at]}'{piece[at:]}"
+
+
+def _formula_at(text: str) -> int | None:
+    """Where a formula begins: at the first sign that is seen; some spreadsheets take any width."""
+    if _NUMBER.fullmatch(text):
+        return None
+    for i, sign in enumerate(text):
+        if unicodedata.category(sign)[0] in "ZCM" or sign in _BLANK:
+            continue
+        return i if unicodedata.normalize("NFKC", sign)[:1] in ("=", "+", "-", "@") else None
+    return None
 
 
 def remove_unfinished(path: Path) -> None:

