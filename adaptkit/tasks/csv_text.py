@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import dropwhile, islice
 
 DELIMITERS = ",;\t|"
 """The first one is taken where several part the rows equally well."""
 _RARE = "^~\x1f:"
 """Taken only where they part every row into as many fields."""
 _SAMPLE = 50
+_RULE = re.compile(r"\s*[-+|=: ]*(?:-{3}|={3})[-+|=: ]*")
 # What some spreadsheets write, and read, before the header.
 _SEP = re.compile(r'"?sep=(?P<delimiter>[^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 
@@ -48,7 +49,8 @@ def csv_rows(text: str, *, delimiter: str | None = None) -> list[tuple[int, dict
     rows in which it is empty.
 
     Args:
-        delimiter: between columns; None to find out. With tabs, quotes that part nothing are text.
+        delimiter: between columns; None to find out, as where the first line has another one. With tabs,
+            quotes that part nothing are text.
 
     Raises:
         BadCSV: the text is no CSV, or a row does not fit the header.
@@ -59,6 +61,9 @@ def csv_rows(text: str, *, delimiter: str | None = None) -> list[tuple[int, dict
     """
     _check_characters(text)
     stated = _SEP.match(text)
+    head = text[:10_000].splitlines()[:1]
+    if delimiter and head and delimiter not in head[0] and any(d in head[0] for d in DELIMITERS):
+        delimiter = None  # the file's name says one, and it holds another
     file = io.StringIO(text[stated.end() :] if stated else text, newline="")
     skipped = 1 if stated else 0
     with _long_fields():
@@ -143,11 +148,17 @@ def _check_header(first: list[str], below: list[list[str]], line: int) -> None:
     """Refuse what stands where the names of the columns should."""
     named = [field for field in first if field.strip()]
     widths = {sum(bool(field) for field in fields) for fields in below}
-    if len(named) == 1 and len(below) > 1 and min(widths) > 1:
+    # Further lines may belong to a title; behind it all rows have the same number of fields.
+    rows = list(dropwhile(lambda n: n == 1, (sum(map(bool, fields)) for fields in below)))
+    if len(named) == 1 and len(below) > 1 and rows and (min(widths) > 1 or len({*rows}) == 1 < len(rows)):
         raise BadCSV(
-            f"holds {named[0]!r} alone, and the rows below have {min(widths)} fields: it seems to be a "
+            f"holds {named[0]!r} alone, and the rows below have {min(rows)} fields: it seems to be a "
             "title. Take it out, so that the file begins with the names of the columns.",
             line=line,
+        )
+    if below and below[0] and all(_RULE.fullmatch(field) for field in below[0] if field):
+        raise BadCSV(
+            "is the head of a table drawn for people, with a line below it. Save the table as CSV.", line=line
         )
     inner = next((d for d in DELIMITERS if len(named) == 1 and d in named[0]), None)
     if inner is not None and below and widths == {1} and all(inner in "".join(fields) for fields in below):
@@ -202,6 +213,8 @@ class _Header:
             return
         noun = "field" if len(fields) == 1 else "fields"
         message = f"has {len(fields)} {noun}, the header has {len(self.names)}."
+        if len(fields) == 1 and fields[0].count(self.delimiter) >= self.least - 1 > 0:
+            message += " The whole line stands in quotes: take them away."
         if len(fields) > len(self.names):
             message += f" A text that holds {self.delimiter!r} must stand in double quotes."
         raise BadCSV(message, line=line, width=len(fields))

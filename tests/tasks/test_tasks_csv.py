@@ -145,6 +145,10 @@ def test_tabs_part_the_columns_of_a_tsv_whatever_else_stands_there(tmp_path: Pat
         {"text": '5" of rain, a lot', "label": "a"},
         {"text": 'He said "hi;', "label": "b"},
     ]
+    path.write_text("text,label\nHi,a\n")  # saved under a wrong name
+    assert [row.values for row in read_rows(path)] == [{"text": "Hi", "label": "a"}]
+    path.write_text("text\nHi, you\n")
+    assert [row.values for row in read_rows(path)] == [{"text": "Hi, you"}]
     path.write_text('text\tlabel\n"two\nlines"\ta\n')
     assert [row.values for row in read_rows(path)] == [{"text": "two\nlines", "label": "a"}]
 
@@ -157,6 +161,14 @@ def test_tabs_part_the_columns_of_a_tsv_whatever_else_stands_there(tmp_path: Pat
             "'Tickets of May' alone, and the rows below have 2 fields",
         ),
         ("Tickets of May,,\ntext,label,team\nHi,a,x\nBye,b,y\n", "it seems to be a title"),
+        (
+            "Tickets\nMade by A\ntext,label\nHi,a\nBye,b\n",
+            "'Tickets' alone, and the rows below have 2 fields",
+        ),
+        ("Tickets;;\nMay;;\ntext;label;team\nHi;a;x\nBye;b;y\n", "it seems to be a title"),
+        ("| text | label |\n|------|:-----:|\n| Hi | a |\n", "a table drawn for people"),
+        (" text | label\n------+------\n Hi | a\n", "a table drawn for people"),
+        ('text,label\n"Hi,a"\n"Bye,b"\n', "The whole line stands in quotes: take them away"),
         ('"text,label"\n"Hi you,a"\n"Bye,b"\n', "Take the quotes around whole lines away"),
     ],
 )
