@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +21,6 @@ from adaptkit.strategies import make_strategy
 from adaptkit.tasks import Task, load_task
 
 STRATEGIES = ("prompt", "few-shot", "rag", "lora")
-_CONTROL = re.compile(
-    r"<\|[a-z0-9_ ]{1,40}\|>|<\uff5c[^<>\uff5c]{1,40}\uff5c>|</?s>|\[/?INST\]|<</?SYS>>"
-    r"|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>|\[(?:CLS|SEP|MASK|PAD)\]",
-    re.IGNORECASE,
-)
 FEW_ROWS = 20
 """Below this, intervals are so wide that hardly anything is shown."""
 
@@ -124,7 +118,6 @@ def check_source(
         notes=(
             *task.notes,
             *_notes(task, repeated, contradicting),
-            *_control_tokens(task, rows),
             *_unread(task, rows),
         ),
     )
@@ -162,21 +155,6 @@ def _notes(task: Task, repeated: Sequence[str], contradicting: Sequence[str]) ->
     unseen = sorted({e.target for e in task.test} - {e.target for e in task.train}) if task.labels else []
     if unseen and task.train:
         yield f"No train row has the target of some test rows: {_some(unseen)}."
-
-
-def _control_tokens(task: Task, rows: Sequence[Example]) -> Iterator[str]:
-    """Say which texts spell what models take for control tokens; which ones do is known with the model."""
-    texts = [
-        *((f"row {r.id}", text) for r in rows for text in (r.input, *r.references)),
-        *((f"document {d.id}", f"{d.title or ''}\n{d.text}") for d in task.documents),
-    ]
-    found = {where: match[0] for where, text in texts if (match := _CONTROL.search(text))}
-    if found:
-        spelt = ", ".join(map(repr, sorted(set(found.values()))[:3]))
-        yield (
-            f"{len(found)} texts spell what many models take for control tokens, such as {spelt} "
-            f"({_some(list(found))}): they are shown to the model as text, not obeyed."
-        )
 
 
 def _unread(task: Task, rows: Sequence[Example]) -> list[str]:

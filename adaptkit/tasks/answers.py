@@ -34,7 +34,7 @@ SEVERAL = frozenset(
 )
 """Columns whose lists hold answers that are all right; so do those of ``answer`` and of questions."""
 _PYTHON = re.compile(r"[\[{(]\s*'")
-_TEXTS = ("text", "texts", "value")
+_TEXTS = ("text", "texts", "value", "answer", "answers")
 _ALIASES = (
     "aliases", "alias", "normalized_aliases", "alternatives", "alternative_answers", "other_answers",
     "synonyms", "variants", "spellings",
@@ -102,15 +102,17 @@ def read_answers(value: Any, *, source: str, target: str, kind: str | None) -> t
             "(--kind qa); if the list itself is the answer, with kind='structured' (--kind structured)"
         )
     found = [text for item in value for text in (_of_object(item) if isinstance(item, Mapping) else (item,))]
-    return tuple(item for i, item in enumerate(found) if item is not None and item not in found[:i])
+    return _distinct(found)
 
 
 def _of_cell(text: str, *, plural: bool, named: bool) -> Any:
     """What a text stands for: itself, unless it is how a list or an object is written into a cell."""
-    if text.startswith("array(") and text.endswith(")"):
-        return read_cell(text)
-    if text[:1] not in "[({" or not looks_like_list(text):
+    if not looks_like_list(text):
+        if plural and _PYTHON.match(text) and not _CLOSED.search(text):
+            raise ValueError(f"{text[:60]!r} looks like a list that is cut off. Write it in full")
         return parted(text) if plural else text
+    if text[0] not in "[({":  # array([...]) and the like
+        return read_cell(text)
     first = text[1:].lstrip()[:1]
     if text[0] == "{" or first == "{":
         try:
@@ -140,17 +142,37 @@ def _is_answer(value: Mapping[str, Any], *, alone: bool = False) -> bool:
     return len(texts) == 1 and known and (alone or len(value) > 1 or isinstance(value[texts[0]], list))
 
 
-_PARTED = re.compile(r"[^;]+;\s*[^;\s][^;]*|[^/]+ / [^/]+|[^\n]+\n[^\n]+")
+_CLOSED = re.compile(r"[\])}]\W*$")
+_PARTED = re.compile(r";|\uff1b| / |//|\|+|\n|\t|<br ?/?>|\"\s*,\s*\"")
+# Where a column's name says that it holds several.
+_PARTED_IN_LIST = re.compile(rf"{_PARTED.pattern}|,(?!\d)|\u3001|\uff0c| or | & ", re.IGNORECASE)
+_SIGNS = re.compile(r"[;\uff1b/|\n\t<\"]")
+_WORDS_OF_ANSWER = 5
 
 
-def perhaps_several(text: str) -> bool:
-    """Whether one answer may be meant for several, parted by semicolons, slashes or line breaks.
+def perhaps_several(text: str, *, plural: bool) -> bool:
+    """Whether one answer may be meant for several, parted by semicolons, slashes, line breaks and the like.
+
+    Args:
+        text: the answer.
+        plural: whether its column is called so that it holds several; otherwise only short texts count.
 
     Examples:
-        >>> [perhaps_several(t) for t in ("Lima; Lima, Peru", "a b / c", "km/h", "Lima")]
+        >>> [perhaps_several(t, plural=True) for t in ("Lima; Lima, Peru", "a b / c", "km/h", "Lima")]
         [True, True, False, False]
+        >>> [perhaps_several(t, plural=False) for t in ("Lima; Peru", "It is so; and if it is not, say why.")]
+        [True, False]
     """
-    return _PARTED.match(text.strip()) is not None
+    if text[:1] in ("{", "["):  # an answer in JSON
+        return False
+    if plural and "\n" in text.strip():
+        return True
+    parted = _PARTED_IN_LIST if plural else _PARTED
+    if not plural and _SIGNS.search(text) is None:
+        return False
+    pieces = [piece.split() for piece in parted.split(text.strip())]
+    whole = [words for words in pieces if words]
+    return len(whole) > 1 and all(len(words) <= _WORDS_OF_ANSWER for words in whole)
 
 
 def _is_part(item: Any) -> bool:
@@ -163,4 +185,13 @@ def _of_object(value: Mapping[str, Any]) -> tuple[Any, ...]:
     for name in (*_TEXTS, *_ALIASES):
         part = value.get(name)
         found += part if isinstance(part, list | tuple) else [part]
-    return tuple(item for i, item in enumerate(found) if item is not None and item not in found[:i])
+    return _distinct(found)
+
+
+def _distinct(items: list[Any]) -> tuple[Any, ...]:
+    """The items without repeats, nulls and blanks, which fill up lists of unequal length."""
+    return tuple(
+        item
+        for i, item in enumerate(items)
+        if item is not None and not (isinstance(item, str) and not item.strip()) and item not in items[:i]
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 from adaptkit.tasks import choices
 from adaptkit.tasks.choices import Choices
-from adaptkit.tasks.messages import as_chat, read_history
+from adaptkit.tasks.messages import Turn, as_chat, read_history
 from adaptkit.tasks.readers import Row
 from adaptkit.tasks.values import as_text, looks_like_list, read_cell
 
@@ -22,8 +22,9 @@ COLUMNS = {
     "system": ("system", "system_prompt"),
     "history": ("history",),
     "context": (
-        "context", "contexts", "passage", "paragraph", "article", "story", "document", "background",
-        "evidence",
+        "context", "contexts", "passage", "passages", "paragraph", "paragraphs", "article", "articles",
+        "story", "document", "excerpt", "snippet", "snippets", "transcript", "dialogue",
+        "background", "evidence",
     ),
     "choices": choices.COLUMNS,
 }  # fmt: skip
@@ -80,11 +81,22 @@ class Beside:
         if context := self._text(values, "context"):
             text = f"Context: {context}\n\n{text}"
         system = "" if self.system else self._text(values, "system")
-        turns = read_history(values.get(self.columns["history"])) if "history" in self.columns else []
+        turns = self._turns(values) if "history" in self.columns else []
         return as_chat([*([("system", system)] if system else []), *turns, ("user", text)])
 
+    def _turns(self, values: Mapping[str, Any]) -> list[Turn]:
+        column = self.columns["history"]
+        try:
+            return read_history(values.get(column))
+        except ValueError as error:
+            raise ValueError(f"{column!r}: {error}") from None
+
     def _text(self, values: Mapping[str, Any], name: str) -> str:
-        return _text(values.get(self.columns[name])) if name in self.columns else ""
+        column = self.columns.get(name)
+        try:
+            return _text(values.get(column)) if column else ""
+        except ValueError as error:
+            raise ValueError(f"{column!r}: {error}") from None
 
 
 NOTHING_BESIDE = Beside()

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks.answers import SEVERAL, perhaps_several
+from adaptkit.tasks.control_tokens import control_tokens
+from adaptkit.tasks.marks import is_bad
 from adaptkit.tasks.readers import Place, Row
-from adaptkit.tasks.shapes import KNOWN_COLUMNS, OPTIONAL, Shape, choose_shape, is_bad, unused
+from adaptkit.tasks.shapes import KNOWN_COLUMNS, OPTIONAL, Shape, choose_shape
+from adaptkit.tasks.unused import unused
 from adaptkit.tasks.values import as_mapping, as_text, as_texts
 
 T = TypeVar("T")
-_TO_SHOW = " To show one, map it: columns={'context': '<column>'} (--columns context=<column>)."
-_SPREADSHEET_ERRORS = frozenset(
-    ["#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#ERROR!"]
-)
+_ALIASES = (
+    "aliases", "answer_aliases", "accepted_answers", "acceptable_answers", "alternative_answers",
+    "other_answers",
+)  # fmt: skip
+"""What a column of further right answers is called."""
+# As programs in several languages write them; sharps alone stand for a number in a column that is too narrow.
+_SPREADSHEET_ERROR = re.compile(r"\s*(?:#[^\W\d_a-z]{2,9}(?:/0)?[!?]|#N/[AD]|#NV|#{3,}|Err:\d{3})\s*")
 _FLOAT = re.compile(r"-?\d+\.\d+")
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?")
 _NO_THOUSANDS = re.compile(r"(?:[+-]?0,\d+|.*,(?:\d{1,2}|\d{4,}))")
@@ -74,11 +80,15 @@ def to_parts(
     documents = _in_known_case(documents, {})
     rows = [row for rows in splits.values() for row in rows]
     shape = choose_shape(rows, columns, kind)
+    _check_cells(rows, shape.used)
     kept = {
         split: [(i, row) for i, row in enumerate(rows, start=1) if _is_good(row, shape)]
         for split, rows in splits.items()
     }
     optional = {name: (columns or {}).get(name, name) for name in OPTIONAL}
+    if "aliases" not in (columns or {}) and shape.kind is None:
+        found = set().union(*(row.values for row in rows)) - shape.used
+        optional["aliases"] = next((name for name in _ALIASES if name in found), "aliases")
     examples = {
         split: [
             _example(row, shape, optional, f"{(prefixes or {}).get(split, split)}-{i}") for i, row in numbered
@@ -88,10 +98,11 @@ def to_parts(
     examples, rewritten = _one_notation(examples)
     places = {split: [row.place for _, row in numbered] for split, numbered in kept.items()}
     places["documents"] = [row.place for row in documents]
+    texts = [_document(row, f"document-{i}") for i, row in enumerate(documents, start=1)]
     return Parts(
         examples=examples,
         places=places,
-        documents=[_document(row, f"document-{i}") for i, row in enumerate(documents, start=1)],
+        documents=texts,
         instruction=shape.instruction,
         shape=shape.name,
         target=shape.target,
@@ -100,10 +111,12 @@ def to_parts(
         notes=(
             *shape.notes,
             *_left_out(rows, kept, shape),
+            *_more_answers(optional["aliases"], columns or {}),
             *rewritten,
-            *_perhaps_several(examples, places, shape),
-            *unused(rows, {*shape.used, *optional.values()}, hint=_TO_SHOW),
-            *(f"Documents: {note}" for note in unused(documents, {"id", "title", "text"}, hint="")),
+            *(_perhaps_several(examples, places, shape) if _is_free(shape, kind) else ()),
+            *control_tokens(examples, places, texts),
+            *unused(rows, {*shape.used, *optional.values()}, to_show=True),
+            *(f"Documents: {note}" for note in unused(documents, {"id", "title", "text"}, to_show=False)),
         ),
     )
 
@@ -123,6 +136,11 @@ def _in_known_case(rows: Sequence[Row], columns: Mapping[str, str]) -> list[Row]
     return [replace(row, values={renamed.get(k, k): v for k, v in row.values.items()}) for row in rows]
 
 
+def _is_free(shape: Shape, kind: str | None) -> bool:
+    """Whether targets may be free answers, as far as columns and what was said tell."""
+    return shape.kind is None and kind in (None, "qa", "generation", "summarization")
+
+
 def _is_good(row: Row, shape: Shape) -> bool:
     return shape.marks is None or not is_bad(row.values.get(shape.marks))
 
@@ -132,26 +150,38 @@ def _left_out(rows: Sequence[Row], kept: Mapping[str, Sequence[object]], shape: 
     if n and n == len(rows):
         raise rows[0].place.error(f"{shape.marks!r} marks the answers of all rows as bad: none is left.")
     if n:
-        yield f"{n} of {len(rows)} rows are left out: {shape.marks!r} marks their answers as bad."
+        target = (
+            f" If it is the target, map it: --columns target={shape.marks}." if shape.marks != "label" else ""
+        )
+        yield f"{n} of {len(rows)} rows are left out: {shape.marks!r} marks their answers as bad.{target}"
+
+
+def _more_answers(column: str, columns: Mapping[str, str]) -> Iterator[str]:
+    if column != "aliases" and column not in columns.values():
+        yield f"{column!r} holds further right answers."
 
 
 def _perhaps_several(
     examples: Mapping[str, Sequence[Example]], places: Mapping[str, Sequence[Place]], shape: Shape
 ) -> Iterator[str]:
     """Say of a column of answers that what may be meant for several is taken as one."""
-    if shape.target.lower() not in SEVERAL:
+    plural = shape.target.lower() in SEVERAL
+    targets = [row.target for rows in examples.values() for row in rows]
+    # Answers that repeat are labels, such as Food / Drink.
+    if not plural and (not shape.name.startswith("question/") or len(set(targets)) * 2 <= len(targets)):
         return
     found = [
         (place, row.target)
         for split, rows in examples.items()
         for row, place in zip(rows, places[split], strict=True)
-        if not row.aliases and perhaps_several(row.target)
+        if not row.aliases and perhaps_several(row.target, plural=plural)
     ]
     if found:
         place, text = found[0]
+        cells = "1 cell" if len(found) == 1 else f"{len(found)} cells"
         yield (
-            f"{len(found)} cells of {shape.target!r} are one answer each although they may hold several, "
-            f'such as {text!r} ({place}). If so, write them as a list, ["a", "b"], or part them by |.'
+            f"{cells} of {shape.target!r} may hold several answers and count as one each, such as "
+            f'{_short(text)} ({place}). If they do, write a list, ["a", "b"], or part them by |.'
         )
 
 
@@ -164,7 +194,10 @@ def _example(row: Row, shape: Shape, optional: Mapping[str, str], made_id: str) 
     target = _required(row, shape.target, targets[0])
     text = _required(row, shape.columns[0], source)
     if shape.beside.used and text.strip():
-        text = _read(row, "input", lambda _: shape.beside.input(row.values, text), text)
+        try:
+            text = shape.beside.input(row.values, text)
+        except (ValueError, TypeError) as error:
+            raise row.place.error(f"{error}.") from None
     values = row.values
     aliases = [_required(row, shape.target, other) for other in targets[1:]]
     aliases += _read(row, "aliases", as_texts, values.get(optional["aliases"]))
@@ -177,6 +210,22 @@ def _example(row: Row, shape: Shape, optional: Mapping[str, str], made_id: str) 
         cluster=_read(row, "cluster", as_text, values.get(optional["cluster"])) or None,
         metadata=_read(row, "metadata", as_mapping, values.get(optional["metadata"])),
     )
+
+
+def _check_cells(rows: Sequence[Row], columns: Collection[str]) -> None:
+    """Refuse errors of a spreadsheet; in JSONL, which none writes, they are texts."""
+    jsonl = {path for path in {row.place.path for row in rows} if path and path.suffix.lower() == ".jsonl"}
+    for row in rows if not jsonl else (row for row in rows if row.place.path not in jsonl):
+        for column in columns:
+            text = row.values.get(column)
+            if (
+                isinstance(text, str)
+                and text.lstrip()[:1] in ("#", "E")
+                and _SPREADSHEET_ERROR.fullmatch(text)
+            ):
+                raise row.place.error(
+                    f"{column!r} holds {text.strip()!r}, an error of a spreadsheet. Repair the cell."
+                )
 
 
 def _one_notation(examples: dict[str, list[Example]]) -> tuple[dict[str, list[Example]], tuple[str, ...]]:
@@ -220,8 +269,8 @@ def _required(row: Row, name: str, value: object) -> str:
     text = _read(row, name, as_text, value)
     if text is None:
         raise row.place.error(f"{name!r} is null. Expected a text.")
-    if text.strip() in _SPREADSHEET_ERRORS:
-        raise row.place.error(f"{name!r} holds {text.strip()!r}, an error of a spreadsheet. Repair the cell.")
+    if not text.strip() and name not in ("input", "target", "text"):  # of these the task's own check tells
+        raise row.place.error(f"{name!r} is empty. Expected a text.")
     return text
 
 
@@ -230,3 +279,7 @@ def _read(row: Row, name: str, reader: Callable[[object], T], value: object) -> 
         return reader(value)
     except (ValueError, TypeError) as error:
         raise row.place.error(f"{name!r}: {error}.") from None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")

@@ -156,7 +156,7 @@ def _check_header(first: list[str], below: list[list[str]], line: int) -> None:
             "title. Take it out, so that the file begins with the names of the columns.",
             line=line,
         )
-    if below and below[0] and all(_RULE.fullmatch(field) for field in below[0] if field):
+    if len(named) > 1 and below and below[0] and all(_RULE.fullmatch(field) for field in below[0] if field):
         raise BadCSV(
             "is the head of a table drawn for people, with a line below it. Save the table as CSV.", line=line
         )

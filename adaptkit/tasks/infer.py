@@ -104,7 +104,7 @@ def label_notes(targets: Sequence[str]) -> Iterator[str]:
     """Say what is doubtful of the labels of a classification."""
     by_form: dict[str, list[str]] = defaultdict(list)
     for target in dict.fromkeys(targets):
-        by_form[" ".join(re.sub(r"[_-]", " ", target).casefold().split())].append(target)
+        by_form[" ".join(re.sub(r"(?<=\w)[_-](?=\w)", " ", target).casefold().split())].append(target)
     alike = [forms for forms in by_form.values() if len(forms) > 1]
     if alike:
         shown = "; ".join(" and ".join(map(repr, forms)) for forms in alike[:3])

@@ -78,13 +78,22 @@ def _load_file(path: Path, origin: Origin, columns: Mapping[str, str] | None) ->
     kind = kind_given(origin.overrides)
     parts = to_parts({"train": rows}, columns=columns, prefixes={"train": path.stem}, kind=kind)
     if "test" not in origin.overrides:
-        parts = _with_test(parts)
+        parts = _with_test(parts, path)
     return build_task(parts, inferred_head(parts, {"name": path.stem}, origin.overrides), origin)
 
 
-def _with_test(parts: Parts) -> Parts:
+def _with_test(parts: Parts, path: Path | None) -> Parts:
     rows, places = parts.examples["train"], parts.places["train"]
     taken = set(split_indices(rows, share=TEST_SHARE, limit=TEST_LIMIT))
+    if not taken:
+        n = len({" ".join(row.input.casefold().split()) for row in rows})
+        columns = parts.shape.rpartition("/")[0] or parts.shape
+        raise DataError(
+            f"no test rows can be split off (rows: {len(rows)}; different inputs, read from {columns}: {n}): "
+            "rows of one input, cluster or gold document stay together. Give more rows, a folder with train "
+            "and test, or another column: columns={'input': '<column>'} (--columns input=<column>).",
+            path=path,
+        )
     kept = [i for i in range(len(rows)) if i not in taken]
     return replace(
         parts,
@@ -104,7 +113,7 @@ def _with_test(parts: Parts) -> Parts:
 def _load_hub(source: str, origin: Origin, columns: Mapping[str, str] | None) -> Task:
     parts = to_parts(read_hub(source), columns=columns, kind=kind_given(origin.overrides))
     if "test" not in parts.examples and "test" not in origin.overrides:
-        parts = _with_test(parts)
+        parts = _with_test(parts, None)
     name = source.removeprefix(PREFIX).partition(":")[0].rpartition("/")[2]
     return build_task(parts, inferred_head(parts, {"name": name}, origin.overrides), origin)
 

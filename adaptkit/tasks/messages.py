@@ -134,6 +134,10 @@ def read_history(value: object) -> list[Turn]:
     if value is None or (isinstance(value, str) and not value.strip()):
         return []
     if isinstance(value, str):
+        if not looks_like_list(value):
+            raise ValueError(
+                "it is a text, and not a list of turns. To show it as it stands, map it as context"
+            )
         value = read_cell(value)
     if not isinstance(value, list | tuple):
         raise ValueError(f"expected a list of turns, found {type(value).__name__}")

@@ -5,7 +5,7 @@ Shapes that many files have are known; any other is said with a mapping from fie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -16,9 +16,11 @@ from adaptkit.tasks.answers import SEVERAL, read_answers
 from adaptkit.tasks.beside import NOTHING_BESIDE, Beside
 from adaptkit.tasks.choices import Choices
 from adaptkit.tasks.infer import LABELS, is_number
-from adaptkit.tasks.messages import left_out, read_turns, shared_system, split_chat
+from adaptkit.tasks.marks import MARKED, is_bad, is_mark
+from adaptkit.tasks.messages import Turn, left_out, read_turns, shared_system, split_chat
 from adaptkit.tasks.readers import Row
-from adaptkit.tasks.values import as_text
+from adaptkit.tasks.unused import names_of
+from adaptkit.tasks.values import as_text, looks_like_list
 
 OPTIONAL = ("id", "aliases", "gold_documents", "cluster", "metadata")
 FIELDS = ("input", "target", *OPTIONAL, *beside.COLUMNS)
@@ -28,30 +30,34 @@ _KNOWN = (
 )
 _INPUTS = ("input", "prompt", "question", "text")
 _TARGETS = ("target", "completion", "answer", "answers", "output", "label")
+_ASKED = ("question", "query", "prompt", "input", "instruction")
+_ANSWERED = ("answer", "answers", "response", "output", "completion")
 _TEXTS = ("text", "sentence", "review", "tweet", "utterance")
-_PAIRS = (
-    ("question", "answer"),
-    ("question", "answers"),
-    *((text, name) for text in _TEXTS for name in LABELS),
-)
+_ANSWERS = tuple((asked, answered) for asked in _ASKED for answered in _ANSWERED)
+_LABELLED = tuple((text, name) for text in (*_TEXTS, "question") for name in LABELS)
 _OF_TWO = (
     ("premise", "hypothesis"),
-    ("sentence1", "sentence2"),
-    ("question1", "question2"),
-    ("text1", "text2"),
-)
+    ("context", "hypothesis"),
+    ("claim", "evidence"),
+    ("query", "passage"),
+    ("query", "document"),
+    *((f"{text}{gap}{one}", f"{text}{gap}{two}") for text in ("sentence", "question", "text", "s")
+      for gap in ("", "_") for one, two in ("12", "ab")),
+    *(("question", text) for text in _TEXTS),
+)  # fmt: skip
 """Two texts of which the label says something together."""
+_OF_TWO_LABELS = (
+    *LABELS, "gold_label", "score", "relevance", "is_duplicate", "relation", "verdict", "answer", "target",
+)  # fmt: skip
 KNOWN_COLUMNS = frozenset(
     name
     for names in (
-        FIELDS, _INPUTS, _TARGETS, _TEXTS, LABELS, SEVERAL, *_OF_TWO, *beside.COLUMNS.values(),
-        ("messages", "conversations", "output", "chosen", "rejected", "id", "title", "text"),
+        FIELDS, _INPUTS, _TARGETS, _ASKED, _ANSWERED, _TEXTS, SEVERAL, *_OF_TWO, _OF_TWO_LABELS,
+        *beside.COLUMNS.values(), ("messages", "conversations", "chosen", "rejected", "id", "title"),
     )
     for name in names
 )  # fmt: skip
 """Names of columns that are known without a mapping, in lower case."""
-_MOST_LISTED = 20
-_PROSE_WORDS = 4
 
 Pair = tuple[Any, ...]
 """Input and target as the file holds them, and other targets that are right."""
@@ -123,7 +129,7 @@ def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None, kind: s
     if not rows:
         return _two_columns("input", "target", kind)
     _check_columns_exist(rows, mapping)
-    shape = _with_names(_recognised(rows, mapping, kind), rows, mapping, kind)
+    shape = _withnames_of(_recognised(rows, mapping, kind), rows, mapping, kind)
     shape = _with_marks(shape, rows, mapping)
     if shape.name == "messages":
         return shape
@@ -142,14 +148,18 @@ def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | Non
         source, target = _first(rows[0], _INPUTS), _first(rows[0], choices.TARGETS)
         if source and target and target not in offered:
             return _two_columns(source, target, kind)
-    for pair in _PAIRS:
-        if set(pair) <= found:
-            return _two_columns(*pair, kind)
-    label = _first(rows[0], LABELS)
-    for two in _OF_TWO:
-        if set(two) <= found and label:
-            return _of_two(two, label, kind)
+    if answered := next((pair for pair in _ANSWERS if set(pair) <= found), None):
+        return _two_columns(*answered, kind)
+    two, label = _two_texts(rows[0]), _first(rows[0], _OF_TWO_LABELS)
+    if two and label:
+        return _of_two(two, label, kind)
+    if labelled := next((pair for pair in _LABELLED if set(pair) <= found), None):
+        return _two_columns(*labelled, kind)
     raise _not_recognised(rows[0])
+
+
+def _two_texts(row: Row) -> tuple[str, str] | None:
+    return next((two for two in _OF_TWO if set(two) <= row.values.keys()), None)
 
 
 def _of_chats(rows: Sequence[Row], kind: str | None) -> Shape | None:
@@ -157,11 +167,11 @@ def _of_chats(rows: Sequence[Row], kind: str | None) -> Shape | None:
     found = rows[0].values.keys()
     if chat := _first(rows[0], ("messages", "conversations")):
         return _messages(rows, lambda values: read_turns(values[chat]), (chat,))
-    if {"instruction", "output"} <= found:
-        return _alpaca(kind)
+    if "instruction" in found and (output := _first(rows[0], ("output", "response"))):
+        return _alpaca(output, kind)
     if {"prompt", "completion"} <= found:
-        return _prompt_completion(rows, "completion", kind)
-    return _preferred(rows, kind) if {"chosen", "rejected"} <= found else None
+        return _prompt_completion(rows, "prompt", "completion", kind)
+    return _preferred(rows, kind) if "chosen" in found and found & {"prompt", "rejected"} else None
 
 
 def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[str, ...]:
@@ -186,14 +196,14 @@ def _with_beside(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) 
         and (column := mapping.get(name) or _first(every, [k for k in known if k not in taken]))
         and column not in shape.columns
     }
-    if shape.name == "instruction/input/output":
+    if shape.name.startswith("instruction/input/"):
         found.pop("instruction", None)
     offered = _offered(every, mapping, shape.target)
     offer = Choices.of(rows, offered, shape.target) if offered else None
     if not found and offer is None:
         return shape
     more = Beside.of(rows, found, offer)
-    notes = [f"The input is made of {_names([*more.used, *shape.columns[:-1]])}."]
+    notes = [f"The input is made of {names_of([*more.used, *shape.columns[:-1]])}."]
     shape = replace(shape, beside=more, instruction=more.system)
     if offer is not None:
         shape, said = _of_choices(shape, offer, rows)
@@ -221,7 +231,7 @@ def _says_a_choice(offer: Choices, row: Row) -> bool:
         return offer.first is not None
 
 
-def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
+def _withnames_of(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
     """Take labels by their names where a file holds them beside their numbers."""
     number = shape.target
     named = _first(rows[0], [f"{number}_text", f"{number}_name"])
@@ -244,49 +254,28 @@ def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], k
 
 def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
     """Find a column that marks good and bad answers."""
-    if "label" in shape.columns or "label" in mapping.values():
+    tuning = shape.name.startswith(("prompt/completion", "messages"))
+    if not tuning and shape.target not in (*_ANSWERED, mapping.get("target")):
         return shape
-    found = {str(row.values["label"]) for row in rows if row.values.get("label") not in (None, "")}
-    if not found or not all(map(is_mark, found)):
-        return shape
-    if shape.name in ("prompt/completion", "messages"):
-        return replace(shape, marks="label")
-    if mapping.keys() & {"input", "target"} or shape.target not in ("answer", "answers", "output"):
-        return shape
-    raise rows[0].place.error(
-        f"'label' says true or false beside {shape.target!r}, and it is not clear of what. If it is the "
-        "target, say so with columns={'target': 'label'} (--columns target=label). If it marks bad answers, "
-        "take those rows and the column out."
+    found = set().union(*(row.values for row in rows)) - shape.used - set(mapping.values())
+    for name in (name for name in MARKED if name in found):
+        marks = {as_text(row.values[name]) for row in rows if row.values.get(name) not in (None, "")}
+        if not marks or not all(is_mark(mark, asked=name != "label") for mark in marks):
+            continue
+        if (tuning and name == "label") or (name != "label" and len({is_bad(mark) for mark in marks}) == 2):
+            return replace(shape, marks=name)
+        if name == "label" and not mapping.keys() & {"input", "target"}:
+            raise _of_what(rows[0], shape.target, marks)
+    return shape
+
+
+def _of_what(row: Row, target: str, marks: set[str | None]) -> DataError:
+    return row.place.error(
+        f"'label' says true or false beside {target!r}, and it is not clear of what (it holds "
+        f"{names_of(sorted(map(str, marks)))}). If it is the target, say so with "
+        "columns={'target': 'label'} (--columns target=label). If it marks bad answers, take those rows and "
+        "the column out."
     )
-
-
-_GOOD = (
-    "true",
-    "1",
-    "1.0",
-    "good",
-    "correct",
-    "right",
-    "accepted",
-    "up",
-    "thumbs up",
-    "thumbs_up",
-    "\U0001f44d",
-)
-_BAD = (
-    "false", "0", "0.0", "-1", "bad", "incorrect", "wrong", "rejected", "down", "thumbs down", "thumbs_down",
-    "\U0001f44e",
-)  # fmt: skip
-
-
-def is_mark(value: object) -> bool:
-    """Whether a value says good or bad, and nothing else."""
-    return str(value).strip().lower() in (*_GOOD, *_BAD)
-
-
-def is_bad(value: object) -> bool:
-    """Whether a mark says bad."""
-    return str(value).strip().lower() in _BAD
 
 
 def _check_mapping(mapping: Mapping[str, str]) -> None:
@@ -317,6 +306,9 @@ def _check_columns_exist(rows: Sequence[Row], mapping: Mapping[str, str]) -> Non
 
 
 def _mapped(row: Row, mapping: Mapping[str, str], kind: str | None) -> Shape:
+    two = _two_texts(row)
+    if two and "input" not in mapping and mapping["target"] not in two:
+        return _of_two(two, mapping["target"], kind)
     source = mapping.get("input") or _first(row, _INPUTS)
     target = mapping.get("target") or _first(row, _TARGETS)
     if source is None or target is None:
@@ -331,21 +323,21 @@ def _first(row: Row, names: Sequence[str]) -> str | None:
 def _two_columns(source: str, target: str, kind: str | None) -> Shape:
     def read(values: Mapping[str, Any]) -> Pair:
         found = values[target]
-        if isinstance(found, str) and found[:1] not in "[({" and "|" not in found and found[:6] != "array(":
+        if isinstance(found, str) and found[:1] not in "[({" and "|" not in found and found[-1:] != ")":
             return values[source], found
         return values[source], *read_answers(found, source=source, target=target, kind=kind)
 
     return Shape(name=f"{source}/{target}", columns=(source, target), read=read)
 
 
-def _alpaca(kind: str | None) -> Shape:
+def _alpaca(output: str, kind: str | None) -> Shape:
     def read(values: Mapping[str, Any]) -> Pair:
         parts = [as_text(values.get(name)) for name in ("instruction", "input")]
         source = "\n\n".join(part.strip() for part in parts if part and part.strip())
-        return source, *read_answers(values["output"], source="instruction", target="output", kind=kind)
+        return source, *read_answers(values[output], source="instruction", target=output, kind=kind)
 
     return Shape(
-        name="instruction/input/output", columns=("instruction", "output"), also=("input",), read=read
+        name=f"instruction/input/{output}", columns=("instruction", output), also=("input",), read=read
     )
 
 
@@ -374,10 +366,22 @@ def _messages(
 
 def _preferred(rows: Sequence[Row], kind: str | None) -> Shape:
     """Rows that hold a better and a worse answer: the better one is the target."""
-    if "prompt" in rows[0].values:
-        shape = _prompt_completion(rows, "chosen", kind)
+    first = rows[0]
+    source = _first(first, ("prompt", *_ASKED))
+    if {"instruction", "input"} <= first.values.keys() and isinstance(first.values["chosen"], str):
+        shape = _alpaca("chosen", kind)
+    elif source:
+        shape = _prompt_completion(rows, source, "chosen", kind)
+    elif isinstance(first.values["chosen"], str) and not looks_like_list(first.values["chosen"]):
+        raise first.place.error(
+            f"'chosen' is a text, and none of the columns {_listed(first)} is known to hold what it answers. "
+            "Say which does: columns={'input': '<column>', 'target': 'chosen'} "
+            "(--columns input=<column>,target=chosen)."
+        )
     else:
         shape = _messages(rows, lambda values: read_turns(values["chosen"]), ("chosen",))
+    if not any("rejected" in row.values for row in rows):
+        return shape
     note = "The answers in 'chosen' are the targets; those in 'rejected' are not used."
     return replace(shape, also=(*shape.also, "rejected"), notes=(*shape.notes, note))
 
@@ -385,24 +389,29 @@ def _preferred(rows: Sequence[Row], kind: str | None) -> Shape:
 def _of_two(pair: tuple[str, str], label: str, kind: str | None) -> Shape:
     def read(values: Mapping[str, Any]) -> Pair:
         parts = [(name, as_text(values[name]) or "") for name in pair]
-        source = "\n".join(f"{name.capitalize()}: {text.strip()}" for name, text in parts)
+        source = "\n".join(f"{name.replace('_', ' ').capitalize()}: {text.strip()}" for name, text in parts)
         return source, *read_answers(values[label], source=pair[0], target=label, kind=kind)
 
     return Shape(name=f"{'/'.join(pair)}/{label}", columns=(*pair, label), read=read)
 
 
-def _prompt_completion(rows: Sequence[Row], completion: str, kind: str | None) -> Shape:
-    columns = ("prompt", completion)
-    if isinstance(rows[0].values["prompt"], list):
+def _prompt_completion(rows: Sequence[Row], prompt: str, completion: str, kind: str | None) -> Shape:
+    columns = (prompt, completion)
+    if isinstance(rows[0].values[prompt], list):
         return _messages(
             rows,
-            lambda values: read_turns(values["prompt"]) + read_turns(values[completion]),
+            lambda values: read_turns(values[prompt]) + read_turns(values[completion]),
             columns,
         )
-    if isinstance(rows[0].values[completion], list):  # the prompt stands in it, too
-        return replace(
-            _messages(rows, lambda values: read_turns(values[completion]), (completion,)), also=("prompt",)
-        )
+    if isinstance(rows[0].values[completion], list):
+
+        def turns(values: Mapping[str, Any]) -> list[Turn]:
+            found = read_turns(values[completion])
+            if any(role != "assistant" for role, _ in found):
+                return found  # the prompt stands in it, too
+            return [("user", as_text(values[prompt]) or ""), *found]
+
+        return replace(_messages(rows, turns, (completion,)), also=(prompt,))
     plain = _two_columns(*columns, kind)
 
     def read(values: Mapping[str, Any]) -> Pair:
@@ -423,24 +432,4 @@ def _not_recognised(row: Row) -> DataError:
 
 
 def _listed(row: Row) -> str:
-    return _names(list(row.values)) or "(none)"
-
-
-def _names(columns: Sequence[str]) -> str:
-    more = f" and {len(columns) - _MOST_LISTED} more" if len(columns) > _MOST_LISTED else ""
-    return ", ".join(repr(name) for name in columns[:_MOST_LISTED]) + more
-
-
-def unused(rows: Sequence[Row], used: set[str], *, hint: str) -> Iterator[str]:
-    """Say which columns hold something that nothing is read from."""
-    names = sorted(set().union(*(row.values for row in rows)) - used)
-    full = [n for n in names if any(row.values.get(n) not in (None, "", [], {}) for row in rows)]
-    if full:
-        texts = any(_is_prose(row.values.get(name)) for name in full for row in rows[:_MOST_LISTED])
-        noun = "column" if len(full) == 1 else "columns"
-        yield f"Not used, and in no prompt: {noun} {_names(full)}.{hint if texts else ''}"
-
-
-def _is_prose(value: object) -> bool:
-    """Whether a value may be worth showing: a text of several words, and no list of answers."""
-    return isinstance(value, str) and len(value.split()) >= _PROSE_WORDS and value[:1] not in "[{"
+    return names_of(list(row.values)) or "(none)"

@@ -20,7 +20,16 @@ _LIST = re.compile(
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _LONGEST_CELL = 100_000
 _QUOTED = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
-_ARRAY = re.compile(r"\barray\(|(?P<close>\])\s*,\s*dtype=\w+\)")
+_ARRAY = re.compile(r"\b(?:np\.)?array\(|(?P<close>\])\s*,\s*dtype=\w+\)")
+# How a list is shown that is of another type: array([...]), Index([...], dtype='object'), frozenset({...}).
+_TYPED = re.compile(
+    r"(?:np\.|pd\.)?(?:array|Index|frozenset|set|tuple|list|deque)\(\s*(?P<list>[\[({].*[\])}])"
+    r"(?:\s*,\s*\w+=[\w'.]+)*\s*\)",
+    re.DOTALL,
+)
+# NumPy's numbers and texts: np.float64(0.5), np.str_('a').
+_SCALAR = re.compile(r"\bnp\.\w+\(([-+.\w]*)\)")
+_BEFORE_TEXT, _BEHIND_TEXT = re.compile(r"\bnp\.str_\($"), re.compile(r"^\)")
 _NOTHING = re.compile(r"\b(?:nan|null|NaT)\b")
 _NUMBERS = re.compile(r"(?<=[\d.])\s+(?=[-+\d.])")
 
@@ -94,6 +103,8 @@ def looks_like_list(text: str) -> bool:
         [True, True, True, False, False, False]
     """
     text = text.strip()
+    if text[-1:] == ")" and text[:1] not in "[({":
+        return _TYPED.fullmatch(text) is not None
     return bool(_LIST.match(text)) and text[-1] == _CLOSING[text[0]]
 
 
@@ -133,12 +144,17 @@ def _holds_ellipsis(value: Any) -> bool:
 
 
 def _as_python(text: str) -> str:
-    """Write NumPy's arrays and missing values, outside of quotes, so that Python reads them."""
+    """Write NumPy's arrays, numbers and missing values, outside of quotes, so that Python reads them."""
+    if typed := _TYPED.fullmatch(text):
+        text = typed["list"]
     # Every second part is quoted. Python would join quoted parts that only spaces separate.
     parts = _QUOTED.split(text)
     for i in range(0, len(parts), 2):
         if 0 < i < len(parts) - 1 and not parts[i].strip():
             parts[i] = ", "
+        parts[i] = _SCALAR.sub(r"\1", parts[i])
+        if i + 2 < len(parts) and _BEFORE_TEXT.search(parts[i]) and _BEHIND_TEXT.search(parts[i + 2]):
+            parts[i], parts[i + 2] = _BEFORE_TEXT.sub("", parts[i]), parts[i + 2][1:]
         parts[i] = _NOTHING.sub("None", _ARRAY.sub(lambda found: found["close"] or "", parts[i]))
         parts[i] = _NUMBERS.sub(", ", parts[i])
     return "".join(parts)

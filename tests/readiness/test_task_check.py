@@ -74,7 +74,7 @@ def test_repeats_and_contradictions_in_train_are_counted(tmp_path: Path) -> None
     ("extra", "said"),
     [
         ("only one field", "line 62 has 1 field"),
-        (",billing", "line 62: example 'tickets-61': 'input' is empty."),
+        (",billing", "line 62: 'subject' is empty. Expected a text."),
     ],
 )
 def test_bad_data_is_one_sentence_with_path_and_line(
@@ -140,8 +140,8 @@ def test_rows_that_spell_control_tokens_are_named(tmp_path: Path, token: str) ->
     path = tickets(tmp_path, f"ignore all {token} and pay,billing")
     found = check_source(str(path), columns={"input": "subject", "target": "queue"}, instruction="?")
     [note] = [n for n in found.notes if "control tokens" in n]
-    assert "1 texts" in note
-    assert "row tickets-61" in note
+    assert note.startswith("1 row spells")
+    assert f"{path} line 62" in note
     plain = check_source(
         str(tickets(tmp_path)), columns={"input": "subject", "target": "queue"}, instruction="?"
     )

@@ -147,6 +147,14 @@ def test_right_answers_score_as_right_from_a_csv_of_pandas(tmp_path: Path, colum
         '[{"text": "Lima"}, {"text": "Lima, Peru"}]',
         "array(['Lima', 'Lima, Peru'], dtype=object)",
         "['Lima' 'Lima, Peru']",
+        ["Lima", "", None, "Lima, Peru", " "],
+        {"answer": "Lima", "aliases": ["Lima, Peru"]},
+        [{"answer": "Lima"}, {"answer": "Lima, Peru"}],
+        "np.array(['Lima', 'Lima, Peru'])",
+        "Index(['Lima', 'Lima, Peru'], dtype='object')",
+        "[np.str_('Lima'), np.str_('Lima, Peru')]",
+        "frozenset({'Lima', 'Lima, Peru'})",
+        "deque(['Lima', 'Lima, Peru'])",
     ],
 )
 def test_more_forms_of_several_answers(value: Any) -> None:
@@ -159,11 +167,74 @@ def test_a_list_of_lists_of_answers_is_refused() -> None:
         example(question="Capital?", answers=[["Lima"], ["Peru", "PE"]])
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    found = example(question="How many?", answers="[np.float64(0.5), np.int64(3)]")
+    assert (found.target, found.aliases) == ("0.5", ("3",))
+
+
+def test_a_list_that_is_cut_off_is_refused() -> None:
+    with pytest.raises(DataError, match="cut off"):
+        example(question="Capital?", answers="['Lima', 'Lima, Pe")
+
+
+@pytest.mark.parametrize("value", [None, "", " ", [], [None], [""], {"text": []}])
+@pytest.mark.parametrize("column", ["answers", "answer", "reply"])
+def test_an_answer_that_is_missing_is_told_by_the_users_column(column: str, value: Any) -> None:
+    mapped = {"input": "question", "target": "reply"} if column == "reply" else None
+    with pytest.raises(DataError, match=rf"line 7: '{column}' is "):
+        example(mapped, "qa", **{"question": "Capital?", column: value})
+
+
+@pytest.mark.parametrize(
+    "name", ["accepted_answers", "acceptable_answers", "alternative_answers", "answer_aliases"]
+)
+def test_a_column_of_further_answers_beside_the_answer(name: str) -> None:
+    values = {"question": "Capital?", "answer": "Lima", name: ["Lima, Peru"]}
+    found = to_parts({"train": [Row(values=values, place=Place(path=None, line=1))]})
+    assert found.examples["train"][0].references == ("Lima", "Lima, Peru")
+    assert found.notes == (f"{name!r} holds further right answers.",)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "said"),
+    [
+        ("answer", "Lima; Lima, Peru", True),
+        ("answer", "Lima / Lima Peru", True),
+        ("answer", '"Lima", "Peru"', True),
+        ("answer", "Lima, Peru", False),
+        ("answer", "It is large; that is why nobody has counted them.", False),
+        ("answer", "Eat and/or drink at 5/6", False),
+        ("answers", "Lima, Peru", True),
+        ("answers", "Lima OR Peru", True),
+        ("answers", "Lima\uff1bPeru", True),
+        ("answers", "1,200", False),
+        ("answers", "Because of the wind, which had not been this strong for years.", False),
+        ("answers", '{"city": "Lima; Peru"}', False),
+    ],
+)
+def test_short_texts_that_signs_part_may_be_several_answers(column: str, text: str, said: bool) -> None:
+    rows = [
+        Row(values={"question": f"Q{i}?", column: answer}, place=Place(path=Path("f.csv"), line=i))
+        for i, answer in enumerate([text, "Rome", "Bonn"], start=2)
+    ]
+    notes = to_parts({"train": rows}).notes
+    assert [n for n in notes if "may hold several" in n and "f.csv line 2" in n] == list(notes)
+    assert bool(notes) == said
+
+
+def test_labels_with_a_slash_are_labels() -> None:
+    rows = [
+        Row(values={"question": f"Q{i}?", "answer": "Food / Drink"}, place=Place(path=None, line=i))
+        for i in range(4)
+    ]
+    assert not to_parts({"train": rows}).notes
+
+
 @pytest.mark.parametrize("text", ["Lima; Lima, Peru", "Lima / Lima Peru", "Lima\nLima, Peru"])
 def test_what_may_be_several_answers_is_said(text: str) -> None:
     rows = [Row(values={"question": "Capital?", "answers": text}, place=Place(path=Path("f.csv"), line=2))]
     found = to_parts({"train": rows})
     assert found.examples["train"][0].target == text
-    [note] = [n for n in found.notes if "one answer each" in n]
+    [note] = [n for n in found.notes if "may hold several" in n]
     assert "f.csv line 2" in note
     assert not to_parts({"train": [replace(rows[0], values={"question": "Q", "answers": "km/h"})]}).notes

@@ -203,7 +203,7 @@ def test_test_rows_may_be_given_beside_a_file(tmp_path: Path) -> None:
 def test_a_file_without_rows(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no rows"):
         load_task(jsonl(tmp_path / "f.jsonl", []), instruction="Do.")
-    with pytest.raises(DataError, match="has no test rows"):
+    with pytest.raises(DataError, match="no test rows"):
         load_task(jsonl(tmp_path / "f.jsonl", [row(1)]), instruction="Do.")
 
 

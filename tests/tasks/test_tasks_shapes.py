@@ -210,6 +210,21 @@ def test_a_shared_system_turn_serves_as_instruction_of_a_file(tmp_path: Path) ->
         ),
         ({"sentence1": "A b.", "sentence2": "B a.", "label": "1"}, "Sentence1: A b.\nSentence2: B a.", "1"),
         ({"prompt": "Q?", "chosen": "Good.", "rejected": "Bad."}, "Q?", "Good."),
+        ({"prompt": "Q?", "chosen": "Good."}, "Q?", "Good."),
+        ({"question": "Q?", "chosen": "Good.", "rejected": "Bad."}, "Q?", "Good."),
+        ({"instruction": "Add.", "input": "1", "chosen": "Good.", "rejected": "Bad."}, "Add.\n\n1", "Good."),
+        ({"instruction": "Add.", "input": "", "chosen": "Good.", "rejected": "Bad."}, "Add.", "Good."),
+        ({"prompt": "Q?", "response": "A"}, "Q?", "A"),
+        ({"input": "Q?", "output": "A"}, "Q?", "A"),
+        ({"query": "Q?", "answers": ["A"]}, "Q?", "A"),
+        ({"instruction": "Add.", "input": "1", "response": "A"}, "Add.\n\n1", "A"),
+        ({"sentence_1": "A", "sentence_2": "B", "gold_label": "x"}, "Sentence 1: A\nSentence 2: B", "x"),
+        ({"text_a": "A b.", "text_b": "B a.", "is_duplicate": 1}, "Text a: A b.\nText b: B a.", "1"),
+        ({"question": "Q?", "sentence": "S.", "label": "x"}, "Question: Q?\nSentence: S.", "x"),
+        ({"claim": "C.", "evidence": "E.", "verdict": "x"}, "Claim: C.\nEvidence: E.", "x"),
+        ({"Premise": "P.", "Hypothesis": "H.", "target": "x"}, "Premise: P.\nHypothesis: H.", "x"),
+        ({"passage": "P.", "question": "Q?", "label": True}, "Context: P.\n\nQ?", "true"),
+        ({"excerpt": "P.", "question": "Q?", "response": "A"}, "Context: P.\n\nQ?", "A"),
         ({"article": "Ship 0 moors here.", "question": "Where?", "answer": "here"},
          "Context: Ship 0 moors here.\n\nWhere?", "here"),
     ],
@@ -217,6 +232,18 @@ def test_a_shared_system_turn_serves_as_instruction_of_a_file(tmp_path: Path) ->
 def test_more_shapes_that_files_have(row: dict[str, str], text: str, target: str) -> None:
     [example] = parts(row).examples["train"]
     assert (example.input, example.target) == (text, target)
+
+
+def test_two_texts_whose_label_is_mapped() -> None:
+    row = {"premise": "P.", "hypothesis": "H.", "judgment": "x"}
+    assert pairs(row, columns={"target": "judgment"}) == [("Premise: P.\nHypothesis: H.", "x")]
+
+
+def test_a_better_answer_without_what_it_answers_is_refused() -> None:
+    with pytest.raises(DataError, match=r"'chosen' is a text.*--columns input=<column>,target=chosen"):
+        parts({"chosen": "Human: hi", "rejected": "Human: hi"})
+    chosen = [{"role": "assistant", "content": "Good."}]
+    assert pairs({"prompt": "Q?", "chosen": chosen, "rejected": chosen}) == [("Q?", "Good.")]
 
 
 def test_a_better_and_a_worse_answer_as_chats() -> None:
@@ -239,11 +266,59 @@ def test_marks_in_words_leave_bad_answers_out(good: str, bad: str) -> None:
     assert "1 of 2 rows are left out: 'label' marks their answers as bad." in found.notes
 
 
-@pytest.mark.parametrize("error", ["#REF!", "#N/A", " #VALUE! ", "#DIV/0!"])
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("feedback", "positive", "negative"),
+        ("thumbs_up", True, False),
+        ("is_correct", "yes", "no"),
+        ("rating", "\U0001f44d", "\U0001f44e"),
+        ("score", 1, 0),
+        ("reward", 1.0, -1.0),
+        ("quality", "Good", "BAD"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("asked", "answered"), [("prompt", "completion"), ("question", "answer"), ("instruction", "output")]
+)
+def test_columns_that_mark_answers(asked: str, answered: str, column: str, good: Any, bad: Any) -> None:
+    found = parts({asked: "a", answered: "x", column: good}, {asked: "b", answered: "y", column: bad})
+    assert [e.input for e in found.examples["train"]] == ["a"]
+    [note] = found.notes
+    assert note.startswith(f"1 of 2 rows are left out: {column!r} marks their answers as bad.")
+
+
+@pytest.mark.parametrize(("column", "values"), [("score", (0, 0)), ("score", (1, 5)), ("rating", (0.5, 1))])
+def test_numbers_that_mark_nothing_leave_all_rows(column: str, values: tuple[float, ...]) -> None:
+    found = parts(*({"question": f"q{i}", "answer": "x", column: v} for i, v in enumerate(values)))
+    assert len(found.examples["train"]) == 2
+    assert found.notes == (f"Not used, and in no prompt: column {column!r}.",)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "#REF!",
+        "#N/A",
+        " #VALUE! ",
+        "#DIV/0!",
+        "#BEZUG!",
+        "#\u00dcBERLAUF!",
+        "#NV",
+        "#NOME?",
+        "Err:502",
+        "#####",
+    ],
+)
 def test_an_error_of_a_spreadsheet_is_no_text(error: str) -> None:
-    for row in ({"text": "Hi", "label": error}, {"text": error, "label": "a"}):
-        with pytest.raises(DataError, match="an error of a spreadsheet"):
-            parts(row)
+    for row in (
+        {"text": "Hi", "label": error},
+        {"text": error, "label": "a"},
+        {"question": "Q?", "context": error, "answer": "a"},
+    ):
+        with pytest.raises(DataError, match=r"rows\.csv line 2: .* an error of a spreadsheet"):
+            to_parts({"train": [Row(values=row, place=Place(path=Path("rows.csv"), line=2))]})
+        assert parts(row).examples["train"]
 
 
 @pytest.mark.parametrize(
@@ -253,4 +328,34 @@ def test_an_error_of_a_spreadsheet_is_no_text(error: str) -> None:
 def test_only_a_text_is_said_to_be_worth_showing(value: object, hinted: bool) -> None:
     [note] = parts({"text": "Hi", "label": "a", "extra": value}).notes
     assert "'extra'" in note
-    assert ("--columns context=" in note) == hinted
+    assert ("--columns context=extra" in note) == hinted
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["gold_answer", "modelResponse", "rejected", "explanation", "rationale", "label_text", "cot", "Solution"],
+)
+def test_a_text_that_gives_the_answer_away_is_not_worth_showing(column: str) -> None:
+    [note] = parts({"text": "Hi", "label": "a", column: "a text of many words"}).notes
+    assert "context" not in note
+
+
+def test_a_history_that_is_no_list_is_told_by_its_column() -> None:
+    with pytest.raises(DataError, match=r"line 1: 'history': it is a text, and not a list of turns"):
+        parts({"question": "Q?", "history": "User: hi", "answer": "a"})
+
+
+def test_hashtags_and_numbers_are_no_errors_and_signs_tell_labels_apart(tmp_path: Path) -> None:
+    assert pairs({"text": "#yes!", "label": "#1"}) == [("#yes!", "#1")]
+    path = tmp_path / "marks.jsonl"
+    path.write_text("\n".join(json.dumps({"text": f"t{i}", "label": i % 3 - 1}) for i in range(30)))
+    assert not [n for n in load_task(path, instruction="Do.").notes if "differ in case" in n]
+
+
+def test_rows_of_one_input_cannot_be_split(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text("\n".join(json.dumps({"text": "t", "label": str(i % 2)}) for i in range(9)))
+    with pytest.raises(
+        DataError, match=r"no test rows .*rows: 9; different inputs, read from text: 1.*--columns"
+    ):
+        load_task(path, instruction="Do.")

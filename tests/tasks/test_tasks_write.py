@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adaptkit import metrics
 from adaptkit.core.errors import DataError
 from adaptkit.core.types import Document, Example
 from adaptkit.tasks import KINDS, Task, load_task, write_task
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 TEXT = ANY_TEXT.filter(lambda text: bool(text.strip()))
+# One that is known may not fit the rows.
+METRIC = TEXT.filter(lambda name: name not in metrics.names())
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(ANY_TEXT, inner, max_size=2),
@@ -47,7 +50,7 @@ def tasks(draw: st.DrawFn) -> Task:
         name=draw(TEXT),
         kind=draw(st.sampled_from([kind for kind in KINDS if kind != "structured"])),
         instruction=draw(TEXT),
-        metrics=draw(st.lists(TEXT, min_size=1, max_size=2, unique=True).map(tuple)),
+        metrics=draw(st.lists(METRIC, min_size=1, max_size=2, unique=True).map(tuple)),
         train=tuple(rows[:cut]),
         test=tuple(rows[cut:]),
         validation=draw(st.sampled_from([None, ()])),
