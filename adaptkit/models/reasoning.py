@@ -49,7 +49,8 @@ _FOLD_OPENING = (
     rf"<details\b[^<>]*\b{_SAYS}[^<>]*>|<details\b[^<>]*>\s*<summary>[^<>]{{0,40}}\b{_SAYS}[^<>]*</summary>"
 )
 _FOLD = re.compile(rf"({_FOLD_OPENING})(?:(?!<details).)*?(</details>|\Z)", re.IGNORECASE | re.DOTALL)
-_FENCE = re.compile(rf"\s*(```(?:think|{_SAYS})[^\n]*\n).*?(\n```|\Z)", re.IGNORECASE | re.DOTALL)
+_FENCE_OPENING = rf"```(?:think|{_SAYS})[^\n]*\n"
+_FENCE = re.compile(rf"\s*({_FENCE_OPENING}).*?(\n```|\Z)", re.IGNORECASE | re.DOTALL)
 # Around the answer, and a mark that holds nothing.
 _BOX = re.compile(rf"<\|(?:begin|end)_of_box\|>|{_L}{_NAME}\s?/>", re.IGNORECASE)
 # gpt-oss: messages of the channels analysis and commentary, then one of the channel final; and what is left
@@ -66,7 +67,7 @@ _AROUND = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 MARKS = re.compile(
-    rf"{OPENING.pattern}|{CLOSING.pattern}|{_FOLD_OPENING}|<\|(?:channel|message|constrain|start|return|end)\|>",
+    rf"{OPENING.pattern}|{CLOSING.pattern}|{_FOLD_OPENING}|{_FENCE_OPENING}|<\|(?:channel|message|constrain|start|return|end)\|>",
     re.IGNORECASE,
 )
 """A mark of reasoning, as a whole token or in a text."""

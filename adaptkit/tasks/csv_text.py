@@ -13,7 +13,7 @@ from itertools import dropwhile, islice
 
 DELIMITERS = ",;\t|"
 """The first one is taken where several part the rows equally well."""
-_RARE = "^~\x1f:"
+_RARE = "^~\x01\x1e\x1f\xa6\xa7#:"
 """Taken only where they part every row into as many fields."""
 _SAMPLE = 50
 _RULE = re.compile(r"\s*[-+|=: ]*(?:-{3}|={3})[-+|=: ]*")

@@ -5,6 +5,7 @@ Shapes that many files have are known; any other is said with a mapping from fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -423,6 +424,12 @@ def _prompt_completion(rows: Sequence[Row], prompt: str, completion: str, kind: 
 
 
 def _not_recognised(row: Row) -> DataError:
+    parts = re.split(r"[^\w\s-]+| - ", next(iter(row.values), ""))
+    if len(row.values) == 1 and len(parts) > 1 and all(parts):
+        return row.place.error(
+            f"found one column only, {next(iter(row.values))!r}. If a sign in it stands between columns, "
+            "write the file with commas or tabs, and texts that hold them in double quotes."
+        )
     return row.place.error(
         f"found the columns {_listed(row)}, and cannot tell which are the input and the target. Say it: "
         "load_task(..., columns={'input': '<column>', 'target': '<column>'}), or --columns input=<column>,"

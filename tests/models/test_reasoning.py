@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import adaptkit as ak
 from adaptkit.core.types import Request
 from adaptkit.models.local.stops import StopStrings
-from adaptkit.models.reasoning import part
+from adaptkit.models.reasoning import answer_start, part
 from adaptkit.models.render import Renderer, decode
 
 WRITTEN = {
@@ -83,6 +83,8 @@ OPEN = [
     '<details type="reasoning">so',
     "<longcat_think>so",
     "<|inner_prefix|>so",
+    "```thinking\nso",
+    "<InnerThoughts>so",
 ]
 KINDS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
     "qa": ("exact_match", (), "Lima", "Rome? No, it is in Peru."),
@@ -233,6 +235,12 @@ def test_a_stop_string_within_reasoning_does_not_end_the_answer() -> None:
     ids = tokenizer.encode(text, add_special_tokens=False)
     reached = next(i for i in range(1, len(ids) + 1) if stops.reached(ids[:i]))
     assert stops.cut(ids[:reached]) == "[THINK]one\ntwo[/THINK]\nLima"
+
+
+@pytest.mark.parametrize("text", OPEN)
+def test_no_answer_starts_within_reasoning(text: str) -> None:
+    assert answer_start(text) is None
+    assert answer_start("Lima") == 0
 
 
 def test_marks_around_an_answer_alone_are_none_of_it() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptkit.core.errors import DataError
+from adaptkit.tasks import load_task
 from adaptkit.tasks.readers import read_rows
 
 ROWS = [{"text": "Bill 0, please", "label": "post"}, {"text": 'say "hi"', "label": "bill; paid"}]
@@ -115,8 +116,6 @@ def test_any_delimiter_is_found_where_fields_are_quoted(
 
 
 def test_very_many_columns_are_read_or_refused_quickly(tmp_path: Path) -> None:
-    from adaptkit.tasks import load_task
-
     wide = ",".join(f"c{i}" for i in range(200_000))
     path = tmp_path / "wide.csv"
     path.write_text(f"{wide}\n" + f"{','.join('x' * 200_000)}\n" * 3)
@@ -127,7 +126,7 @@ def test_very_many_columns_are_read_or_refused_quickly(tmp_path: Path) -> None:
     assert len(str(caught.value)) < 2000
 
 
-@pytest.mark.parametrize("delimiter", "^~\x1f:")
+@pytest.mark.parametrize("delimiter", "^~\x01\x1e\x1f\xa6\xa7#:")
 def test_rare_delimiters_are_found_where_they_part_every_row(tmp_path: Path, delimiter: str) -> None:
     rows = read(tmp_path, f"text{delimiter}label\nHi you{delimiter}a\nBye{delimiter}b\n")
     assert rows == [{"text": "Hi you", "label": "a"}, {"text": "Bye", "label": "b"}]
@@ -136,6 +135,15 @@ def test_rare_delimiters_are_found_where_they_part_every_row(tmp_path: Path, del
         "label": "x",
     }
     assert read(tmp_path, f"te{delimiter}xt\na\nc{delimiter}d\n")[0] == {f"te{delimiter}xt": "a"}
+
+
+@pytest.mark.parametrize("delimiter", ["^", "~", "#", "<sep>", "@@", "!", "/", "\\", " - "])
+def test_what_may_stand_between_columns_is_said(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "rows.csv"
+    held_by_a_text = f"Hi{delimiter} you{delimiter}a"
+    path.write_text(f"text{delimiter}label\n{held_by_a_text}\nBye{delimiter}b\n")
+    with pytest.raises(DataError, match=r"found one column only, .* with commas or tabs"):
+        load_task(path, instruction="Do.")
 
 
 def test_tabs_part_the_columns_of_a_tsv_whatever_else_stands_there(tmp_path: Path) -> None:
