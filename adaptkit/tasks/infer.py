@@ -50,7 +50,7 @@ def infer_kind(
     targets = [row.target for row in rows]
     counts = Counter(targets)
     seen = f"{len(counts)} different {'target' if len(counts) == 1 else 'targets'} in {len(targets)} rows"
-    if targets and _are_labels(counts, named=_is_named_label(target), asked=question_answer):
+    if targets and _are_labels(counts, named=is_named_label(target), asked=question_answer):
         return "classification", f"{target!r} holds {seen}"
     if targets and all(_is_json(target) for target in targets):
         return "structured", "all targets are JSON"
@@ -59,7 +59,13 @@ def infer_kind(
     return ("qa", f"questions, and {seen}") if question_answer else ("generation", seen)
 
 
-def _is_named_label(column: str) -> bool:
+def is_named_label(column: str) -> bool:
+    """Whether a column is called as one of labels is.
+
+    Examples:
+        >>> [is_named_label(name) for name in ("gold_label", "ticketQueue", "answer")]
+        [True, True, False]
+    """
     words = [word.lower() for word in _WORDS.findall(column)]
     return bool(words) and (words[-1] in LABELS or words[0] == "label")
 

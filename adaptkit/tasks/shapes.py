@@ -16,7 +16,7 @@ from adaptkit.tasks import beside, choices
 from adaptkit.tasks.answers import SEVERAL, read_answers
 from adaptkit.tasks.beside import NOTHING_BESIDE, Beside
 from adaptkit.tasks.choices import Choices
-from adaptkit.tasks.infer import LABELS, is_number
+from adaptkit.tasks.infer import LABELS, is_named_label, is_number
 from adaptkit.tasks.marks import MARKED, is_bad, is_mark
 from adaptkit.tasks.messages import Turn, left_out, read_turns, shared_system, split_chat
 from adaptkit.tasks.readers import Row
@@ -256,7 +256,8 @@ def _withnames_of(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str],
 def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
     """Find a column that marks good and bad answers."""
     tuning = shape.name.startswith(("prompt/completion", "messages"))
-    if not tuning and shape.target not in (*_ANSWERED, mapping.get("target")):
+    mapped = shape.target == mapping.get("target") and not is_named_label(shape.target)
+    if not (tuning or mapped or shape.target in _ANSWERED):
         return shape
     found = set().union(*(row.values for row in rows)) - shape.used - set(mapping.values())
     for name in (name for name in MARKED if name in found):

@@ -288,6 +288,16 @@ def test_columns_that_mark_answers(asked: str, answered: str, column: str, good:
     assert note.startswith(f"1 of 2 rows are left out: {column!r} marks their answers as bad.")
 
 
+def test_marks_beside_a_mapped_answer_count_and_beside_a_label_do_not() -> None:
+    rows = [
+        {"q": "a", "reply": "x", "team": "s", "score": 1},
+        {"q": "b", "reply": "y", "team": "t", "score": 0},
+    ]
+    assert len(pairs(*rows, columns={"input": "q", "target": "reply"})) == 1
+    assert len(pairs(*rows, columns={"input": "q", "target": "team"})) == 2
+    assert pairs(*rows, columns={"input": "q", "target": "score"}) == [("a", "1"), ("b", "0")]
+
+
 @pytest.mark.parametrize(("column", "values"), [("score", (0, 0)), ("score", (1, 5)), ("rating", (0.5, 1))])
 def test_numbers_that_mark_nothing_leave_all_rows(column: str, values: tuple[float, ...]) -> None:
     found = parts(*({"question": f"q{i}", "answer": "x", column: v} for i, v in enumerate(values)))
