@@ -95,7 +95,9 @@ def to_parts(
         ]
         for split, numbered in kept.items()
     }
-    examples, rewritten = _one_notation(examples)
+    # JSON has values of its own for these: a text there is meant as it stands.
+    in_json = all(row.place.path and row.place.path.suffix.lower() == ".jsonl" for row in rows)
+    examples, rewritten = (examples, ()) if in_json else _one_notation(examples)
     places = {split: [row.place for _, row in numbered] for split, numbered in kept.items()}
     places["documents"] = [row.place for row in documents]
     texts = [_document(row, f"document-{i}") for i, row in enumerate(documents, start=1)]

@@ -124,3 +124,14 @@ def test_real_tasks_load_and_their_targets_score_1(folder: Path, tmp_path: Path)
         assert aggregate(name, answers) == 1
         assert aggregate(name, answers, lenient=True) == 1
     assert load_task(write_task(task, tmp_path)).content_hash == task.content_hash
+
+
+@pytest.mark.parametrize("targets", [("TRUE", "FALSE"), ("True", "False"), ("3.0", "4.0"), ("0,5", "1,25")])
+def test_texts_that_look_like_values_of_other_formats_stay(targets: tuple[str, str], tmp_path: Path) -> None:
+    rows = [Example(id=f"r{i}", input=f"in {i}", target=targets[i % 2]) for i in range(8)]
+    task = Task(
+        name="t", kind="classification", instruction="Do.", metrics=("accuracy",), labels=targets,
+        train=tuple(rows[:4]), validation=(), test=tuple(rows[4:]),
+    )  # fmt: skip
+    read = load_task(write_task(task, tmp_path / "t"))
+    assert [r.target for r in (*read.train, *read.test)] == [r.target for r in rows]
