@@ -130,7 +130,7 @@ def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None, kind: s
     if not rows:
         return _two_columns("input", "target", kind)
     _check_columns_exist(rows, mapping)
-    shape = _withnames_of(_recognised(rows, mapping, kind), rows, mapping, kind)
+    shape = _with_names(_recognised(rows, mapping, kind), rows, mapping, kind)
     shape = _with_marks(shape, rows, mapping)
     if shape.name == "messages":
         return shape
@@ -232,7 +232,7 @@ def _says_a_choice(offer: Choices, row: Row) -> bool:
         return offer.first is not None
 
 
-def _withnames_of(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
+def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
     """Take labels by their names where a file holds them beside their numbers."""
     number = shape.target
     named = _first(rows[0], [f"{number}_text", f"{number}_name"])
