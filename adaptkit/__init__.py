@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from adaptkit.accounting import CostAssumptions
     from adaptkit.comparison import Comparison, RunSettings, compare, load_comparison
     from adaptkit.core import errors
-    from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt
+    from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt, Traits
     from adaptkit.core.version import __version__
     from adaptkit.curves import LearningCurves, learning_curve
     from adaptkit.decision import Advice, Recommendation, Requirements, load_requirements
@@ -69,6 +69,7 @@ __all__ = [
     "RunSettings",
     "Strategy",
     "Task",
+    "Traits",
     "Tuned",
     "__version__",
     "advise",
@@ -91,7 +92,15 @@ __all__ = [
 _HOMES = {
     "adaptkit.accounting": ("CostAssumptions",),
     "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
-    "adaptkit.core.types": ("Demonstration", "Document", "Example", "Passage", "Prediction", "Prompt"),
+    "adaptkit.core.types": (
+        "Demonstration",
+        "Document",
+        "Example",
+        "Passage",
+        "Prediction",
+        "Prompt",
+        "Traits",
+    ),
     "adaptkit.core.version": ("__version__",),
     "adaptkit.curves": ("LearningCurves", "learning_curve"),
     "adaptkit.decision": ("Advice", "Recommendation", "Requirements", "advise", "load_requirements"),

@@ -5,16 +5,29 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+from adaptkit.core.errors import AdaptKitError
 from adaptkit.core.results import Pair, Row
+from adaptkit.core.types import Traits
 from adaptkit.decision import verdict
+from adaptkit.decision.order import name_of
+from adaptkit.strategies import make_strategy
 
 MARGIN = 0.02
+
+
+def traits_of(label: str) -> Traits:
+    """Those of the strategies that a name is made of; of an invented name what nobody has declared."""
+    try:
+        return make_strategy(name_of(label), {}).traits
+    except AdaptKitError:
+        return Traits()
 
 
 def row(strategy: str, quality: float | None, *, n: int = 60, **changes: Any) -> Row:
     """A line of the table; its interval is 8 points wide to each side."""
     low, high = (None, None) if quality is None else (max(0, quality - 0.08), min(1, quality + 0.08))
-    values: dict[str, Any] = {"n_errors": 0, "quality_low": low, "quality_high": high, **changes}
+    values: dict[str, Any] = {"n_errors": 0, "quality_low": low, "quality_high": high}
+    values |= {"traits": traits_of(strategy), **changes}
     return Row(
         task="intents", strategy=strategy, model="smollm2-135m", n=n, metric="accuracy", quality=quality,
         **values,

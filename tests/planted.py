@@ -31,6 +31,7 @@ class Words(ak.Strategy):
     """Tells the model its own name and seed; the model answers by the plan of the test."""
 
     name: ClassVar[str] = "prompt"
+    traits: ClassVar[ak.Traits] = ak.PromptEngineering.traits
 
     seed: int = 0
 
@@ -40,10 +41,12 @@ class Words(ak.Strategy):
 
 class Shots(Words):
     name: ClassVar[str] = "few-shot"
+    traits: ClassVar[ak.Traits] = ak.FewShot.traits
 
 
 class Tuned(Words):
     name: ClassVar[str] = "lora"
+    traits: ClassVar[ak.Traits] = ak.LoRASFT.traits
 
     @property
     def draws_at_random(self) -> bool:

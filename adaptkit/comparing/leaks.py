@@ -50,7 +50,7 @@ def find_leaks(plan: Plan, mode: Leakage, last: Mapping[str, Any]) -> dict[str, 
 
 
 def _report(task: Task, plan: Plan, known: Any) -> dict[str, Any]:
-    embed = any(hasattr(t.strategy, "embedder") for t in plan.trials)
+    embed = any(_embeds(t.strategy.described_params()) for t in plan.trials)
     checked = {"task_hash": task.content_hash, "n_rows": len(plan.examples[task.name]), "embed": embed}
     if isinstance(known, Mapping) and known.get("checked") == checked:
         return dict(known)
@@ -59,3 +59,10 @@ def _report(task: Task, plan: Plan, known: Any) -> dict[str, Any]:
 
     report = check_leakage(task, examples=plan.examples[task.name], embed=embed)
     return {**to_json(report), "checked": checked}
+
+
+def _embeds(params: Any) -> bool:
+    """Whether parameters name an embedder, those of parts included."""
+    if isinstance(params, Mapping):
+        return params.get("embedder") is not None or any(map(_embeds, params.values()))
+    return isinstance(params, list | tuple) and any(map(_embeds, params))

@@ -190,6 +190,7 @@ def _trial(outcome: Outcome) -> dict[str, Any]:
         "eval_s": result.eval_s if result else None,
         "peak_memory_bytes": result.peak_memory_bytes if result else None,
         "fit_notes": to_json(result.fit_notes) if result else {},
+        "traits": to_json(result.traits if result else trial.strategy.traits),
     }
 
 

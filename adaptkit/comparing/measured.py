@@ -12,6 +12,7 @@ from adaptkit.comparing.run import Outcome
 from adaptkit.core.codec import to_json
 from adaptkit.core.numbers import is_number
 from adaptkit.core.results import Record
+from adaptkit.core.types import Traits
 from adaptkit.evaluation.scoring import per_example
 from adaptkit.tasks import TaskFacts
 
@@ -28,6 +29,7 @@ class Measured:
         fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
         n_labels: labelled examples that it learns or is tuned on.
         reason: why it failed or was skipped.
+        traits: what the strategy is.
     """
 
     task: str
@@ -48,6 +50,7 @@ class Measured:
     peak_memory_bytes: int | None = None
     fit_notes: Mapping[str, Any] = field(default_factory=dict)
     artifact: str | None = None
+    traits: Traits = field(default_factory=Traits)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ class Group:
     def records(self) -> list[Record]:
         """Records of all seeds that finished."""
         return [r for t in self.done for r in t.records]
+
+    @property
+    def traits(self) -> Traits:
+        """What the strategy is, as its fits have shown."""
+        return (self.done or self.trials)[0].traits
 
     @property
     def seeds_vary(self) -> bool:
@@ -130,6 +138,7 @@ def _measured(outcome: Outcome) -> Measured:
         peak_memory_bytes=result.peak_memory_bytes if result else None,
         fit_notes=to_json(result.fit_notes) if result else {},
         artifact=result.artifact if result else None,
+        traits=result.traits if result else trial.strategy.traits,
     )
 
 

@@ -156,7 +156,7 @@ class _Place:
         parts = [self.label, *([self.task.name] if self.several_tasks else [])]
         parts += [*([f"seed{seed}"] if seed else []), *(["again"] if repeat else [])]
         key = trial_key(strategy, self.task, self.model_key, repeat=repeat)
-        bounded = self.minutes is not None and strategy.trains_weights
+        bounded = self.minutes is not None and strategy.traits.trains_weights
         return Trial(
             strategy=strategy,
             label=self.label,

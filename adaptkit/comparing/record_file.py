@@ -17,14 +17,13 @@ from adaptkit.comparing.hold import BINARY, NO_ROOM, Hold, write_all, writing
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import sync_folder
-from adaptkit.core.migration import up_to_date, versioned
 from adaptkit.core.reading import parse_json
-from adaptkit.core.result_io import from_json, read_stored
+from adaptkit.core.result_io import from_json, of_this_version, read_stored, versioned
 from adaptkit.core.results import Record
 
 logger = logging.getLogger(__name__)
 DAMAGED = ".damaged"
-_LINE_STARTS = (b'{"schema_version": ', b'{"trial": ')  # the latter of version 1
+_LINE_START = b'{"schema_version": '
 
 
 class RecordFile:
@@ -61,13 +60,13 @@ class RecordFile:
                 path=self.path,
                 line=number,
             ) from None
-        values = up_to_date("record", values or {}, self.path, line=number)
+        values = of_this_version(values or {}, self.path, line=number)
         return from_json(values, Record, "The record", self.path, line=number)
 
     def holds_records(self) -> bool:
         """Whether the file begins, as far as it goes, with what a run writes first."""
         head = read_stored(self.path)[:40] if self.path.exists() else b"none"
-        return any(start.startswith(head[: len(start)]) for start in _LINE_STARTS)
+        return _LINE_START.startswith(head[: len(_LINE_START)])
 
     def repair(self) -> None:
         """Make the end of the file fit to be added to.

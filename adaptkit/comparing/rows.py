@@ -44,6 +44,7 @@ def row_of(group: Group, estimate: Estimate | None, model: str, prices: Prices) 
         reason=reason,
         config=group.trials[0].params,
         n_planned=max(t.n_planned for t in group.trials),
+        traits=group.traits,
     )
     if estimate is None:
         return row

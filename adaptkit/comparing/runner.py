@@ -84,14 +84,14 @@ def _run(trial: Trial, run: Run, answered: Answered, seconds: float | None = Non
 def _demand(trial: Trial) -> float:
     """What a training takes beside others, roughly: the characters that it goes through."""
     rows = sum(len(e.input) + len(e.target) for e in trial.task.train)
-    return rows * (PASSAGES_FACTOR if trial.strategy.shows_passages else 1)
+    return rows * (PASSAGES_FACTOR if trial.strategy.traits.retrieves else 1)
 
 
 def _answering_s(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Seconds that a strategy which asks the model took for the rows of each task."""
     found: dict[str, list[float]] = {}
     for o in outcomes:
-        if o.result and o.result.eval_s is not None and o.trial.strategy.asks_model:
+        if o.result and o.result.eval_s is not None and o.trial.strategy.traits.uses_llm:
             found.setdefault(o.trial.task.name, []).append(o.result.eval_s)
     return {task: fmean(values) for task, values in found.items()}
 

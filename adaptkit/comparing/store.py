@@ -1,7 +1,7 @@
 """The run folder: append-only records, one small file a trial, written last.
 
 Only the process that holds the folder writes to it. Everything but the records is written atomically, so
-that a file that exists is whole; every object says the version of its form (see ``core.migration``).
+that a file that exists is whole; every object says the version of its form.
 """
 
 from __future__ import annotations
@@ -20,9 +20,18 @@ from adaptkit.comparing.record_file import RecordFile
 from adaptkit.core.codec import file_sha256, to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import remove_unfinished, write_json_atomic
-from adaptkit.core.migration import up_to_date, versioned
-from adaptkit.core.result_io import COMPARISON_CSV, COMPARISON_JSON, MANIFEST_JSON, from_json, read_object
+from adaptkit.core.result_io import (
+    COMPARISON_CSV,
+    COMPARISON_JSON,
+    MANIFEST_JSON,
+    VERSION,
+    from_json,
+    of_this_version,
+    read_object,
+    versioned,
+)
 from adaptkit.core.results import Record
+from adaptkit.core.types import Traits
 
 RECORDS = "records.jsonl"
 TRIALS = "trials"
@@ -47,6 +56,7 @@ class TrialResult:
         artifact: the saved strategy's folder, relative to the run folder.
         fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
         failed_s: seconds until it failed; they are paid for all the same.
+        traits: what the strategy is; one that came out of its fit with other weights has trained them.
     """
 
     key: str
@@ -56,6 +66,7 @@ class TrialResult:
     peak_memory_bytes: int | None
     eval_s: float | None
     artifact: str | None
+    traits: Traits
     error: Mapping[str, str] | None = None
     failed_s: float | None = None
     fit_tokens: Mapping[str, int] | None = None
@@ -171,7 +182,7 @@ class RunStore:
         """Make the folder fit to go on with: what a run left half written after the records is set aside.
 
         Raises:
-            StoreError: a newer version of the library wrote the folder's results.
+            StoreError: another version of the library wrote the folder's results.
         """
         self.held()
         self.last_manifest()
@@ -191,7 +202,7 @@ class RunStore:
         if not path.exists():
             return None
         try:
-            values = up_to_date("trial", read_object(path), path)
+            values = of_this_version(read_object(path), path)
             return from_json(values, TrialResult, "The trial result", path)
         except StoreError as error:
             raise StoreError(f"{error.reason} Delete the file and run again.", path=path) from None
@@ -210,10 +221,11 @@ class RunStore:
         """The manifest that the last run left; empty when there is none or it cannot be read.
 
         Raises:
-            StoreError: a newer version of the library wrote it.
+            StoreError: another version of the library wrote it.
         """
         path = self.folder / MANIFEST_JSON
-        return up_to_date("manifest", _object_or_nothing(path), path)
+        found = _object_or_nothing(path)
+        return of_this_version(found, path) if VERSION in found else {}
 
     def artifact_is_from(self, artifact: str, key: str) -> bool:
         """Whether the artifact folder holds, whole, what the trial of this key saved."""
@@ -276,7 +288,7 @@ def _first_foreign(folder: Path) -> Path | None:
     if "key" not in mark:
         return next(folder.iterdir(), None)
     written = mark.get("files")
-    # A save that was interrupted has no list, nor have marks of earlier versions.
+    # A save that was interrupted has no list.
     known = written if isinstance(written, list) else _files_below(folder)
     return next((folder / name for name in _files_below(folder) if name not in known), None)
 

@@ -18,6 +18,7 @@ from adaptkit.core.errors import OlderRunError, StoreError
 from adaptkit.core.numbers import is_count
 from adaptkit.core.result_io import read_stored
 from adaptkit.core.results import Record
+from adaptkit.core.types import Traits
 from adaptkit.tasks import TaskFacts, row_order
 
 
@@ -131,7 +132,7 @@ def record_faults(store: RunStore, manifest: Mapping[str, Any], records: Sequenc
         own = ids.get(trial["key"], [])
         different = set(own)
         name = f"{trial['strategy']} on {trial['task']}"
-        n_rows = trial.get("n_rows", 0)  # version 1 did not count
+        n_rows = trial["n_rows"]
         if len(different) < n_rows:
             yield (
                 f"{n_rows - len(different)} of the {n_rows} records of {name} are missing. Restore the file, "
@@ -206,4 +207,5 @@ def _measured(
         peak_memory_bytes=result.peak_memory_bytes if result else None,
         fit_notes=result.fit_notes if result else {},
         artifact=trial["artifact"],
+        traits=Traits(**trial["traits"]),
     )

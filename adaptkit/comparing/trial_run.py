@@ -67,7 +67,7 @@ def run_trial(
     trial = dataclasses.replace(trial, key=result.key)
     run.store.write_trial_result(result)
     run.listener.trial_finished(name, result.status, reason)
-    if trial.strategy.trains_weights:
+    if result.traits.trains_weights:
         gc.collect()  # merged weights are as large as the model: free them before the next trial
     records = answered.records(trial, rows)
     return Outcome(
@@ -109,7 +109,7 @@ def _measure(
     trial: Trial, rows: Sequence[Example], run: Run, answered: Answered, seconds: float | None
 ) -> TrialResult:
     with PeakMemory() as memory:
-        strategy = _fitted(trial, run, memory, seconds)
+        strategy, has_own_weights = _fitted(trial, run, memory, seconds)
         trial = _settled(trial, strategy)
         run.listener.evaluation_started()
         _answer(strategy, trial, rows, run, answered)
@@ -123,6 +123,9 @@ def _measure(
         peak_memory_bytes=max(memory.peak_bytes, mark.get("peak_memory_bytes") or 0),
         eval_s=_eval_s(answered.records(trial, rows)),
         artifact=trial.artifact,
+        traits=dataclasses.replace(
+            strategy.traits, trains_weights=strategy.traits.trains_weights or has_own_weights
+        ),
     )
 
 
@@ -167,8 +170,12 @@ def _eval_s(records: Sequence[Record]) -> float:
     return math.fsum(r.batch_s / r.batch_size for r in records if r.batch_s is not None)
 
 
-def _fitted(trial: Trial, run: Run, memory: PeakMemory, seconds: float | None) -> Strategy:
-    """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit."""
+def _fitted(trial: Trial, run: Run, memory: PeakMemory, seconds: float | None) -> tuple[Strategy, bool]:
+    """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit.
+
+    Returns:
+        It, and whether the model that answers is another one than the run's.
+    """
     model, store = run.provider.get(), run.store
     billed = Billed(model) if run.provider.billed_by is not None else None
     # A copy: the plan outlives the trial, and would keep what was learnt in memory.
@@ -177,7 +184,8 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory, seconds: float | None) -
         folder = store.folder / trial.artifact
         try:
             # Not load_strategy: that builds only strategies that are registered by name.
-            return strategy.restore(folder, read_state(folder), model)
+            strategy.restore(folder, read_state(folder), model)
+            return strategy, strategy.model_ is not model
         except (AdaptKitError, OSError, LookupError, ValueError) as error:
             logger.warning("%s cannot be taken up (%s); it is fitted again.", folder, _first_line(error))
     # Only where there is a bound: a strategy from elsewhere may have a fit() of its own without one.
@@ -194,7 +202,7 @@ def _fitted(trial: Trial, run: Run, memory: PeakMemory, seconds: float | None) -
         "fit_tokens": None if billed is None else tokens_of(billed.usage),
     }
     store.mark_artifact(trial.artifact, _settled(trial, strategy).key, measured)
-    return strategy
+    return strategy, strategy.model_ is not (billed or model)
 
 
 def _first_line(error: Exception) -> str:
@@ -215,6 +223,7 @@ def _failed(trial: Trial, error: Exception, seconds: float) -> TrialResult:
         peak_memory_bytes=None,
         eval_s=None,
         artifact=None,
+        traits=trial.strategy.traits,
         error=described,
         failed_s=seconds,
     )

@@ -12,20 +12,23 @@ from typing import Any, TypeVar
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError, shown
 from adaptkit.core.files import csv_text, json_text, write_together
-from adaptkit.core.migration import VERSION, up_to_date, version_of, versioned
 from adaptkit.core.reading import MAX_BYTES, Unreadable, read_bytes, read_json
 from adaptkit.core.results import (
     CSV_COLUMNS,
+    SCHEMA_VERSION,
     ComparisonResult,
     NoiseFloor,
     Pair,
     Row,
     TaskRecommendation,
 )
+from adaptkit.core.types import Traits
 
 COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
 MANIFEST_JSON = "manifest.json"
+VERSION = "schema_version"
+"""Stands in comparison.json, manifest.json, the result of each trial, and each line of records.jsonl."""
 
 _T = TypeVar("_T")
 
@@ -68,13 +71,13 @@ def write_comparison(folder: Path, result: ComparisonResult) -> None:
 
 
 def read_comparison(folder: Path) -> ComparisonResult:
-    """Read what ``write_comparison`` left; of an earlier version too, as if today's had written it.
+    """Read what ``write_comparison`` left.
 
     Raises:
-        StoreError: a file is missing, is no JSON, or has fields that this version does not know.
+        StoreError: a file is missing, is no JSON, or was written by another version.
     """
     path = folder / COMPARISON_JSON
-    data = up_to_date("comparison", _versioned_object(path), path)
+    data = of_this_version(read_object(path), path)
     return ComparisonResult(
         rows=_items(data, "rows", Row, path),
         pairs=_items(data, "pairs", Pair, path),
@@ -86,31 +89,41 @@ def read_comparison(folder: Path) -> ComparisonResult:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read manifest.json, of an earlier version too.
+    """Read manifest.json.
 
     Raises:
-        StoreError: it is missing, or no JSON object.
+        StoreError: it is missing, no JSON object, or was written by another version.
     """
     path = folder / MANIFEST_JSON
-    return up_to_date("manifest", read_object(path), path)
+    return of_this_version(read_object(path), path)
 
 
-def written_version(folder: Path) -> int:
-    """The schema version in which comparison.json was written: what an earlier one lacks is unknown.
+def versioned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with today's version, to be written."""
+    return {VERSION: SCHEMA_VERSION, **values}
+
+
+def of_this_version(values: Mapping[str, Any], path: Path, *, line: int | None = None) -> dict[str, Any]:
+    """An object of a run folder, without its version.
+
+    Args:
+        values: as the JSON text held them.
+        path: the file that it stands in, ``line`` its line; for errors.
+        line: see ``path``.
 
     Raises:
-        StoreError: it is missing, or its version is newer than this library.
+        StoreError: it says no version, or not the one that this library reads.
     """
-    path = folder / COMPARISON_JSON
-    return version_of(_versioned_object(path), path)
-
-
-def _versioned_object(path: Path) -> dict[str, Any]:
-    """A comparison.json, which has named its version from the first one on."""
-    data = read_object(path)
-    if VERSION not in data:
-        raise StoreError(f"It lacks the field '{VERSION}'.", path=path)
-    return data
+    version = values.get(VERSION)
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        found = f"has schema version {shown(version)}" if VERSION in values else "has no schema version"
+        raise StoreError(
+            f"It {found}, and this adaptkit reads version {SCHEMA_VERSION}. Read it with the version of "
+            "adaptkit that wrote it, or run the comparison again in another folder.",
+            path=path,
+            line=line,
+        )
+    return {name: value for name, value in values.items() if name != VERSION}
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -181,6 +194,9 @@ def from_json(item: object, cls: type[_T], where: str, path: Path, *, line: int 
         raise StoreError(f"{where} {fault}", path=path, line=line)
     assert isinstance(item, dict)
     arguments: Any = {name: tuple(v) if isinstance(v, list) else v for name, v in item.items()}
+    for name, nested in _nested(cls).items():  # type: ignore[arg-type]  # types are hashable
+        if name in arguments:
+            arguments[name] = from_json(arguments[name], nested, f"{where}.{name}", path, line=line)
     return cls(**arguments)
 
 
@@ -226,7 +242,9 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "Mapping": (dict,),
     "tuple": (list,),
+    "Traits": (dict,),
 }
+_NESTED = {"Traits": Traits}
 
 
 def _expected(field: dataclasses.Field[Any]) -> _Expected:
@@ -247,6 +265,11 @@ def _items_of(annotation: str) -> frozenset[type]:
     within = re.match(r"Mapping\[str, (.+?)\](?: \| None)?$|tuple\[(.+), \.\.\.\]", annotation)
     inner = (within[1] or within[2]) if within else "Any"
     return frozenset() if inner == "Any" else _types(inner)
+
+
+@cache
+def _nested(cls: type) -> dict[str, type]:
+    return {f.name: _NESTED[str(f.type)] for f in dataclasses.fields(cls) if str(f.type) in _NESTED}
 
 
 @cache  # looked up for each of many thousand records

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from adaptkit.core.types import Traits
+
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 TrialStatus = Literal["done", "failed", "skipped"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,7 @@ class Row:
         cut_short: what a budget ended before it was through (training, tuning), in a sentence: ``quality``
             is a lower bound then. None where nothing was.
         n_planned: rows that it was to answer; more than ``n`` where a decision came before the last row.
+        traits: what the strategy is: requirements and the order of equals go by it, not by its name.
     """
 
     task: str
@@ -149,6 +152,7 @@ class Row:
     config: Mapping[str, Any] = field(default_factory=dict)
     fit_notes: Mapping[str, Any] = field(default_factory=dict)
     artifact: str | None = None
+    traits: Traits = field(default_factory=Traits)
 
 
 CSV_COLUMNS: tuple[str, ...] = (
@@ -273,6 +277,7 @@ class TaskRecommendation:
         for_now: when undecided, the one to take until more rows decide; None where nothing can be ranked.
         rows_needed: when undecided, rows in all that would decide, were the figures as they look; None where
             that is not known or out of reach.
+        uses_llm: whether a language model answers in what is named.
     """
 
     task: str
@@ -282,6 +287,7 @@ class TaskRecommendation:
     reason: str
     for_now: str | None = None
     rows_needed: int | None = None
+    uses_llm: bool = True
 
     @property
     def named(self) -> str | None:

@@ -49,6 +49,41 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What a strategy is, whatever it is called: requirements, costs and checks go by it.
+
+    Attributes:
+        trains_weights: it trains weights on the task's rows.
+        retrieves: its answers rest on passages of the task's documents, which it can name.
+        calls_tools: it calls functions.
+        uses_llm: a language model answers.
+        complexity: what it takes to keep and to undo, 0 or more: 0 for what needs no language model, 1 for a
+            prompt, 2 for examples in it, 4 for retrieval, 7 for functions, 8 for an adapter, 16 for new
+            weights; of a composition the sum. A strategy that does not say comes after all that do.
+
+    Examples:
+        >>> Traits(retrieves=True, complexity=4) | Traits(trains_weights=True, complexity=8)
+        Traits(trains_weights=True, retrieves=True, calls_tools=False, uses_llm=True, complexity=12)
+    """
+
+    trains_weights: bool = False
+    retrieves: bool = False
+    calls_tools: bool = False
+    uses_llm: bool = True
+    complexity: int = 100
+
+    def __or__(self, other: Traits) -> Traits:
+        """Those of a composition."""
+        return Traits(
+            trains_weights=self.trains_weights or other.trains_weights,
+            retrieves=self.retrieves or other.retrieves,
+            calls_tools=self.calls_tools or other.calls_tools,
+            uses_llm=self.uses_llm or other.uses_llm,
+            complexity=self.complexity + other.complexity,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """A text that answers may be looked up in."""
 

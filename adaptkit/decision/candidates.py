@@ -10,7 +10,6 @@ from statistics import NormalDist
 
 from adaptkit.accounting import CostAssumptions, StrategyCosts
 from adaptkit.core.results import Pair, Row
-from adaptkit.decision.order import effort
 from adaptkit.stats import holm, non_inferior, verdict
 
 _Z = NormalDist().inv_cdf(0.975)
@@ -50,9 +49,9 @@ class Candidate:
 
     @property
     def objectives(self) -> tuple[float | None, ...]:
-        """What should be low: wrong answers, price, time, effort to keep and to undo."""
+        """What should be low: wrong answers, price, time, complexity."""
         row = self.row
-        return -self.quality, self.request_usd, row.p95_latency_s, float(effort(row.strategy))
+        return -self.quality, self.request_usd, row.p95_latency_s, float(row.traits.complexity)
 
 
 class Differences:
@@ -170,7 +169,7 @@ def _preference(c: Candidate, by_total: bool) -> tuple[float, float, float, floa
     figures = (row.usd_per_1k_requests, row.p50_latency_s, row.fit_usd, row.tokens_in)
     usd, seconds, fit, tokens = (math.inf if v is None else v for v in figures)
     total = c.total_usd if by_total and c.total_usd is not None else 0.0
-    return total, effort(row.strategy), usd, seconds, fit, tokens, row.strategy
+    return total, row.traits.complexity, usd, seconds, fit, tokens, row.strategy
 
 
 def _shifted(pairs: Sequence[Pair], offsets: Mapping[str, float], margin: float | None) -> list[Pair]:

@@ -9,7 +9,7 @@ from typing import Literal
 from adaptkit.core.results import Pair, Row
 from adaptkit.decision.candidates import Differences
 from adaptkit.decision.hypotheses import Hypothesis
-from adaptkit.decision.order import needs_no_model, parts_of, rank
+from adaptkit.decision.order import parts_of
 from adaptkit.decision.wording import digits_for, interval, listing, points
 
 Status = Literal["confirmed", "rejected", "open", "untested"]
@@ -104,9 +104,9 @@ def _judged(
 def _compared_with(h: Hypothesis, own: Row, rows: Sequence[Row]) -> list[Row]:
     if h.expected_to_beat:
         beaten = [_best_of_kind(name, rows) for name in h.expected_to_beat]
-        floor = [r for r in rows if needs_no_model(r.strategy) and r is not own]
+        floor = [r for r in rows if not r.traits.uses_llm and r is not own]
         return _different(own, [*beaten, *floor])
-    dearer = [r for r in rows if rank(r.strategy) > rank(own.strategy)]
+    dearer = [r for r in rows if r.traits.complexity > own.traits.complexity]
     return _different(own, dearer)
 
 

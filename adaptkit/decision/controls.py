@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.core.results import Row
-from adaptkit.decision.order import name_of, needs_no_model, parts_of
+from adaptkit.decision.order import name_of, parts_of
 
 RETRIEVAL = "rag"
 PLAIN = "prompt"
@@ -48,10 +48,11 @@ def controls_of(strategy: str, rows: Sequence[Row], showing: Collection[str]) ->
         showing: the strategies whose records hold passages.
     """
     shows = strategy in showing or RETRIEVAL in _parts(strategy)
-    if needs_no_model(strategy):
+    own = next(row for row in rows if row.strategy == strategy)
+    if not own.traits.uses_llm:
         return Controls(shows_passages=shows)
     done = [row for row in rows if row.status == "done"]
-    oracle = _oracle(next(row for row in rows if row.strategy == strategy), done)
+    oracle = _oracle(own, done)
     if not shows:
         helpers = tuple(r.strategy for r in done if _helps(r, strategy, showing))
         return Controls(

@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptkit.accounting import StrategyCosts
 from adaptkit.core.results import Row
-from adaptkit.decision.order import calls, retrieves, trains
+from adaptkit.core.types import Traits
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.wording import digits_for, interval, percent
 
@@ -73,7 +73,7 @@ def _of_row(
         if limit.requirement in stated:
             yield from limit.check(row, cost, float(stated[limit.requirement]))
     for name, broken, text in _POLICIES:
-        if broken(row.strategy, required):
+        if broken(row.traits, required):
             yield Exclusion(strategy=row.strategy, requirement=name, text=text)
 
 
@@ -142,28 +142,28 @@ _LIMITS = (
 )
 
 
-def _too_old(strategy: str, r: Requirements) -> bool:
+def _too_old(t: Traits, r: Requirements) -> bool:
     """Whether facts in weights are out of date before they are trained; passages and calls are not."""
     if r.knowledge_changes_every_days is None or r.days_to_retrain is None:
         return False
-    alone = trains(strategy) and not retrieves(strategy) and not calls(strategy)
+    alone = t.trains_weights and not t.retrieves and not t.calls_tools
     return alone and r.knowledge_changes_every_days <= r.days_to_retrain
 
 
-_POLICIES: tuple[tuple[str, Callable[[str, Requirements], bool], str], ...] = (
+_POLICIES: tuple[tuple[str, Callable[[Traits, Requirements], bool], str], ...] = (
     (
         "may_enter_weights",
-        lambda s, r: r.may_enter_weights is False and trains(s),
+        lambda t, r: r.may_enter_weights is False and t.trains_weights,
         "it trains on the data, which may not enter weights",
     ),
     (
         "needs_citations",
-        lambda s, r: r.needs_citations is True and not retrieves(s),
+        lambda t, r: r.needs_citations is True and not t.retrieves,
         "it has no passages to name, and answers have to name theirs",
     ),
     (
         "needs_actions",
-        lambda s, r: r.needs_actions is True and not calls(s),
+        lambda t, r: r.needs_actions is True and not t.calls_tools,
         "it calls no functions, and answers need live data or actions",
     ),
     (

@@ -9,7 +9,6 @@ from adaptkit.decision.candidates import Candidate, Field
 from adaptkit.decision.choice import MIN_ROWS, Choice
 from adaptkit.decision.judging import Judgement, quality
 from adaptkit.decision.limits import Exclusion
-from adaptkit.decision.order import needs_no_model, trains
 from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
 from adaptkit.stats import detectable_difference
 
@@ -143,7 +142,7 @@ def _meanwhile(field: Field, choice: Choice, margin: float, target: float | None
 
 def _luck_is_open(field: Field, choice: Choice) -> bool:
     close = [c for c in field.candidates if c.strategy in choice.tied]
-    return any(trains(c.strategy) and c.row.seeds < ENOUGH_SEEDS for c in close)
+    return any(c.row.traits.trains_weights and c.row.seeds < ENOUGH_SEEDS for c in close)
 
 
 def _nearest_miss(judged: Judgement) -> str:
@@ -169,7 +168,7 @@ def _excluded(excluded: Sequence[Exclusion]) -> str:
 
 
 def _without_model(taken: Candidate) -> str:
-    return "; no language model is needed" if needs_no_model(taken.strategy) else ""
+    return "" if taken.row.traits.uses_llm else "; no language model is needed"
 
 
 def _in_value(field: Field) -> str:

@@ -97,6 +97,7 @@ def _short(evidence: Evidence, required: Requirements, judged: Judgement) -> Tas
         reason=text,
         for_now=None if choice.decided else name,
         rows_needed=choice.rows_needed,
+        uses_llm=choice.taken.row.traits.uses_llm,
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from adaptkit.core.results import TaskRecommendation
 from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
 from adaptkit.decision.checking import Checked
-from adaptkit.decision.order import needs_no_model
 from adaptkit.decision.turning_points import TurningPoint
 from adaptkit.decision.wording import percent
 
@@ -38,7 +37,7 @@ def _title(r: TaskRecommendation) -> str:
         return "no strategy meets the requirements"
     if r.strategy is None:
         return f"undecided; for now {r.for_now}" if r.for_now else "undecided"
-    without = ", without a language model" if needs_no_model(r.strategy) else ""
+    without = "" if r.uses_llm else ", without a language model"
     return f"take {r.strategy}{without}"
 
 

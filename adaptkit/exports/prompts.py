@@ -75,7 +75,7 @@ def prompts_of(
         if name not in loaded:
             loaded[name] = model_of(saved, model, offline=offline, allow_download=allow_download)
         strategy = load_strategy(path, loaded[name], allow_download=allow_download)
-        if not type(strategy).asks_model:
+        if not strategy.traits.uses_llm:
             continue
         found.append(pasted(strategy, path, name, text))
     return found
@@ -100,7 +100,7 @@ def pasted(strategy: Strategy, folder: Path, model: str, text: str) -> PastedPro
 
 def _notes(strategy: Strategy, prompt: Prompt, text: str) -> list[str]:
     notes = []
-    if strategy.trains_weights:
+    if strategy.traits.trains_weights:
         notes.append("The weights were trained for this prompt: another model will not answer as measured.")
     if strategy.format_.choices:
         notes.append(

@@ -49,7 +49,7 @@ def export_weights(
         raise ConfigError(f"'{out}' exists and is not an empty folder. Give another one with --out.")
     saved = read_state(folder)
     strategy = load_saved(folder, model, dtype=dtype, offline=offline, allow_download=allow_download)
-    if not strategy.trains_weights:
+    if not strategy.traits.trains_weights:
         raise CapabilityError(
             f"'{strategy.label}' changes no weights: the model stays {saved['model']['id']}. What it asks is "
             "exported with the format 'prompts'."

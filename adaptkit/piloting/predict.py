@@ -38,7 +38,7 @@ class Planned:
             n_runs=len(self.trials),
             n_rows=self.n_rows,
             n_configurations=tuning_of(first.strategy, first.task).n_configurations,
-            trains=first.strategy.trains_weights,
+            trains=first.strategy.traits.trains_weights,
         )
 
 

@@ -16,7 +16,6 @@ from adaptkit.accounting import CostAssumptions, MeasuredCost
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Pair, Row
 from adaptkit.decision import Evidence
-from adaptkit.decision.order import calls, effort, needs_no_model, retrieves, trains
 from adaptkit.report.draws import cost_spread, draws_data
 from adaptkit.report.findings import Band, Findings
 
@@ -62,11 +61,7 @@ def _row(row: Row) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in _ROW},
         "control": bool(row.fit_notes.get("control")),
-        "effort": effort(row.strategy),
-        "trains": trains(row.strategy),
-        "retrieves": retrieves(row.strategy),
-        "calls": calls(row.strategy),
-        "without_model": needs_no_model(row.strategy),
+        **to_json(row.traits),
     }
 
 

@@ -70,7 +70,7 @@ def is_touched(i: int, given: Given, variant: Variant) -> bool:
     old, new, strategy = given.task, variant.task, given.strategies[i]
     if old.test != new.test or strategy != variant.strategies[i]:
         return True
-    return (strategy.asks_model and old.instruction != new.instruction) or bool(
+    return (strategy.traits.uses_llm and old.instruction != new.instruction) or bool(
         strategy.update_needed(old, new)
     )
 

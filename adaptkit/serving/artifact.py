@@ -31,7 +31,7 @@ class Artifact:
         model_id: name of the model that it was fitted to.
         model_revision: what identifies that model's weights.
         fingerprint: of its content; tells two fits of one strategy apart.
-        asks_model: whether the model answers; baselines do without it.
+        uses_llm: whether the model answers; baselines do without it.
         allow_download: fetch from a model hub what only the artefact names, and is not on this machine.
     """
 
@@ -39,7 +39,7 @@ class Artifact:
     model_id: str
     model_revision: str
     fingerprint: str
-    asks_model: bool = True
+    uses_llm: bool = True
     allow_download: bool = False
 
     @classmethod
@@ -67,7 +67,7 @@ class Artifact:
             model_id=str(saved["model"]["id"]),
             model_revision=str(saved["model"]["revision"]),
             fingerprint=str(saved[SEAL]),
-            asks_model=strategy.asks_model,
+            uses_llm=strategy.traits.uses_llm,
             allow_download=allow_download,
         )
 
@@ -131,7 +131,7 @@ def provider_for(
     Raises:
         ConfigError: the model is not found under its name, or it is another one.
     """
-    if model is None and not artifact.asks_model:
+    if model is None and not artifact.uses_llm:
         return ModelProvider.of(UnaskedModel(artifact))
     source = _source(artifact, model)
     if source.kind in KNOWN_BEFOREHAND and source.revision != artifact.model_revision:

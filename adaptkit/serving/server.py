@@ -73,7 +73,7 @@ def serve(
     """
     require_packages()
     with listening(settings.host, settings.port) as listener:
-        say(f"Loading {artifact.folder}{f' and {provider.id}' if artifact.asks_model else ''} ...")
+        say(f"Loading {artifact.folder}{f' and {provider.id}' if artifact.uses_llm else ''} ...")
         strategy = artifact.load(provider)
         from adaptkit.serving.service import Service
 
@@ -154,7 +154,7 @@ def how_to_call(service: Service, url: str) -> str:
     model = service.strategy.model_.info
     key = "" if service.settings.api_key is None else ' -H "Authorization: Bearer $ADAPTKIT_API_KEY"'
     body = f'{{"model": "{service.name}", "messages": [{{"role": "user", "content": "..."}}]}}'
-    asks = service.strategy.asks_model
+    asks = service.strategy.traits.uses_llm
     on = f"on {model.id} ({model.dtype}, {model.device})" if asks else "without a language model"
     return (
         f"Serving {service.strategy.label} {on} at {url}/v1\n"

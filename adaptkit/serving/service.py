@@ -42,7 +42,7 @@ class Service:
         self.line = WaitingLine(settings.max_waiting)
         self.metrics = ServerMetrics(lambda: len(self.line))
         self.worker = Worker(strategy, self.line, settings, observe=self.metrics.batch)
-        self.answer_tokens = answer_tokens(strategy) if strategy.asks_model else 1
+        self.answer_tokens = answer_tokens(strategy) if strategy.traits.uses_llm else 1
         self.draining = False
         self.n_open = 0
         self.n_answered = 0

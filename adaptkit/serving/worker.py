@@ -126,7 +126,7 @@ def input_tokens(strategy: Strategy) -> int | None:
     Demonstrations and passages are left out of prompts that they do not fit in, as in a comparison.
     None where no model is asked.
     """
-    if not strategy.asks_model:
+    if not strategy.traits.uses_llm:
         return None
     model = strategy.model_
     bare = model.count_prompt_tokens(Prompt(instruction=strategy.instruction_, input=""))

@@ -28,7 +28,7 @@ from adaptkit.core.errors import (
 )
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.sealed import sealed
-from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
+from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request, Traits
 from adaptkit.models.base import Model
 from adaptkit.models.reasoning import completed
 from adaptkit.strategies.answer_format import AnswerFormat, is_scored
@@ -69,14 +69,20 @@ class Strategy(Parameters, ABC):
     """
 
     name: ClassVar[str]
-    asks_model: ClassVar[bool] = True
-    """Whether the model answers: baselines do without it."""
     learns_from: ClassVar[tuple[str, ...]] = ("train", "validation", "documents")
     """Parts of a task that what is learnt depends on, where anything is."""
     update: ClassVar[Update] = "re-fit"
     """What has to be done again when they change."""
     default_label_way: ClassVar[str] = "sum"
     """Which of :attr:`label_ways` is taken where there is nothing to choose by."""
+
+    @property
+    def traits(self) -> Traits:
+        """What it is, for requirements, costs and checks; a subclass may set a class attribute.
+
+        A fit that returns a model other than the one given counts as training, whatever is said here.
+        """
+        return Traits()
 
     @property
     def label(self) -> str:
@@ -104,16 +110,6 @@ class Strategy(Parameters, ABC):
         None where :meth:`ask` is the strategy's own: it gets its labels itself.
         """
         return WAYS if type(self).ask is Strategy.ask else {}
-
-    @property
-    def trains_weights(self) -> bool:
-        """Whether the model that answers has other weights than the one it was fitted to."""
-        return False
-
-    @property
-    def shows_passages(self) -> bool:
-        """Whether it puts passages of the task's documents into prompts."""
-        return False
 
     def fit(
         self,
@@ -363,7 +359,7 @@ class Strategy(Parameters, ABC):
     def chooses(self, task: Task) -> bool:
         """Whether :meth:`choose` depends on validation rows; what it chose stays when they change."""
         own = type(self).decide is not Strategy.decide
-        return self.asks_model and is_scored(task) and len(self.label_ways) > 1 and not own
+        return self.traits.uses_llm and is_scored(task) and len(self.label_ways) > 1 and not own
 
     def labels_used(self, task: Task) -> tuple[str, ...]:
         """Splits whose labels it learns from, or chooses by: those whose rows it would miss."""

@@ -16,7 +16,7 @@ import numpy as np
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Passage, Prediction, Prompt, Usage
+from adaptkit.core.types import Passage, Prediction, Prompt, Traits, Usage
 from adaptkit.metrics.words import WORDS_VERSION
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, VectorIndex, index_texts, load_embedder
@@ -43,7 +43,7 @@ class Found:
 class Baseline(Strategy):
     """Answers without asking the model."""
 
-    asks_model: ClassVar[bool] = False
+    traits: ClassVar[Traits] = Traits(uses_llm=False, complexity=0)
 
     def instruction(self, task: Task) -> str:
         """The task's, which nobody reads."""
@@ -241,6 +241,7 @@ class TopPassage(Baseline):
     """
 
     name: ClassVar[str] = "top-passage"
+    traits: ClassVar[Traits] = Traits(uses_llm=False, retrieves=True, complexity=0)
     learns_from: ClassVar[tuple[str, ...]] = ("documents",)
     update: ClassVar[Update] = "re-index"
 

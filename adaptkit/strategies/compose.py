@@ -6,11 +6,13 @@ import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
-from adaptkit.core.types import Completion, Example, Prediction, Prompt
+from adaptkit.core.types import Completion, Example, Prediction, Prompt, Traits
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import Strategy, leader_of
@@ -59,14 +61,9 @@ class Compose(Strategy):
         return any(p.leads for p in self.parts)
 
     @property
-    def trains_weights(self) -> bool:
-        """When any part does."""
-        return any(p.trains_weights for p in self.parts)
-
-    @property
-    def shows_passages(self) -> bool:
-        """When any part does."""
-        return any(p.shows_passages for p in self.parts)
+    def traits(self) -> Traits:
+        """Of all parts together."""
+        return reduce(or_, (p.traits for p in self.parts))
 
     def check(self) -> None:
         """Every part is a strategy, and its parameters are in range."""
@@ -130,7 +127,7 @@ class Compose(Strategy):
 
     def _share_of_seconds(self, i: int) -> float | None:
         """What is left, in equal parts for those that train and are still to come."""
-        n_training = sum(p.trains_weights for p in self.parts[i:])
+        n_training = sum(p.traits.trains_weights for p in self.parts[i:])
         return None if self.seconds_left is None else self.seconds_left / max(1, n_training)
 
     def _note(self, part: Strategy) -> None:
@@ -270,7 +267,7 @@ class Compose(Strategy):
 def _senseless(parts: Sequence[Strategy]) -> str | None:
     """Why these parts cannot stand in one composition, in any order."""
     for part in parts:
-        if not part.asks_model:
+        if not part.traits.uses_llm:
             return f"{part.label} answers without the model, so the others have no effect. Leave it out."
     names = [p.label for p in parts]
     twice = next((n for n in names if names.count(n) > 1), None)
@@ -283,9 +280,9 @@ def passages_after_training(parts: Sequence[Strategy]) -> list[str]:
         f"{part.label} was trained without passages and is given them afterwards: retrieval may make it "
         "worse (RAFT, Zhang et al. 2024)."
         for i, part in enumerate(parts)
-        if part.trains_weights
-        and not any(p.shows_passages for p in parts[: i + 1])
-        and any(p.shows_passages for p in parts[i + 1 :])
+        if part.traits.trains_weights
+        and not any(p.traits.retrieves for p in parts[: i + 1])
+        and any(p.traits.retrieves for p in parts[i + 1 :])
     ]
 
 

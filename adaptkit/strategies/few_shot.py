@@ -14,7 +14,7 @@ import numpy as np
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Demonstration, Prediction, Prompt, Usage
+from adaptkit.core.types import Demonstration, Prediction, Prompt, Traits, Usage
 from adaptkit.models.base import Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, index_texts, load_embedder
 from adaptkit.strategies.base import Strategy
@@ -96,6 +96,7 @@ class FewShot(Strategy):
     """
 
     name: ClassVar[str] = "few-shot"
+    traits: ClassVar[Traits] = Traits(complexity=2)
     learns_from: ClassVar[tuple[str, ...]] = ("train", "validation")
 
     k: int | None = 8

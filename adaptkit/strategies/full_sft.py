@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adaptkit.core.errors import CapabilityError
-from adaptkit.core.types import Prompt
+from adaptkit.core.types import Prompt, Traits
 from adaptkit.models.base import Model, Trainable
 from adaptkit.strategies.sft_base import SupervisedFineTuning, TrainingRows, rate_by_size
 
@@ -37,6 +37,7 @@ class FullSFT(SupervisedFineTuning):
     """
 
     name: ClassVar[str] = "full-sft"
+    traits: ClassVar[Traits] = Traits(trains_weights=True, complexity=16)
 
     def default_learning_rate(self, n_parameters: int) -> float:
         """Measured for small models; else a tenth of LoRA's (Biderman et al. 2024, arXiv:2405.09673)."""

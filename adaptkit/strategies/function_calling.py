@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Demonstration, Example, Prediction, Prompt, Request
+from adaptkit.core.types import Demonstration, Example, Prediction, Prompt, Request, Traits
 from adaptkit.models.base import Constrainable, Model
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Retriever, load_embedder
 from adaptkit.strategies.answer_format import AnswerFormat, targets_hold_marks
@@ -63,6 +63,7 @@ class FunctionCalling(Strategy):
     """
 
     name: ClassVar[str] = "function-calling"
+    traits: ClassVar[Traits] = Traits(calls_tools=True, complexity=7)
 
     tools: Sequence[Given] = ()
     max_calls: int = 3

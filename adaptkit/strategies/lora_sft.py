@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from adaptkit.core.numbers import is_number
-from adaptkit.core.types import Prompt
+from adaptkit.core.types import Prompt, Traits
 from adaptkit.models.base import Model, Trainable
 from adaptkit.strategies.checks import COUNT, SWITCH, check_params
 from adaptkit.strategies.sft_base import (
@@ -54,6 +54,7 @@ class LoRASFT(SupervisedFineTuning):
     """
 
     name: ClassVar[str] = "lora"
+    traits: ClassVar[Traits] = Traits(trains_weights=True, complexity=8)
 
     rank: int = 16
     alpha: float | None = None

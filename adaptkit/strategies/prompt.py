@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
 from adaptkit.core.numbers import is_count
-from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request
+from adaptkit.core.types import Completion, Example, Prediction, Prompt, Request, Traits
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat, is_scored
 from adaptkit.strategies.base import Strategy, leader_of
@@ -100,6 +100,7 @@ class PromptEngineering(Strategy):
     """
 
     name: ClassVar[str] = "prompt"
+    traits: ClassVar[Traits] = Traits(complexity=1)
     default_label_way: ClassVar[str] = "mean per token"
 
     instruction_text: str | None = None

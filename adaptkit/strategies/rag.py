@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Document, Example, Passage, PassageOrder, Prediction, Prompt
+from adaptkit.core.types import Document, Example, Passage, PassageOrder, Prediction, Prompt, Traits
 from adaptkit.models.base import Model
 from adaptkit.models.render import shown_passages
 from adaptkit.retrieval import (
@@ -86,6 +86,7 @@ class RAG(Strategy):
     """
 
     name: ClassVar[str] = "rag"
+    traits: ClassVar[Traits] = Traits(retrieves=True, complexity=4)
     learns_from: ClassVar[tuple[str, ...]] = ("documents",)
     update: ClassVar[Update] = "re-index"
 
@@ -108,11 +109,6 @@ class RAG(Strategy):
     def draws_at_random(self) -> bool:
         """Only the control with shuffled passages does; what is trained on the gold share says so itself."""
         return self.passages == "shuffled"
-
-    @property
-    def shows_passages(self) -> bool:
-        """It does nothing else."""
-        return True
 
     @property
     def label_ways(self) -> Mapping[str, LabelWay]:

@@ -16,7 +16,7 @@ from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.numbers import is_int, is_number
 from adaptkit.core.reading import read_json
-from adaptkit.core.types import Example, Prompt
+from adaptkit.core.types import Example, Prompt, Traits
 from adaptkit.models.base import Model, Trainable
 from adaptkit.strategies.base import Strategy, leader_of
 from adaptkit.strategies.checks import ABOVE_ZERO, COUNT, SWITCH, Check, check_params
@@ -64,6 +64,7 @@ class SupervisedFineTuning(Strategy):
         seed: of the order of rows, and of all else that is drawn.
     """
 
+    traits: ClassVar[Traits] = Traits(trains_weights=True)
     learns_from: ClassVar[tuple[str, ...]] = ("train", "validation")
     update: ClassVar[Update] = "re-train"
 
@@ -79,11 +80,6 @@ class SupervisedFineTuning(Strategy):
     @property
     def draws_at_random(self) -> bool:
         """The order of rows is drawn."""
-        return True
-
-    @property
-    def trains_weights(self) -> bool:
-        """It does nothing else."""
         return True
 
     def check(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Completion, Example, Prediction, Prompt
+from adaptkit.core.types import Completion, Example, Prediction, Prompt, Traits
 from adaptkit.models.base import Model
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import FitProgress, Strategy
@@ -111,14 +111,9 @@ class Tuned(Strategy):
         return self._current.leads
 
     @property
-    def trains_weights(self) -> bool:
-        """When the tuned strategy does."""
-        return self._current.trains_weights
-
-    @property
-    def shows_passages(self) -> bool:
-        """When the tuned strategy does."""
-        return self._current.shows_passages
+    def traits(self) -> Traits:
+        """Those of the tuned strategy."""
+        return self._current.traits
 
     @property
     def _current(self) -> Strategy:

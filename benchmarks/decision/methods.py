@@ -10,7 +10,7 @@ from adaptkit.core.results import Row
 from adaptkit.decision import Requirements
 from adaptkit.decision.hypotheses import weigh
 from adaptkit.decision.judging import judge
-from adaptkit.decision.order import effort, parts_of
+from adaptkit.decision.order import parts_of
 from adaptkit.decision.situation import Situation
 from benchmarks.decision.samples import Sample
 
@@ -32,7 +32,7 @@ def unpaired_test(sample: Sample, required: Requirements) -> str:
     """The easiest to keep of those that an unpaired z test at 5 % does not tell from the best."""
     best = max(sample.evidence.rows, key=lambda r: r.quality or 0.0)
     near = [r for r in sample.evidence.rows if _unpaired_p(best, r, sample) >= 0.05]
-    return min(near or [best], key=lambda r: (effort(r.strategy), r.strategy)).strategy
+    return min(near or [best], key=lambda r: (r.traits.complexity, r.strategy)).strategy
 
 
 def _unpaired_p(a: Row, b: Row, sample: Sample) -> float:
@@ -52,7 +52,7 @@ def rules_alone(sample: Sample, required: Requirements) -> str:
         if same:
             # Of several settings of one strategy, the one with its own name has the default ones.
             return min(same, key=lambda r: (":" in r.strategy, r.strategy)).strategy
-    return min(e.rows, key=lambda r: effort(r.strategy)).strategy
+    return min(e.rows, key=lambda r: r.traits.complexity).strategy
 
 
 METHODS: dict[str, Method] = {

@@ -131,7 +131,7 @@ def test_quiet_says_nothing_but_the_result(
 ) -> None:
     assert run("--quiet", "--format", "json") == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["schema_version"] == 3
+    assert json.loads(out)["schema_version"] == 4
     assert err == ""
 
 

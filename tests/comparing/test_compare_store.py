@@ -19,8 +19,9 @@ import adaptkit as ak
 from adaptkit.comparing.store import RunStore, TrialResult
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
+from adaptkit.core.result_io import versioned
 from adaptkit.core.results import Record
-from adaptkit.core.types import Request
+from adaptkit.core.types import Request, Traits
 
 RECORD = Record(
     trial="0123456789abcdef",
@@ -51,7 +52,12 @@ RESULT = TrialResult(
     peak_memory_bytes=1,
     eval_s=2.0,
     artifact="artifacts/prompt",
+    traits=Traits(),
 )
+
+
+def written(values: dict[str, object]) -> bytes:
+    return json.dumps(versioned(values)).encode()
 
 
 def numbered(n: int) -> list[Record]:
@@ -147,10 +153,14 @@ def test_repair_says_what_it_dropped(store: RunStore, caplog: pytest.LogCaptureF
         (b"[1]", r"This is no record of adaptkit \(a JSON object is expected and '\[1\]' was found\)"),
         (b"\0" * 300, "This is no record of adaptkit"),
         ('{"trial": "x"}'.encode("utf-16-le"), "This is no record of adaptkit"),
+        (b'{"schema_version": 3}', "has schema version 3, and this adaptkit reads version 4"),
         (b'{"trial": NaN}', "NaN is not a JSON value"),
-        (b'{"trial": "x"}', "The record lacks the field 'strategy'"),
-        (json.dumps({**vars(RECORD), "scores": [1]}).encode(), "field 'scores' should be of type Mapping"),
-        (json.dumps({**vars(RECORD), "colour": 1}).encode(), "unknown field 'colour'"),
+        (json.dumps(versioned({"trial": "x"})).encode(), "The record lacks the field 'strategy'"),
+        (
+            json.dumps(versioned({**vars(RECORD), "scores": [1]})).encode(),
+            "field 'scores' should be of type Mapping",
+        ),
+        (json.dumps(versioned({**vars(RECORD), "colour": 1})).encode(), "unknown field 'colour'"),
     ],
 )
 def test_a_damaged_line_in_the_middle_is_named(store: RunStore, line: bytes, message: str) -> None:

@@ -30,9 +30,7 @@ class Trained(Words):
     need_s: float = 0.0
     by: str = "seconds"
 
-    @property
-    def trains_weights(self) -> bool:
-        return True
+    traits: ClassVar[ak.Traits] = ak.Traits(trains_weights=True)
 
     def learn(self, model: Model, task: ak.Task) -> Model:
         left = self.seconds_left
@@ -52,9 +50,7 @@ class Other(Trained):
 
     name: ClassVar[str] = "full-sft"
 
-    @property
-    def shows_passages(self) -> bool:
-        return True
+    traits: ClassVar[ak.Traits] = ak.Traits(trains_weights=True, retrieves=True)
 
 
 class Third(Other):

@@ -319,17 +319,6 @@ def test_records_are_on_disk_before_append_returns_and_a_file_before_it_is_moved
     assert done == ["flush file", "move", "flush folder"]
 
 
-def test_lines_of_version_1_and_of_today_stand_together(tmp_path: Path) -> None:
-    version_1 = Path(__file__).parents[1] / "core" / "version1" / "records.jsonl"
-    (tmp_path / "records.jsonl").write_bytes(version_1.read_bytes())
-    store = RunStore(tmp_path)
-    with store.locked():
-        old = store.records()
-        store.append(numbered(2))
-    assert RunStore(tmp_path).records() == [*old, *numbered(2)]
-    assert (tmp_path / "records.jsonl").read_bytes().startswith(version_1.read_bytes())
-
-
 def test_records_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "records.jsonl").mkdir()
     with pytest.raises(StoreError, match="It cannot be read: Is a directory"):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
-from adaptkit.core.result_io import comparison_csv, read_comparison, write_comparison, written_version
+from adaptkit.core.result_io import comparison_csv, read_comparison, write_comparison
 from adaptkit.core.results import (
     CSV_COLUMNS,
     ComparisonResult,
@@ -70,8 +70,8 @@ def test_json_has_the_promised_keys(tmp_path: Path) -> None:
     write_comparison(tmp_path, RESULT)
     data = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
     assert list(data) == ["schema_version", "rows", "pairs", "recommendation", "noise", "costs"]
-    assert data["schema_version"] == 3
-    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["schema_version"] == 3
+    assert data["schema_version"] == 4
+    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["schema_version"] == 4
     assert data["rows"][0]["metrics"] == {"accuracy": 0.3, "accuracy_lenient": None}
 
 
@@ -134,12 +134,10 @@ def test_numbers_that_json_does_not_have_are_refused(tmp_path: Path, number: str
 
 def test_a_comparison_that_names_no_version_is_refused(tmp_path: Path) -> None:
     write_comparison(tmp_path, RESULT)
-    assert written_version(tmp_path) == 3
     path = tmp_path / "comparison.json"
     path.write_text(path.read_text(encoding="utf-8").replace("schema_version", "version"), encoding="utf-8")
-    for read in (read_comparison, written_version):
-        with pytest.raises(StoreError, match="It lacks the field 'schema_version'"):
-            read(tmp_path)
+    with pytest.raises(StoreError, match="has no schema version, and this adaptkit reads version 4"):
+        read_comparison(tmp_path)
 
 
 @pytest.mark.parametrize("n_before", range(4))
@@ -205,8 +203,11 @@ def row_json(**changes: object) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 4}, "schema version 4, and this adaptkit reads up to 3"),
-        ({"schema_version": None}, "'schema_version' should be a whole number from 1 on and is None"),
+        (
+            {"schema_version": 3},
+            "has schema version 3, and this adaptkit reads version 4. Read it with",
+        ),
+        ({"schema_version": None}, "has schema version None"),
         ({"rows": None}, "'rows' should be a list"),
         ({"rows": ["x"]}, r"rows\[0\] should be an object and is 'x'"),
         ({"rows": row_json(colour="red")}, r"rows\[0\] has the unknown field 'colour'"),

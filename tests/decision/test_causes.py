@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from measurements import traits_of
 from recorded import ERROR, record
 
 from adaptkit.core.results import ComparisonResult, Record, Row
@@ -26,7 +27,7 @@ NOTES: dict[str, dict[str, Any]] = {
 def row(strategy: str, **changes: Any) -> Row:
     made = Row(
         task="task", strategy=strategy, model="fake", n=1, n_errors=0, metric="m", quality=None,
-        quality_low=None, quality_high=None, fit_notes=NOTES.get(strategy, {}),
+        quality_low=None, quality_high=None, fit_notes=NOTES.get(strategy, {}), traits=traits_of(strategy),
     )  # fmt: skip
     return replace(made, **changes)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
@@ -13,7 +12,7 @@ from measurements import MARGIN, pair, pairs_of, row
 from sealed_values import assert_stays
 
 from adaptkit.accounting import CostAssumptions, Spent, StrategyCosts, strategy_costs
-from adaptkit.core.results import Pair, Row
+from adaptkit.core.results import Pair
 from adaptkit.decision.candidates import Differences, Field, field_of
 from adaptkit.decision.choice import MAX_ROWS, choose
 from adaptkit.stats import holm, rows_for_difference, rows_for_equivalence
@@ -247,9 +246,7 @@ def test_where_none_looks_good_enough_the_best_is_named() -> None:
 
 
 def test_more_rows_than_there_are_is_the_least_that_is_asked_for() -> None:
-    rows = [
-        Row(**{**dataclasses.asdict(row("prompt", 0.8, n=19)), "quality_low": 0.79, "quality_high": 0.81})
-    ]
+    rows = [replace(row("prompt", 0.8, n=19), quality_low=0.79, quality_high=0.81)]
     assert choose(field_of(rows, [], {}, NOTHING_ASSUMED), MARGIN, 0.7).rows_needed == 20
     more = [replace(r, n=19, quality_low=0.71, quality_high=0.89) for r in rows]
     assert choose(field_of(more, [], {}, NOTHING_ASSUMED), MARGIN, 0.7).rows_needed == 20

@@ -78,9 +78,7 @@ class Memory(ak.Strategy):
     learns_from: ClassVar[tuple[str, ...]] = ("train",)
     update: ClassVar[Any] = "re-train"
 
-    @property
-    def trains_weights(self) -> bool:
-        return True
+    traits: ClassVar[ak.Traits] = ak.Traits(trains_weights=True)
 
     def instruction(self, task: ak.Task) -> str:
         return "Answer."

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from accounts import MACHINE, measured
+from measurements import traits_of
 from recorded import ERROR, record
 
 from adaptkit.accounting import CostAssumptions, Spent, cost_rows, strategy_costs
@@ -40,7 +41,7 @@ def row(task: str, strategy: str, **changes: Any) -> Row:
         "usd_per_1k_requests": None if strategy == UNPRICED else 0.02 * seconds,
         "fit_notes": {"control": True} if strategy == CONTROL else {},
     }  # fmt: skip
-    return Row(**{**values, **changes})
+    return Row(**{"traits": traits_of(strategy), **values, **changes})
 
 
 def answered(task: str, strategy: str, i: int) -> Record:

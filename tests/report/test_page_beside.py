@@ -22,7 +22,6 @@ from adaptkit.robustness.result import Choice, Effect, Robustness
 from adaptkit.tasks.folder import write_task
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-VERSION_1 = Path(__file__).parents[1] / "core" / "version1"
 
 
 @pytest.fixture(scope="module")
@@ -175,11 +174,3 @@ def test_a_table_without_records_decides_by_the_table(tmp_path: Path) -> None:
     data = data_of(page_of(found, tmp_path))
     assert [task["rows"] for task in data] == [None] * len(data)
     assert all(task["what_if"]["measured"] == [] for task in data)
-
-
-def test_a_run_of_the_first_version_still_has_a_page(tmp_path: Path) -> None:
-    folder = tmp_path / "old"
-    shutil.copytree(VERSION_1, folder)
-    page = page_of(load_comparison(folder), tmp_path)
-    assert "Comparison of strategies" in page
-    assert all(task["what_if"] is None for task in data_of(page))

@@ -342,7 +342,7 @@ def test_a_strategy_that_asks_no_model_is_served_without_one(
     )  # fmt: skip
     fitted_to = ak.FakeModel({}, id="/nowhere/model")
     artifact = Artifact.read(make_strategy(name, {}).fit(fitted_to, task).save(tmp_path / "saved"))
-    assert not artifact.asks_model
+    assert not artifact.uses_llm
     served = artifact.load(provider_for(artifact))
     assert served.generate("red 3").error is None
     service = Service(served, ServerSettings(max_input_tokens=5))

@@ -32,9 +32,7 @@ class Learner(ak.Strategy):
 
     name: ClassVar[str] = "learner"
 
-    @property
-    def trains_weights(self) -> bool:
-        return True
+    traits: ClassVar[ak.Traits] = ak.Traits(trains_weights=True)
 
     def instruction(self, task: ak.Task) -> str:
         return "short"

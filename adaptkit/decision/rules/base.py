@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
-from adaptkit.decision.order import ORDER as FROM_CHEAPEST
 from adaptkit.decision.rules.sources import Citation
 from adaptkit.decision.situation import Situation
 
@@ -21,9 +20,12 @@ Told: TypeAlias = T | Callable[[Situation], T]
 
 # From what a change of text undoes to what needs new weights for every model (Microsoft Learn's order of
 # time, complexity and cost): of strategies that are equally advised, the first is tried first.
-# No source speaks of these compositions, so no rule does.
-_UNSPOKEN = {"few-shot+prompt", "few-shot+rag", "rag+full-sft"}
-ORDER = tuple(name for name in FROM_CHEAPEST if name not in _UNSPOKEN)
+# Other compositions no source speaks of, so no rule does.
+ORDER = (
+    "knn-vote", "tfidf", "top-passage",
+    "prompt", "few-shot", "rag", "function-calling",
+    "lora", "function-calling+lora", "rag+lora", "full-sft",
+)  # fmt: skip
 BASELINES = ORDER[:3]
 STRATEGIES = ORDER[3:]
 TUNED = ("lora", "function-calling+lora", "rag+lora", "full-sft")

@@ -25,7 +25,7 @@ function candidateOf(row, cost, volume) {
 function inOrder(a, b, byTotal) {
   const keys = [a, b].map((c) => [
     byTotal ? c.total : 0,
-    c.row.effort,
+    c.row.complexity,
     ...["usd_per_1k_requests", "p50_latency_s", "fit_usd", "tokens_in"].map(
       (name) => c.row[name] ?? Infinity,
     ),
@@ -53,7 +53,7 @@ function fieldOf(rows, pairs, costs, assumptions) {
   };
 }
 
-const objectives = (c) => [-c.row.quality, c.request, c.row.p95_latency_s, c.row.effort];
+const objectives = (c) => [-c.row.quality, c.request, c.row.p95_latency_s, c.row.complexity];
 
 function dominates(a, b) {
   const known = a.map((x, i) => [x, b[i]]).filter(([x, y]) => x !== null || y !== null);
