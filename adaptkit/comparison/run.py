@@ -107,7 +107,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     )
     standards.check(t.primary_metric for t in plan.tasks)
     store = RunStore(Path(out) if out else default_folder(tasks))
-    leaks = find_leaks(plan, leakage, store.last_manifest())
+    leaks = find_leaks(plan, leakage, {} if settings.fresh else store.last_manifest())
     hardware = settings.hardware()
     prices = settings.prices_for(hardware, provider)
     run = Run(

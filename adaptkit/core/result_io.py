@@ -119,7 +119,7 @@ def of_this_version(values: Mapping[str, Any], path: Path, *, line: int | None =
         found = f"has schema version {shown(version)}" if VERSION in values else "has no schema version"
         raise StoreError(
             f"It {found}, and this adaptkit reads version {SCHEMA_VERSION}. Read it with the version of "
-            "adaptkit that wrote it, or run the comparison again in another folder.",
+            "adaptkit that wrote it, or run the comparison again: in another folder, or with --fresh.",
             path=path,
             line=line,
         )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 OFFLINE_VARIABLE = "ADAPTKIT_OFFLINE"
 NOT_ALLOWED = (
@@ -25,9 +28,26 @@ def named_by_a_file(*, allow_download: bool) -> Iterator[None]:
         _ALLOWED.reset(before)
 
 
-def download_allowed() -> bool:
-    """Whether what is not on this machine may be fetched from a model hub."""
-    return _ALLOWED.get() and os.environ.get(OFFLINE_VARIABLE) != "1"
+def can_download() -> bool:
+    """Whether what is not on this machine may and can be fetched from a model hub.
+
+    Without a connection the Hub's client tries for 23 seconds a file, and for what is cached too.
+    """
+    return _ALLOWED.get() and os.environ.get(OFFLINE_VARIABLE) != "1" and _hub_is_found()
+
+
+def _hub_is_found() -> bool:
+    """Whether the hub's name has an address; behind a proxy it is the proxy that looks it up."""
+    from huggingface_hub import constants
+
+    endpoint = urlsplit(constants.ENDPOINT)
+    host = endpoint.hostname or ""
+    if endpoint.scheme in getproxies() and not proxy_bypass(host):
+        return True
+    try:
+        return bool(socket.getaddrinfo(host, endpoint.port or 443))
+    except OSError:
+        return False
 
 
 def may_name_models() -> bool:

@@ -16,7 +16,7 @@ from adaptkit.models.checkpoint import check_finite, check_tensors, load_errors,
 from adaptkit.models.contents import contents_revision
 from adaptkit.models.embedded import EMBEDDED, embedded_path, embedded_revision
 from adaptkit.models.folder import CONFIG_FILE, answer_files, check_model_folder, weight_files
-from adaptkit.models.hub import NOT_ALLOWED, download_allowed, hub_closed, may_name_models
+from adaptkit.models.hub import NOT_ALLOWED, can_download, hub_closed, may_name_models
 from adaptkit.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def load_model(
     from adaptkit.models.local.model import LocalModel
 
     failed = partial(_load_error, source)
-    closed = source.kind != "hub" or offline or not download_allowed()
+    closed = source.kind != "hub" or offline or not can_download()
     with quiet_transformers(), hub_closed(closed), load_errors(failed):
         module, tokenizer, notes = _load(source, trust_remote_code=trust_remote_code, offline=offline)
         if source.kind != "embedded":  # whose template is known
@@ -203,7 +203,7 @@ def _load(source: ModelSource, *, trust_remote_code: bool, offline: bool) -> tup
     elif source.kind == "hub":
         options = {
             "revision": source.revision,
-            "local_files_only": offline or not download_allowed(),
+            "local_files_only": offline or not can_download(),
         }
     notes: tuple[str, ...] = ()
     tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust_remote_code, **options)

@@ -14,7 +14,7 @@ from adaptkit.core.reading import user_path
 from adaptkit.models.checkpoint import check_finite, check_tensors, load_errors, outline
 from adaptkit.models.embedded import EMBEDDED, embedded_path
 from adaptkit.models.folder import CONFIG_FILE, MODULES_FILE, answer_files, check_model_folder
-from adaptkit.models.hub import NOT_ALLOWED, download_allowed, hub_closed, may_name_models
+from adaptkit.models.hub import NOT_ALLOWED, can_download, hub_closed, may_name_models
 from adaptkit.models.quiet import quiet_transformers
 
 Kind = Literal["embedder", "reranker"]
@@ -44,7 +44,7 @@ def load_sentence_module(name: str, kind: Kind) -> Any:
         path = embedded_path(name) if embedded else user_path(name)
         is_folder = path.is_dir()
         # A folder is all there is of its model: nothing that its files name is fetched.
-        closed.enter_context(hub_closed(is_folder or not download_allowed()))
+        closed.enter_context(hub_closed(is_folder or not can_download()))
         if is_folder and not embedded:
             check_model_folder(path, answer_files(path))
             _check_shapes(f"The {kind} '{name}'", path, kind)
@@ -57,7 +57,7 @@ def load_sentence_module(name: str, kind: Kind) -> Any:
             str(path) if is_folder else name,
             device="cuda" if torch.cuda.is_available() else "cpu",
             trust_remote_code=False,
-            local_files_only=is_folder or not download_allowed(),
+            local_files_only=is_folder or not can_download(),
         )
         if not embedded:  # which is known by its hashes
             _check_filled(f"The {kind} '{name}'", model, path if is_folder else _snapshot(name))

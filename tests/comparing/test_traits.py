@@ -90,3 +90,15 @@ def test_paraphrases_are_looked_for_where_a_part_has_an_embedder(tmp_path: Path,
     compare([strategy], TASK, model=planted_model(right), out=tmp_path, baselines=False)
     found = ak.load_comparison(tmp_path).result.manifest["leakage"][TASK.name]
     assert found["checked"]["embed"] is composed
+
+
+def test_a_folder_of_another_version_is_refused_or_begun_afresh(tmp_path: Path) -> None:
+    first = compare([Words()], TASK, model=planted_model(right), out=tmp_path)
+    for name in ("manifest.json", "comparison.json", "records.jsonl"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace('"schema_version": 4', '"schema_version": 3'), "utf-8")
+    with pytest.raises(ak.errors.StoreError, match=r"has schema version 3.*with --fresh"):
+        compare([Words()], TASK, model=planted_model(right), out=tmp_path)
+    settings = ak.RunSettings(fresh=True)
+    again = compare([Words()], TASK, model=planted_model(right), out=tmp_path, settings=settings)
+    assert [r.quality for r in again.rows] == [r.quality for r in first.rows]
