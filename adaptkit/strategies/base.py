@@ -17,7 +17,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, overload
+from typing import Any, ClassVar, Literal, Self, final, overload
 
 from adaptkit.core.codec import well_formed
 from adaptkit.core.errors import (
@@ -73,8 +73,8 @@ class Strategy(Parameters, ABC):
     """Parts of a task that what is learnt depends on, where anything is."""
     update: ClassVar[Update] = "re-fit"
     """What has to be done again when they change."""
-    default_label_way: ClassVar[str] = "sum"
-    """Which of :attr:`label_ways` is taken where there is nothing to choose by."""
+    _default_label_way: ClassVar[str] = "sum"
+    """Which of :attr:`_label_ways` is taken where there is nothing to choose by."""
 
     @property
     def traits(self) -> Traits:
@@ -95,7 +95,7 @@ class Strategy(Parameters, ABC):
         return False
 
     @property
-    def leads(self) -> bool:
+    def _leads(self) -> bool:
         """Whether, in a composition, the way of asking is this strategy's although others come after it.
 
         Its instruction, answer format, :meth:`ask` and :meth:`decide` are taken then. Where no part leads,
@@ -104,13 +104,14 @@ class Strategy(Parameters, ABC):
         return False
 
     @property
-    def label_ways(self) -> Mapping[str, LabelWay]:
+    def _label_ways(self) -> Mapping[str, LabelWay]:
         """Ways to get a label out of the model, of which one is chosen on validation rows.
 
         None where :meth:`ask` is the strategy's own: it gets its labels itself.
         """
         return WAYS if type(self).ask is Strategy.ask else {}
 
+    @final
     def fit(
         self,
         model: Model,
@@ -137,11 +138,11 @@ class Strategy(Parameters, ABC):
             ConfigError: a parameter is out of range.
             CapabilityError: this model or task cannot serve this strategy.
         """
-        self.fit_part(model, task, progress=progress, before=before, seconds=seconds)
-        self.choose(task)
+        self._fit_part(model, task, progress=progress, before=before, seconds=seconds)
+        self._choose(task)
         return self
 
-    def fit_part(
+    def _fit_part(
         self,
         model: Model,
         task: Task,
@@ -150,7 +151,7 @@ class Strategy(Parameters, ABC):
         before: Sequence[Strategy] = (),
         seconds: float | None = None,
     ) -> None:
-        """As :meth:`fit`, without :meth:`choose`: in a composition only the part that asks has a choice."""
+        """As :meth:`fit`, without :meth:`_choose`: in a composition only the part that asks has a choice."""
         self.check()
         reason = self.refusal(task, model)
         if reason:
@@ -167,10 +168,10 @@ class Strategy(Parameters, ABC):
             self.fit_notes_["decoded_freely"] = self.format_.decoded_freely
         self.model_: Model = self.learn(model, task)
 
-    def choose(self, task: Task) -> None:
+    def _choose(self, task: Task) -> None:
         """Choose on validation rows what is left open about asking: how a label is got out of the model."""
         own = type(self).decide is not Strategy.decide
-        if not self.format_.choices or not self.label_ways or own:
+        if not self.format_.choices or not self._label_ways or own:
             return
         trial = LabelTrial(
             model=self.model_,
@@ -178,14 +179,14 @@ class Strategy(Parameters, ABC):
             form=self.format_,
             request=self._request,
             prompts=self.prompts,
-            typical=self.typical_prompts,
+            typical=self._prior_prompts,
         )
-        self.label_reader_, told = trial.chosen(self.label_ways, self.default_label_way)
+        self.label_reader_, told = trial.chosen(self._label_ways, self._default_label_way)
         self.fit_notes_["labels_by"] = told
         if self.label_reader_.reading is not None:
             self.format_ = dataclasses.replace(self.format_, choices=None)
 
-    def typical_prompts(self, task: Task) -> list[Prompt]:
+    def _prior_prompts(self, task: Task) -> list[Prompt]:
         """Prompts that tell what the labels get whatever is asked: those of inputs without content."""
         return self.prompts(CONTENT_FREE)
 
@@ -228,6 +229,7 @@ class Strategy(Parameters, ABC):
             raise AnswerError(faults[0].message)  # no input's fault
         return answers
 
+    @final
     def warm_up(self, inputs: Sequence[str]) -> None:
         """Begin to answer, as far as it takes to set up what is set up once.
 
@@ -237,6 +239,9 @@ class Strategy(Parameters, ABC):
             Exception: all failed, by a fault that nobody names.
         """
         self._require_fitted("warm_up()")
+        if not self.traits.uses_llm:
+            self.generate(list(inputs))
+            return
         fault: Exception | None = None
         for part in (inputs, *([text] for text in inputs)):
             try:
@@ -272,10 +277,12 @@ class Strategy(Parameters, ABC):
         """Learn from the task; return the model that answers."""
         return model
 
+    @final
     def prompts(self, inputs: Sequence[str]) -> list[Prompt]:
         """Build the prompts: instruction and input, with what each strategy in turn adds."""
-        return leader_of((*self.before_, self)).lay_out(self.extend(self.prompts_before(inputs)))
+        return leader_of((*self.before_, self))._format_prompts(self.extend(self.prompts_before(inputs)))
 
+    @final
     def prompts_before(self, inputs: Sequence[str]) -> list[Prompt]:
         """Prompts as the strategies before this one leave them."""
         prompts = [Prompt(instruction=self.instruction_, input=text) for text in inputs]
@@ -291,6 +298,7 @@ class Strategy(Parameters, ABC):
         """
         return list(prompts)
 
+    @final
     def training_prompts(self, examples: Sequence[Example]) -> list[Prompt]:
         """The prompts of train examples, for training on them: as served, unless a strategy says otherwise.
 
@@ -298,10 +306,10 @@ class Strategy(Parameters, ABC):
         """
         prompts = [Prompt(instruction=self.instruction_, input=e.input) for e in examples]
         for strategy in (*self.before_, self):
-            prompts = strategy.extend_training(prompts, examples)
-        return leader_of((*self.before_, self)).lay_out(prompts)
+            prompts = strategy._extend_training(prompts, examples)
+        return leader_of((*self.before_, self))._format_prompts(prompts)
 
-    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
+    def _extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
         """Add what a strategy that is fitted later is to train on; as :meth:`extend` does, by default.
 
         Args:
@@ -310,7 +318,7 @@ class Strategy(Parameters, ABC):
         """
         return self.extend(prompts)
 
-    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+    def _format_prompts(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Set out prompts that every strategy has added to, in training as in serving.
 
         Only the leading strategy's is called: the others look things up by inputs as they were given.
@@ -338,13 +346,16 @@ class Strategy(Parameters, ABC):
     def decide(self, completion: Completion) -> str:
         """The answer that a completion stands for."""
         return (
-            self.read(completion.text) if self.label_reader_ is None else self.label_reader_.label(completion)
+            self._read_answer(completion.text)
+            if self.label_reader_ is None
+            else self.label_reader_.label(completion)
         )
 
-    def read(self, text: str) -> str:
+    def _read_answer(self, text: str) -> str:
         """The answer that a text holds, where no label is scored."""
         return text
 
+    @final
     def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
         """What has to be done to a fitted strategy when rows and documents change; empty for nothing.
 
@@ -352,21 +363,30 @@ class Strategy(Parameters, ABC):
             old: the task that it was fitted to.
             new: the same task as it is now.
         """
+        return self._update_needed(old, new)
+
+    def _update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
         learns = type(self).learn is not Strategy.learn
         changed = any(getattr(old, part) != getattr(new, part) for part in self.learns_from)
         return (self.update,) if learns and changed else ()
 
-    def chooses(self, task: Task) -> bool:
-        """Whether :meth:`choose` depends on validation rows; what it chose stays when they change."""
+    def _chooses(self, task: Task) -> bool:
+        """Whether :meth:`_choose` depends on validation rows; what it chose stays when they change."""
         own = type(self).decide is not Strategy.decide
-        return self.traits.uses_llm and is_scored(task) and len(self.label_ways) > 1 and not own
+        return self.traits.uses_llm and is_scored(task) and len(self._label_ways) > 1 and not own
 
+    @final
     def labels_used(self, task: Task) -> tuple[str, ...]:
         """Splits whose labels it learns from, or chooses by: those whose rows it would miss."""
         splits: tuple[Literal["train", "validation"], ...] = ("train", "validation")
-        learnt = [split for split in splits if self.update_needed(task.without(split), task)]
-        return tuple(dict.fromkeys([*learnt, *(["validation"] if self.chooses(task) else [])]))
+        found: list[str] = [split for member in self._members for split in member.labels_used(task)]
+        if not self._members:
+            found += [split for split in splits if self.update_needed(task.without(split), task)]
+        if self._chooses(task):
+            found.append("validation")
+        return tuple(dict.fromkeys(found))
 
+    @final
     def updated(self, model: Model, old: Task, new: Task) -> Self:
         """A fitted strategy brought up to date in the cheapest way that it has; this one stays as it is.
 
@@ -379,8 +399,9 @@ class Strategy(Parameters, ABC):
             NotFittedError: ``fit()`` has not been called.
         """
         self._require_fitted("updated()")
-        if not self.update_needed(old, new):
-            return self
+        return self._updated(model, old, new) if self.update_needed(old, new) else self
+
+    def _updated(self, model: Model, old: Task, new: Task) -> Self:
         return dataclasses.replace(self).fit(model, new, before=self.before_)
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
@@ -395,11 +416,20 @@ class Strategy(Parameters, ABC):
         """Configurations worth trying on validation rows: this one first, then by what is known to help."""
         return [self]
 
+    @final
     @property
     def takes_seed(self) -> bool:
         """Whether runs with several seeds differ."""
+        if self._members:
+            return any(member.takes_seed for member in self._members)
         return self.draws_at_random and "seed" in self.params()
 
+    @property
+    def _members(self) -> tuple[Strategy, ...]:
+        """The strategies that it is made of; none where it is one of its own."""
+        return ()
+
+    @final
     def save(self, folder: str | Path) -> Path:
         """Write the fitted strategy (JSON, safetensors, FAISS; no pickle) and return its folder.
 
@@ -428,6 +458,7 @@ class Strategy(Parameters, ABC):
         write_json_atomic(folder / STATE_FILE, sealed(content))
         return folder
 
+    @final
     def restore(
         self, folder: Path, saved: Mapping[str, Any], model: Model, *, before: Sequence[Strategy] = ()
     ) -> Self:
@@ -449,6 +480,7 @@ class Strategy(Parameters, ABC):
             self.model_ = self.load_state(folder, saved["state"], model)
         return self
 
+    @final
     @property
     def seconds_left(self) -> float | None:
         """Of what ``fit()`` may take; None for no bound."""
@@ -526,4 +558,4 @@ class Strategy(Parameters, ABC):
 
 def leader_of(strategies: Sequence[Strategy]) -> Strategy:
     """The one of several strategies whose way of asking is taken: the last that leads, or the last."""
-    return next((s for s in reversed(strategies) if s.leads), strategies[-1])
+    return next((s for s in reversed(strategies) if s._leads), strategies[-1])

@@ -70,11 +70,6 @@ class Baseline(Strategy):
             for f in found
         ]
 
-    def warm_up(self, inputs: Sequence[str]) -> None:
-        """Answer: it is as quick as anything less."""
-        self._require_fitted("warm_up()")
-        self.find(inputs)
-
 
 @dataclass(kw_only=True)
 class NearestVote(Baseline):
@@ -271,11 +266,8 @@ class TopPassage(Baseline):
         self.fit_notes_ |= self.retriever_.notes
         return model
 
-    def updated(self, model: Model, old: Task, new: Task) -> Self:
+    def _updated(self, model: Model, old: Task, new: Task) -> Self:
         """Index what changed."""
-        self._require_fitted("updated()")
-        if not self.update_needed(old, new):
-            return self
         made = copy.copy(self)
         made.retriever_ = updated_retriever(self.retriever_, old, new)
         made.fit_notes_ = {**self.fit_notes_, **made.retriever_.notes}

@@ -6,16 +6,13 @@ import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from adaptkit.core.errors import ConfigError, UnknownNameError
-from adaptkit.core.types import Completion, Example, Prediction, Prompt, Traits
+from adaptkit.core.errors import ConfigError
 from adaptkit.models.base import Model
-from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import Strategy, leader_of
+from adaptkit.strategies.delegating import Delegating
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.strategies.seal import read_state
 from adaptkit.strategies.updating import Update
@@ -23,14 +20,14 @@ from adaptkit.tasks import Task
 
 
 @dataclass(kw_only=True)
-class Compose(Strategy):
+class Compose(Delegating):
     """Strategies applied one after the other.
 
     Each is fitted to the model and the prompts that those before it leave: ``Compose((RAG(), LoRASFT()))``
     trains on prompts that hold retrieved passages, wrong ones among them (the recipe of RAFT, Zhang et al.
     2024, arXiv:2403.10131, whose share of rows with the right passage is ``RAG(gold_share=0.8)``). In the
     other order ``fit_notes_["warning"]`` tells what to fear. The last one's way of asking is taken, unless
-    one before it ``leads``.
+    one before it ``_leads``.
 
     Args:
         parts: at least two, in order.
@@ -41,29 +38,8 @@ class Compose(Strategy):
     parts: tuple[Strategy, ...] = field(kw_only=False)
 
     @property
-    def label(self) -> str:
-        """The parts' names, joined by ``+``."""
-        return "+".join(p.label for p in self.parts)
-
-    @property
-    def draws_at_random(self) -> bool:
-        """When any part does."""
-        return any(p.draws_at_random for p in self.parts)
-
-    @property
-    def takes_seed(self) -> bool:
-        """When any part does."""
-        return any(p.takes_seed for p in self.parts)
-
-    @property
-    def leads(self) -> bool:
-        """When any part does."""
-        return any(p.leads for p in self.parts)
-
-    @property
-    def traits(self) -> Traits:
-        """Of all parts together."""
-        return reduce(or_, (p.traits for p in self.parts))
+    def _members(self) -> tuple[Strategy, ...]:
+        return tuple(getattr(self, "parts_", self.parts))
 
     def check(self) -> None:
         """Every part is a strategy, and its parameters are in range."""
@@ -79,24 +55,12 @@ class Compose(Strategy):
         if reason:
             raise ConfigError(f"'{self.label}' makes no sense: {reason}")
 
-    def refusal(self, task: Task, model: Model | None = None) -> str | None:
-        """The first part's that has one."""
-        return next((reason for p in self.parts if (reason := p.refusal(task, model))), None)
-
-    def instruction(self, task: Task) -> str:
-        """The leading part's."""
-        return leader_of(self.parts).instruction(task)
-
-    def answer_format(self, task: Task, model: Model) -> AnswerFormat:
-        """The leading part's."""
-        return leader_of(self.parts).answer_format(task, model)
-
     def learn(self, model: Model, task: Task) -> Model:
         """Fit each part, on copies: the parameters stay unfitted."""
         self.parts_: list[Strategy] = []
         for i, given in enumerate(self.parts):
             part = dataclasses.replace(given)
-            part.fit_part(
+            part._fit_part(
                 model,
                 task,
                 progress=self.progress_,
@@ -113,17 +77,17 @@ class Compose(Strategy):
         self._serve_all_with(model)
         return model
 
-    def choose(self, task: Task) -> None:
+    def _choose(self, task: Task) -> None:
         """The leading part's choice, with the prompts of all."""
         leader = leader_of(self.parts_)
         known = dict(leader.fit_notes_)
-        leader.choose(task)
+        leader._choose(task)
         self.instruction_, self.format_ = leader.instruction_, leader.format_
         self.fit_notes_ |= {n: v for n, v in leader.fit_notes_.items() if known.get(n) != v}
 
-    def chooses(self, task: Task) -> bool:
+    def _chooses(self, task: Task) -> bool:
         """Whether the leading part does."""
-        return leader_of(self.parts).chooses(task)
+        return leader_of(self.parts)._chooses(task)
 
     def _share_of_seconds(self, i: int) -> float | None:
         """What is left, in equal parts for those that train and are still to come."""
@@ -143,58 +107,16 @@ class Compose(Strategy):
         for part in self.parts_:
             part.model_ = model
 
-    def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """All parts in turn."""
-        for part in self.parts_:
-            prompts = part.extend(prompts)
-        return list(prompts)
-
-    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
-        """All parts in turn, each as it wants to be trained on."""
-        for part in self.parts_:
-            prompts = part.extend_training(prompts, examples)
-        return list(prompts)
-
-    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The leading part's."""
-        return leader_of(self.parts_).lay_out(prompts)
-
-    def completion(self, example: Example) -> str:
-        """The leading part's."""
-        return leader_of(self.parts_).completion(example)
-
-    def ask(self, prompts: Sequence[Prompt], looked_up_s: float | None) -> list[Prediction]:
-        """The leading part asks."""
-        return leader_of(self.parts_).ask(prompts, looked_up_s)
-
-    def decide(self, completion: Completion) -> str:
-        """The leading part's."""
-        return leader_of(self.parts_).decide(completion)
-
-    def described_params(self) -> dict[str, Any]:
-        """The parts by name, each with its parameters."""
-        return {"parts": [{"name": p.name, "params": p.described_params()} for p in self.parts]}
-
-    def changed_params(self) -> dict[str, Any]:
+    def _changed(self, params: dict[str, Any]) -> dict[str, Any]:
         """Those of the parts, their names in front."""
         return {f"{p.label}.{k}": v for p in self.parts for k, v in p.changed_params().items()}
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """Build the parts first."""
-        for given in params:
-            if given != "parts":
-                raise UnknownNameError.for_name(f"parameter of {cls.__name__}", given, ["parts"])
+    def _decoded(cls, params: Mapping[str, Any]) -> dict[str, Any]:
         described = params.get("parts")
         if not isinstance(described, list | tuple):
             raise ConfigError.for_parameter("Compose", "parts", "a list of strategies", params)
-        made = cls(tuple(_part(p) for p in described))
-        made.check()
-        return made
-
-    def with_seed(self, offset: int) -> Self:
-        """All parts' seeds count on."""
-        return type(self)(tuple(p.with_seed(offset) for p in self.parts))
+        return {"parts": tuple(_part(p) for p in described)}
 
     def alternatives(self, task: Task) -> list[Self]:
         """The parts' alternatives, one part changed at a time, in turns."""
@@ -207,24 +129,17 @@ class Compose(Strategy):
                 found.append(type(self)((*self.parts[:i], changed, *self.parts[i + 1 :])))
         return found
 
-    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+    def _update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
         """What the parts need; weights that read documents stay, once those are looked up anew."""
-        parts = getattr(self, "parts_", self.parts)
-        needed = dict.fromkeys(kind for p in parts for kind in p.update_needed(old, new))
+        needed = dict.fromkeys(kind for p in self._members for kind in p.update_needed(old, new))
         if "re-index" in needed:
             needed.pop("re-train", None)
         return tuple(needed)
 
-    def labels_used(self, task: Task) -> tuple[str, ...]:
-        """The parts'."""
-        return tuple(dict.fromkeys(split for p in self.parts for split in p.labels_used(task)))
-
-    def updated(self, model: Model, old: Task, new: Task) -> Self:
+    def _updated(self, model: Model, old: Task, new: Task) -> Self:
         """The parts brought up to date, on the weights that there are; all anew where those are trained."""
-        self._require_fitted("updated()")
-        needed = self.update_needed(old, new)
-        if not needed or "re-train" in needed:
-            return super().updated(model, old, new)
+        if "re-train" in self.update_needed(old, new):
+            return super()._updated(model, old, new)
         made = copy.copy(self)
         made.fit_notes_, made.parts_ = dict(self.fit_notes_), []
         for given in self.parts_:

@@ -88,7 +88,7 @@ class FewShot(Strategy):
         calibrate: for a classification, divide each label's probability by its mean over train inputs, each
             label as often, behind demonstrations of their own (batch calibration, Zhou et al. 2023,
             arXiv:2309.17249). It did more than inputs without content (Zhao et al. 2021, arXiv:2102.09690).
-            None leaves the way to get a label open (see :attr:`label_ways`); without validation rows to
+            None leaves the way to get a label open (see :attr:`_label_ways`); without validation rows to
             choose by it is taken for random demonstrations only. There it makes up for the model's liking
             for the labels shown last; behind similar ones, whose labels are a hint, it was of no use.
         embedder: embeds inputs, for all selections but ``random``.
@@ -113,7 +113,7 @@ class FewShot(Strategy):
         return self.selection == "random" or self.order == "shuffled"
 
     @property
-    def label_ways(self) -> Mapping[str, LabelWay]:
+    def _label_ways(self) -> Mapping[str, LabelWay]:
         """All, unless ``calibrate`` says which."""
         if self.calibrate is None:
             return WAYS
@@ -121,7 +121,7 @@ class FewShot(Strategy):
         return {name: WAYS[name]}
 
     @property
-    def default_label_way(self) -> str:  # type: ignore[override]
+    def _default_label_way(self) -> str:  # type: ignore[override]
         """Calibrated behind random demonstrations."""
         return "calibrated" if self.selection == "random" else "sum"
 
@@ -204,7 +204,7 @@ class FewShot(Strategy):
         counts = {"min": min(n_shown), "mean": round(fmean(n_shown), 1), "max": max(n_shown)}
         self.fit_notes_["n_shown"] = max(n_shown) if self.selection == "random" else counts
 
-    def typical_prompts(self, task: Task) -> list[Prompt]:
+    def _prior_prompts(self, task: Task) -> list[Prompt]:
         """Prompts of train inputs, each label as often: some twice, where a label has few.
 
         What a label gets in the mean over them is what it is liked. Inputs that are shown themselves come

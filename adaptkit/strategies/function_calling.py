@@ -82,7 +82,7 @@ class FunctionCalling(Strategy):
         self.tools = (self.tools,) if one or not several else tuple(self.tools)  # type: ignore[assignment]
 
     @property
-    def leads(self) -> bool:
+    def _leads(self) -> bool:
         """Whoever comes after adds to the prompts; how it is asked stays."""
         return True
 
@@ -193,7 +193,7 @@ class FunctionCalling(Strategy):
     def _others(self, text: str) -> list[Demonstration]:
         return [d for d in self.shown_ if d.input != text][: self.k]
 
-    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+    def _format_prompts(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Demonstrations show replies in the form that is asked for."""
         return [
             dataclasses.replace(p, demonstrations=tuple(self._shown(d) for d in p.demonstrations))
@@ -258,16 +258,15 @@ class FunctionCalling(Strategy):
         model = self.model_
         return schema if isinstance(model, Constrainable) and model.refuses(schema, []) is None else None
 
-    def described_params(self) -> dict[str, Any]:
-        """The parameters as JSON: tools by name, those that are not run with their descriptions."""
-        return dict(to_json({**self.params(), "tools": [t.saved_as for t in resolve(self.tools)]}))
+    def _described(self, name: str, value: Any) -> Any:
+        """Tools by name, those that are not run with their descriptions."""
+        return to_json([t.saved_as for t in resolve(value)] if name == "tools" else value)
 
-    def changed_params(self) -> dict[str, Any]:
-        """The parameters that are not at their defaults; tools by name."""
-        changed = super().changed_params()
-        if "tools" in changed:
-            changed["tools"] = ",".join(t.spec if t.spec else t.name for t in resolve(self.tools))
-        return changed
+    def _changed(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Tools by name."""
+        if "tools" in params:
+            params["tools"] = ",".join(t.spec if t.spec else t.name for t in resolve(self.tools))
+        return params
 
     def alternatives(self, task: Task) -> list[Self]:
         """Demonstrations of calls, a call first, the result as the answer, fewer calls.

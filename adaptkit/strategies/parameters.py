@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, Union, final, get_args, get_origin, get_type_hints
 
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError, UnknownNameError
@@ -61,19 +61,35 @@ class Parameters:
             if not right:
                 raise ConfigError.for_parameter(type(self).__name__, f.name, expected, value)
 
+    @final
     def params(self) -> dict[str, Any]:
         """The constructor's parameters."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
+    @final
     def described_params(self) -> dict[str, Any]:
         """The parameters as JSON, from which :meth:`from_params` builds the strategy again."""
-        return dict(to_json(self.params()))
+        return {name: self._described(name, value) for name, value in self.params().items()}
 
+    def _described(self, name: str, value: Any) -> Any:
+        """One parameter as JSON; a strategy by its name, with its own."""
+        if isinstance(value, Parameters):
+            return {"name": getattr(value, "name", None), "params": value.described_params()}
+        if isinstance(value, tuple | list) and any(isinstance(v, Parameters) for v in value):
+            return [self._described(name, v) for v in value]
+        return to_json(value)
+
+    @final
     def changed_params(self) -> dict[str, Any]:
         """The parameters that are not at their defaults: they tell two of a kind apart."""
         defaults = {f.name: f.default for f in dataclasses.fields(self)}
-        return {k: v for k, v in self.params().items() if v != defaults[k]}
+        return self._changed({k: v for k, v in self.params().items() if v != defaults[k]})
 
+    def _changed(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Changed parameters as a label shows them."""
+        return params
+
+    @final
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
         """Build a strategy from parameters that came out of a file.
@@ -86,16 +102,30 @@ class Parameters:
         for given in params:
             if given not in known:
                 raise UnknownNameError.for_name(f"parameter of {cls.__name__}", given, known)
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in params.items()}
-        strategy = cls(**tuples)
+        decoded = cls._decoded(params)
+        strategy = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in decoded.items()})
         strategy.check()
         return strategy
 
+    @classmethod
+    def _decoded(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters as the constructor takes them, of what a file holds."""
+        return dict(params)
+
+    @final
     def with_seed(self, offset: int) -> Self:
-        """A fresh, unfitted copy whose seed counts on by ``offset``."""
-        params = self.params()
+        """A fresh, unfitted copy whose seed counts on by ``offset``, and those of the strategies in it."""
+        params = {name: _reseeded(value, offset) for name, value in self.params().items()}
         if offset and "seed" in params:
             if not is_int(params["seed"]) or params["seed"] < 0:
                 raise ConfigError.for_parameter(type(self).__name__, "seed", "an int >= 0", params["seed"])
             params["seed"] += offset
         return type(self)(**params)
+
+
+def _reseeded(value: Any, offset: int) -> Any:
+    if isinstance(value, Parameters):
+        return value.with_seed(offset)
+    if isinstance(value, tuple | list) and any(isinstance(v, Parameters) for v in value):
+        return tuple(_reseeded(v, offset) for v in value)
+    return value

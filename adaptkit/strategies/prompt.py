@@ -66,7 +66,7 @@ class PromptEngineering(Strategy):
     Formats and wordings are tried on validation rows, four by default, as many as tuning tries. A label of a
     classification is the one with the best score by log-probability, or is written and read: where none of
     ``calibrate``, ``normalise_length`` and ``decode`` is given, the way is chosen on the same rows (see
-    :attr:`label_ways`), for each format anew; without such rows it is the mean over a label's tokens.
+    :attr:`_label_ways`), for each format anew; without such rows it is the mean over a label's tokens.
 
     Args:
         instruction_text: replaces the task's instruction and the rules about the reply.
@@ -101,7 +101,7 @@ class PromptEngineering(Strategy):
 
     name: ClassVar[str] = "prompt"
     traits: ClassVar[Traits] = Traits(complexity=1)
-    default_label_way: ClassVar[str] = "mean per token"
+    _default_label_way: ClassVar[str] = "mean per token"
 
     instruction_text: str | None = None
     role: str | None = None
@@ -127,7 +127,7 @@ class PromptEngineering(Strategy):
         return self.samples > 1 or self.propose is not None
 
     @property
-    def leads(self) -> bool:
+    def _leads(self) -> bool:
         """Reasoning and voting are ways of asking that parts which only add to the prompt must not undo."""
         return self.thinking or self.samples > 1
 
@@ -137,7 +137,7 @@ class PromptEngineering(Strategy):
         return getattr(self, "chosen_", self)
 
     @property
-    def label_ways(self) -> Mapping[str, LabelWay]:
+    def _label_ways(self) -> Mapping[str, LabelWay]:
         """All, unless ``calibrate``, ``normalise_length`` or ``decode`` says which; none where it thinks."""
         given = (self.calibrate, self.normalise_length, self.decode)
         if self.thinking:
@@ -154,7 +154,7 @@ class PromptEngineering(Strategy):
         """Whether formats are tried although nobody asked for it."""
         given = (self.instruction_text, self.role, self.propose)
         as_it_is = self.format == "plain" and self.wording == "full" and not (self.rules or any(given))
-        return self.search is None and as_it_is and not self.leads and bool(task.validation)
+        return self.search is None and as_it_is and not self._leads and bool(task.validation)
 
     def check(self) -> None:
         """Counts, switches and names are such."""
@@ -216,12 +216,12 @@ class PromptEngineering(Strategy):
         self.reading_ = Reading(task.kind, labels, is_one_line(task), marks, thinking=self.thinking)
         self.closing_ = AnswerFormat.of(task, model) if self.thinking else None
 
-    def choose(self, task: Task) -> None:
+    def _choose(self, task: Task) -> None:
         """How a label is got out of the model, and in which format it is asked, where that is left open."""
         if "chosen_" in self.__dict__:
             return
         if not self._searches(task):
-            super().choose(task)
+            super()._choose(task)
             return
         self._search(self._tried(task), self.model_, task)
 
@@ -305,7 +305,7 @@ class PromptEngineering(Strategy):
             return marks if marks.opening else ANSWER_LINE
         return NO_MARKS if is_scored(task) or task.kind == "structured" else marks
 
-    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+    def _format_prompts(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """In the format chosen."""
         now, reading = self._current, self.reading_
         return [
@@ -319,7 +319,7 @@ class PromptEngineering(Strategy):
 
     def ask(self, prompts: Sequence[Prompt], looked_up_s: float | None) -> list[Prediction]:
         """Answer; where asked to, reason first, or draw several completions and let them vote."""
-        if not self.leads:
+        if not self._leads:
             return super().ask(prompts, looked_up_s)
         started = time.perf_counter()
         drawn = [self._draws(self._request(p)) for p in prompts]
@@ -356,7 +356,7 @@ class PromptEngineering(Strategy):
         best = vote(answers, self.reading_.kind, self.reading_.labels)
         return self._prediction(prompt, as_one(drawn, best, seconds), looked_up_s)
 
-    def read(self, text: str) -> str:
+    def _read_answer(self, text: str) -> str:
         """The answer read off the text."""
         return self.reading_.answer(text)
 
@@ -376,13 +376,13 @@ class PromptEngineering(Strategy):
                 found.append(changed)
         return found
 
-    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+    def _update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
         """Only a search that was asked for depends on rows."""
-        return super().update_needed(old, new) if self.search else ()
+        return super()._update_needed(old, new) if self.search else ()
 
-    def chooses(self, task: Task) -> bool:
+    def _chooses(self, task: Task) -> bool:
         """Also where formats are tried."""
-        return super().chooses(task) or self._searches(task)
+        return super()._chooses(task) or self._searches(task)
 
     def save_state(self, folder: Path) -> Mapping[str, Any]:
         """How answers are read, and what a search chose."""

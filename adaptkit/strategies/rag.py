@@ -111,7 +111,7 @@ class RAG(Strategy):
         return self.passages == "shuffled"
 
     @property
-    def label_ways(self) -> Mapping[str, LabelWay]:
+    def _label_ways(self) -> Mapping[str, LabelWay]:
         """All: what it does in :meth:`ask` leaves labels as they are."""
         return WAYS
 
@@ -232,7 +232,7 @@ class RAG(Strategy):
             for prompt, passages in zip(prompts, found, strict=True)
         ]
 
-    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
+    def _extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
         """Add the passages; with ``gold_share``, those that it asks for."""
         if self.gold_share is None:
             return self.extend(prompts)
@@ -321,11 +321,8 @@ class RAG(Strategy):
         self.fit_notes_ |= {**updated.notes, "n_updates": self.fit_notes_.get("n_updates", 0) + 1}
         return self
 
-    def updated(self, model: Model, old: Task, new: Task) -> Self:
+    def _updated(self, model: Model, old: Task, new: Task) -> Self:
         """Index what changed; which documents the control with gold documents shows follows the rows."""
-        self._require_fitted("updated()")
-        if not self.update_needed(old, new):
-            return self
         made = copy.copy(self)
         made.fit_notes_ = copy.deepcopy(self.fit_notes_)
         if made.gold_ is not None:

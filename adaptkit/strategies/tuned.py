@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Self
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_int, is_number
-from adaptkit.core.types import Completion, Example, Prediction, Prompt, Traits
+from adaptkit.core.types import Prediction
 from adaptkit.models.base import Model
-from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.base import FitProgress, Strategy
 from adaptkit.strategies.choosing import answers_to, score_of
+from adaptkit.strategies.delegating import Delegating
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.strategies.seal import read_state
 from adaptkit.strategies.updating import Update
@@ -69,7 +69,7 @@ class Trial:
 
 
 @dataclass(kw_only=True)
-class Tuned(Strategy):
+class Tuned(Delegating):
     """A strategy that tries its alternatives on validation rows and keeps the best; test rows decide nothing.
 
     Give every strategy of a comparison the same ``budget`` and ``n_rows``: one that was tuned more looks
@@ -91,34 +91,12 @@ class Tuned(Strategy):
     n_rows: int = 40
 
     @property
-    def label(self) -> str:
-        """The tuned strategy's."""
-        return self.strategy.label
-
-    @property
-    def draws_at_random(self) -> bool:
-        """When the tuned strategy does."""
-        return self.strategy.draws_at_random
-
-    @property
-    def takes_seed(self) -> bool:
-        """When the tuned strategy does."""
-        return self.strategy.takes_seed
-
-    @property
-    def leads(self) -> bool:
-        """When the tuned strategy does."""
-        return self._current.leads
-
-    @property
-    def traits(self) -> Traits:
-        """Those of the tuned strategy."""
-        return self._current.traits
-
-    @property
-    def _current(self) -> Strategy:
+    def _members(self) -> tuple[Strategy, ...]:
         """The best configuration once it is known."""
-        return getattr(self, "best_", self.strategy)
+        return (getattr(self, "best_", self.strategy),)
+
+    def _chooses(self, task: Task) -> bool:
+        return True
 
     def check(self) -> None:
         """The counts are positive and the strategy's parameters in range."""
@@ -141,15 +119,7 @@ class Tuned(Strategy):
         """The strategy's own, or that there is nothing to choose by."""
         if not task.validation:
             return f"Tuned needs validation examples, and the task '{task.name}' has none."
-        return self.strategy.refusal(task, model)
-
-    def instruction(self, task: Task) -> str:
-        """The strategy's."""
-        return self._current.instruction(task)
-
-    def answer_format(self, task: Task, model: Model) -> AnswerFormat:
-        """The strategy's."""
-        return self._current.answer_format(task, model)
+        return super().refusal(task, model)
 
     def learn(self, model: Model, task: Task) -> Model:
         """Fit each configuration and score its answers to the validation rows by the first metric."""
@@ -181,7 +151,7 @@ class Tuned(Strategy):
             self._note_untried(tried, len(candidates))
         return self.best_.model_
 
-    def choose(self, task: Task) -> None:
+    def _choose(self, task: Task) -> None:
         """Nothing: each configuration was tried with its own choice."""
 
     def _may_go_on(self, tried: Sequence[Trial]) -> bool:
@@ -240,68 +210,25 @@ class Tuned(Strategy):
             return None
         return lambda done, planned: whole(i * planned + done, n * planned)
 
-    def extend(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The best configuration's."""
-        return self.best_.extend(prompts)
-
-    def extend_training(self, prompts: Sequence[Prompt], examples: Sequence[Example]) -> list[Prompt]:
-        """The best configuration's."""
-        return self.best_.extend_training(prompts, examples)
-
-    def lay_out(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The best configuration's."""
-        return self.best_.lay_out(prompts)
-
-    def completion(self, example: Example) -> str:
-        """The best configuration's."""
-        return self.best_.completion(example)
-
-    def ask(self, prompts: Sequence[Prompt], looked_up_s: float | None) -> list[Prediction]:
-        """The best configuration asks, of the model that a composition may have put in its place."""
-        self.best_.model_ = self.model_
-        return self.best_.ask(prompts, looked_up_s)
-
-    def decide(self, completion: Completion) -> str:
-        """The best configuration's."""
-        return self.best_.decide(completion)
-
-    def described_params(self) -> dict[str, Any]:
-        """The strategy by name, with its parameters."""
-        inner = {"name": self.strategy.name, "params": self.strategy.described_params()}
-        return {**to_json(self.params()), "strategy": inner}
-
-    def changed_params(self) -> dict[str, Any]:
+    def _changed(self, params: dict[str, Any]) -> dict[str, Any]:
         """Those of the strategy, and how many configurations were tried."""
         return {**self.strategy.changed_params(), "tuned": True}
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """Build the strategy first."""
-        inner = params.get("strategy")
+    def _decoded(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        inner, budget = params.get("strategy"), params.get("budget", {})
         if isinstance(inner, Mapping) and "name" in inner:
             inner = STRATEGIES.get(str(inner["name"])).from_params(inner.get("params", {}))
-        budget = params.get("budget", {})
         if isinstance(budget, Mapping):
             budget = Budget(**budget)
-        return super().from_params({**params, "strategy": inner, "budget": budget})
+        return {**params, "strategy": inner, "budget": budget}
 
-    def with_seed(self, offset: int) -> Self:
-        """The strategy's seed counts on."""
-        return dataclasses.replace(self, strategy=self.strategy.with_seed(offset))
-
-    def update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
+    def _update_needed(self, old: Task, new: Task) -> tuple[Update, ...]:
         """What the best configuration needs: it stays the best one."""
-        return self._current.update_needed(old, new)
+        return self._members[0].update_needed(old, new)
 
-    def labels_used(self, task: Task) -> tuple[str, ...]:
-        """The strategy's, and those of validation rows, by which it is chosen."""
-        return tuple(dict.fromkeys([*self.strategy.labels_used(task), "validation"]))
-
-    def updated(self, model: Model, old: Task, new: Task) -> Self:
+    def _updated(self, model: Model, old: Task, new: Task) -> Self:
         """The best configuration, brought up to date; nothing is tried anew."""
-        self._require_fitted("updated()")
-        if not self.update_needed(old, new):
-            return self
         made = copy.copy(self)
         best = copy.copy(self.best_)
         best.before_ = self.before_

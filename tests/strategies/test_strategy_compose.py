@@ -26,7 +26,7 @@ class Leading(ak.Strategy):
     name: ClassVar[str] = "leading"
 
     @property
-    def leads(self) -> bool:
+    def _leads(self) -> bool:
         return True
 
     def instruction(self, task: ak.Task) -> str:

@@ -98,8 +98,8 @@ def test_votes_do_not_depend_on_the_batch() -> None:
 
 def test_only_votes_draw_at_random_and_lead() -> None:
     one, many = PromptEngineering(), PromptEngineering(samples=2)
-    assert (one.draws_at_random, one.takes_seed, one.leads) == (False, False, False)
-    assert (many.draws_at_random, many.takes_seed, many.leads) == (True, True, True)
+    assert (one.draws_at_random, one.takes_seed, one._leads) == (False, False, False)
+    assert (many.draws_at_random, many.takes_seed, many._leads) == (True, True, True)
 
 
 def test_scored_labels_are_not_voted_on() -> None:

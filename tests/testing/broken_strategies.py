@@ -99,18 +99,18 @@ class Clamping(Sound, breaks="parameters_are_stored_as_given"):
 
 
 class TakingAnything(Sound, breaks="an_unknown_parameter_is_named"):
-    @classmethod
+    @classmethod  # type: ignore[misc]
     def from_params(cls, params: Mapping[str, Any]) -> Self:
         return super().from_params({k: v for k, v in params.items() if k in ("k", "seed")})
 
 
 class ForgettingItsSeed(Sound, breaks="described_parameters_build_the_strategy_again"):
-    def described_params(self) -> dict[str, Any]:
+    def described_params(self) -> dict[str, Any]:  # type: ignore[misc]
         return {"k": self.k}
 
 
 class ReturningItself(Sound, breaks="with_seed_makes_an_unfitted_copy"):
-    def with_seed(self, offset: int) -> Self:
+    def with_seed(self, offset: int) -> Self:  # type: ignore[misc]
         return self
 
 
@@ -130,7 +130,7 @@ class GoingTooFar(Sound, breaks="alternatives_are_valid"):
 
 
 class ReturningNothing(Sound, breaks="fit_returns_the_strategy"):
-    def fit(self, *arguments: Any, **options: Any) -> Any:
+    def fit(self, *arguments: Any, **options: Any) -> Any:  # type: ignore[misc]
         super().fit(*arguments, **options)
 
 
@@ -139,7 +139,7 @@ class Overwriting(Sound, breaks="fit_leaves_the_parameters_alone"):
         self.seed = len(task.train)
         return super().learn(model, task)
 
-    def described_params(self) -> dict[str, Any]:
+    def described_params(self) -> dict[str, Any]:  # type: ignore[misc]
         return {"k": self.k, "seed": min(self.seed, SEED)}
 
 
@@ -381,7 +381,7 @@ class Pickling(Sound, breaks="a_saved_folder_holds_no_pickle"):
 
 
 class ServingAnyModel(Sound, breaks="a_strategy_of_another_model_is_refused"):
-    def restore(self, folder: Path, saved: Mapping[str, Any], model: Model, **options: Any) -> Self:
+    def restore(self, folder: Path, saved: Mapping[str, Any], model: Model, **options: Any) -> Self:  # type: ignore[misc]
         fitted_to = {"id": model.info.id, "revision": model.info.revision}
         return super().restore(folder, {**saved, "model": fitted_to}, model, **options)
 
@@ -389,7 +389,7 @@ class ServingAnyModel(Sound, breaks="a_strategy_of_another_model_is_refused"):
 class Unsealed(Sound):
     """Reads its file whatever the hashes say."""
 
-    def restore(self, folder: Path, saved: Mapping[str, Any], model: Model, **options: Any) -> Self:
+    def restore(self, folder: Path, saved: Mapping[str, Any], model: Model, **options: Any) -> Self:  # type: ignore[misc]
         if not (folder / self.file).is_file():
             raise ConfigError(f"{self.file} is missing.")
         return super().restore(folder, {**saved, "files": {}}, model, **options)
