@@ -165,7 +165,7 @@ def _check(arguments: argparse.Namespace) -> Job:
 
 def _quick(strategies: Sequence[Strategy]) -> list[Strategy]:
     """The strategies, each training cut short."""
-    from adaptkit.piloting.shorten import shortened
+    from adaptkit.strategies.shortened import shortened
 
     return [shortened(s, QUICK_TOKENS) for s in strategies]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.accounting import split_fit
-from adaptkit.piloting.shorten import trained_parts
 from adaptkit.piloting.span import Span, total
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.sft_base import SupervisedFineTuning
+from adaptkit.strategies.shortened import trained_parts
 
 ONE_FIT_FACTOR = 1.5
 """A fit was timed once, which tells no spread: it is taken to lie between 2/3 and 3/2 of that."""

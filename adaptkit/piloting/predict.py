@@ -12,8 +12,8 @@ from adaptkit.comparing.plan import Trial
 from adaptkit.piloting.answers import Answers
 from adaptkit.piloting.fits import fit_span, trainings_of
 from adaptkit.piloting.result import PilotLine
-from adaptkit.piloting.shorten import tuning_of
-from adaptkit.piloting.span import total
+from adaptkit.piloting.span import OTHERS_FACTOR, Span, total
+from adaptkit.strategies.shortened import Tuning, tuning_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,22 @@ def predicted(planned: Planned, found: Measured, price: MachinePrice | None) -> 
     fit = fit_span(found.fit_s, found.fit_notes, trainings) + answers.rows_s(tuning.n_rows, 0)
     n_asked = tuning.n_rows + _n_asked_in_fit(found.fit_notes)
     learnt = total(t.span_tokens for t in trainings) + answers.rows_tokens(n_asked)
-    tokens = learnt.times(tuning.times) + answers.rows_tokens(planned.n_rows)
+    tokens = learnt.times(times_tuned(tuning)) + answers.rows_tokens(planned.n_rows)
     return dataclasses.replace(
         line,
-        fit_s=fit.times(tuning.times).times(line.n_runs),
+        fit_s=fit.times(times_tuned(tuning)).times(line.n_runs),
         answers_s=answers.rows_s(planned.n_rows, planned.n_alone).times(line.n_runs),
         tokens=tokens.times(line.n_runs),
         usd_per_hour=None if price is None else price.usd_per_hour,
     )
+
+
+def times_tuned(tuning: Tuning) -> Span:
+    """How often what the given configuration takes is taken."""
+    others = Span.within(tuning.n_configurations - 1, OTHERS_FACTOR)
+    if tuning.bounded:
+        others = dataclasses.replace(others, low=0.0)
+    return Span.exactly(1) + others
 
 
 def _n_asked_in_fit(notes: Mapping[str, Any]) -> int:

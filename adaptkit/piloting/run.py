@@ -24,8 +24,8 @@ from adaptkit.models.base import Model
 from adaptkit.piloting.predict import Planned, predicted
 from adaptkit.piloting.result import Pilot, PilotLine
 from adaptkit.piloting.rows import MIN_ROWS, pilot_task, too_few
-from adaptkit.piloting.shorten import shortened
 from adaptkit.strategies import Strategy
+from adaptkit.strategies.shortened import shortened
 from adaptkit.strategies.tuned import Budget
 from adaptkit.tasks import Task
 

@@ -9,6 +9,9 @@ from statistics import fmean, stdev
 
 from adaptkit.stats.distributions import t_quantile
 
+OTHERS_FACTOR = 2.0
+"""Other configurations of a strategy are taken to cost from half to twice what the given one does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Span:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.decision.wording import listing
 from adaptkit.piloting.fits import ONE_FIT_FACTOR
 from adaptkit.piloting.result import Pilot, PilotLine
-from adaptkit.piloting.shorten import OTHERS_FACTOR, PILOT_TOKENS
-from adaptkit.piloting.span import Span
+from adaptkit.piloting.span import OTHERS_FACTOR, Span
 from adaptkit.report.lines import aligned
+from adaptkit.strategies.shortened import PILOT_TOKENS
 
 if TYPE_CHECKING:
     import pandas as pd

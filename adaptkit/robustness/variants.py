@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from adaptkit.core.types import Example
 from adaptkit.robustness.distractors import with_distractors
 from adaptkit.robustness.texts import in_lower_case, with_typos, wrapped
 from adaptkit.strategies import Strategy
-from adaptkit.strategies.compose import Compose
-from adaptkit.strategies.prompt import PromptEngineering
 from adaptkit.strategies.prompt_changes import changes_worth_a_try
 from adaptkit.tasks import Task, row_order
 
@@ -140,7 +139,8 @@ def _instruction(given: Given) -> Variant | str:
 
 
 def _format(given: Given) -> Variant | str:
-    strategies = tuple(_in_other_format(s, given.task) for s in given.strategies)
+    change = partial(_in_other_format, task=given.task)
+    strategies = tuple(s.with_leaves(change) for s in given.strategies)
     n = sum(a != b for a, b in zip(strategies, given.strategies, strict=True))
     if n == 0:
         return "no strategy has a prompt format to change"
@@ -150,13 +150,12 @@ def _format(given: Given) -> Variant | str:
 
 def _in_other_format(strategy: Strategy, task: Task) -> Strategy:
     """The first format that tuning would try and that is another one; what has none stays as it is."""
-    if isinstance(strategy, Compose):
-        return Compose(tuple(_in_other_format(part, task) for part in strategy.parts))
-    if not isinstance(strategy, PromptEngineering) or strategy.search:
+    params = strategy.params()
+    if "format" not in params or params.get("search"):
         return strategy
     kind = "labels" if task.kind == "classification" and task.labels else task.kind
     tried: list[Any] = [c["format"] for c in changes_worth_a_try(kind) if "format" in c]
-    changed = (dataclasses.replace(strategy, format=f) for f in tried if f != strategy.format)
+    changed = (type(strategy)(**{**params, "format": f}) for f in tried if f != params["format"])
     return next((c for c in changed if c.refusal(task) is None), strategy)
 
 

@@ -195,6 +195,7 @@ class Strategy(Parameters, ABC):
     def generate(self, inputs: str) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
     def generate(self, inputs: Sequence[str]) -> list[Prediction]: ...
+    @final
     def generate(self, inputs: str | Sequence[str]) -> Prediction | list[Prediction]:
         """Answer one input or many.
 
@@ -423,6 +424,20 @@ class Strategy(Parameters, ABC):
         if self._members:
             return any(member.takes_seed for member in self._members)
         return self.draws_at_random and "seed" in self.params()
+
+    @final
+    def with_leaves(self, change: Callable[[Strategy], Strategy]) -> Strategy:
+        """The strategy, not fitted, with each strategy that is made of no others replaced by its change."""
+
+        def changed(value: Any) -> Any:
+            if isinstance(value, Strategy):
+                return value.with_leaves(change)
+            many = isinstance(value, tuple) and any(isinstance(v, Strategy) for v in value)
+            return tuple(map(changed, value)) if many else value
+
+        if not self._members:
+            return change(self)
+        return type(self)(**{name: changed(value) for name, value in self.params().items()})
 
     @property
     def _members(self) -> tuple[Strategy, ...]:

@@ -89,8 +89,8 @@ class Parameters:
         """Changed parameters as a label shows them."""
         return params
 
-    @final
     @classmethod
+    @final
     def from_params(cls, params: Mapping[str, Any]) -> Self:
         """Build a strategy from parameters that came out of a file.
 

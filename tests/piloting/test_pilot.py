@@ -330,7 +330,7 @@ def test_text_frame_and_page_say_the_same(found: ak.Pilot) -> None:
 
 
 def test_training_is_cut_short_and_predicted_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptkit.piloting.shorten.PILOT_TOKENS", 700)
+    monkeypatch.setattr("adaptkit.strategies.shortened.PILOT_TOKENS", 700)
     task, model = classification_task(), tiny_llama()
     strategy = ak.LoRASFT(rank=2, epochs=6, batch_size=4)
     line = ak.pilot([strategy], task, model=model, baselines=False, noise_floor=False, n_rows=6)["lora"]

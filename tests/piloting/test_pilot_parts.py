@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 import adaptkit as ak
 from adaptkit.piloting.answers import Answers, Batch
 from adaptkit.piloting.fits import fit_span, trainings_of
+from adaptkit.piloting.predict import times_tuned
 from adaptkit.piloting.rows import pilot_task
-from adaptkit.piloting.shorten import PILOT_TOKENS, Tuning, shortened, trained_parts, tuning_of
 from adaptkit.piloting.span import Span, of_rows, total
 from adaptkit.piloting.text import figure
+from adaptkit.strategies.shortened import PILOT_TOKENS, Tuning, shortened, trained_parts, tuning_of
 
 SECONDS = st.floats(0.001, 1000)
 NOTES: dict[str, Any] = {
@@ -135,8 +136,8 @@ def test_configurations_are_those_of_the_budget() -> None:
         ak.FewShot(), grid={"k": [1, 2], "seed": [0, 1, 2]}, budget=ak.Budget(trials=None, tokens=9)
     )
     assert tuning_of(grid, task) == Tuning(n_configurations=7, n_rows=10, bounded=True)
-    assert tuning_of(grid, task).times.bounds == (1, 13)
-    assert tuning_of(ak.FewShot(), task).times == Span.exactly(1)
+    assert times_tuned(tuning_of(grid, task)).bounds == (1, 13)
+    assert times_tuned(tuning_of(ak.FewShot(), task)) == Span.exactly(1)
     part = ak.Compose((ak.RAG(), ak.Tuned(ak.FewShot(), grid={"k": [1, 2, 3, 4]}, n_rows=5)))
     assert tuning_of(part, task) == Tuning(n_configurations=4, n_rows=5)
 

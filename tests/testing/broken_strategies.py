@@ -236,12 +236,12 @@ class CountingNothing(Sound, breaks="usage_is_what_the_requests_took"):
 
 
 class AnsweringNone(Sound, breaks="no_input_gives_no_prediction"):
-    def generate(self, inputs: Any) -> Any:
+    def generate(self, inputs: Any) -> Any:  # type: ignore[misc]
         return super().generate(inputs) or None
 
 
 class Unpacking(Sound, breaks="a_list_of_one_gives_a_list_of_one"):
-    def generate(self, inputs: Any) -> Any:
+    def generate(self, inputs: Any) -> Any:  # type: ignore[misc]
         found = super().generate(inputs)
         return found[0] if isinstance(found, list) and len(found) == 1 else found
 
@@ -249,7 +249,7 @@ class Unpacking(Sound, breaks="a_list_of_one_gives_a_list_of_one"):
 class Regrouping(Sound, breaks="answers_come_in_the_order_of_the_inputs"):
     """Sorts the inputs of anything but a list, and does not put them back."""
 
-    def generate(self, inputs: Any) -> Any:
+    def generate(self, inputs: Any) -> Any:  # type: ignore[misc]
         return super().generate(inputs if isinstance(inputs, str | list) else sorted(inputs))
 
 
@@ -297,7 +297,7 @@ class Hedging(Sound, breaks="answers_to_a_classification_are_labels"):
 
 
 class AllOrNothing(Sound, breaks="an_input_that_fails_loses_no_other"):
-    def generate(self, inputs: Any) -> Any:
+    def generate(self, inputs: Any) -> Any:  # type: ignore[misc]
         self._require_fitted("generate()")
         if isinstance(inputs, str):
             return super().generate(inputs)
@@ -308,14 +308,14 @@ class AllOrNothing(Sound, breaks="an_input_that_fails_loses_no_other"):
 
 
 class RefusingLists(Sound, breaks="an_input_that_is_too_long_loses_no_other"):
-    def generate(self, inputs: Any) -> Any:
+    def generate(self, inputs: Any) -> Any:  # type: ignore[misc]
         if not isinstance(inputs, str) and any(len(text) > 5_000 for text in inputs):
             raise DataError("One of the inputs is too long.")
         return super().generate(inputs)
 
 
 class AnsweringUnfitted(Sound, breaks="nothing_works_before_fit"):
-    def generate(self, inputs: Any) -> Any:
+    def generate(self, inputs: Any) -> Any:  # type: ignore[misc]
         return super().generate(inputs) if inputs else []
 
 

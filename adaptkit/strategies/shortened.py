@@ -1,4 +1,4 @@
-"""Strategies as a pilot runs them: one configuration of each, trained on few tokens."""
+"""Strategies as a first look runs them: one configuration of each, trained on few tokens."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
-from adaptkit.piloting.span import Span
-from adaptkit.strategies import Strategy
+from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.compose import Compose
 from adaptkit.strategies.sft_base import SupervisedFineTuning
 from adaptkit.strategies.tuned import Tuned
@@ -15,8 +14,6 @@ from adaptkit.tasks import Task
 
 PILOT_TOKENS = 6_000
 """Tokens that a pilot trains on: a few steps, to take their time."""
-OTHERS_FACTOR = 2.0
-"""Other configurations of a strategy are taken to cost from half to twice what the given one does."""
 
 
 def shortened(strategy: Strategy, max_tokens: int = PILOT_TOKENS) -> Strategy:
@@ -61,14 +58,6 @@ class Tuning:
     n_configurations: int = 1
     n_rows: int = 0
     bounded: bool = False
-
-    @property
-    def times(self) -> Span:
-        """How often what the given configuration takes is taken."""
-        others = Span.within(self.n_configurations - 1, OTHERS_FACTOR)
-        if self.bounded:
-            others = dataclasses.replace(others, low=0.0)
-        return Span.exactly(1) + others
 
 
 def tuning_of(strategy: Strategy, task: Task) -> Tuning:
