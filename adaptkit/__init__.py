@@ -14,20 +14,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from adaptkit import testing
-    from adaptkit.accounting import CostAssumptions
     from adaptkit.comparison import Comparison, RunSettings, compare, load_comparison
     from adaptkit.core import errors
     from adaptkit.core.types import Demonstration, Document, Example, Passage, Prediction, Prompt, Traits
     from adaptkit.core.version import __version__
-    from adaptkit.curves import LearningCurves, learning_curve
+    from adaptkit.costs import CostAssumptions
     from adaptkit.decision import Advice, Recommendation, Requirements, load_requirements
     from adaptkit.decision.advise import advise
-    from adaptkit.diffing import Diff, diff
-    from adaptkit.freshness import Freshness, measure_freshness
     from adaptkit.models.fake import FakeModel
     from adaptkit.models.load import load_model
-    from adaptkit.piloting import Pilot, pilot
-    from adaptkit.robustness import Robustness, measure_robustness
     from adaptkit.strategies.base import Strategy
     from adaptkit.strategies.compose import Compose
     from adaptkit.strategies.few_shot import FewShot
@@ -38,6 +33,11 @@ if TYPE_CHECKING:
     from adaptkit.strategies.prompt import PromptEngineering
     from adaptkit.strategies.rag import RAG
     from adaptkit.strategies.tuned import Budget, Tuned, tune
+    from adaptkit.studies.diff import Diff, diff
+    from adaptkit.studies.freshness import Freshness, measure_freshness
+    from adaptkit.studies.learning_curve import LearningCurves, learning_curve
+    from adaptkit.studies.pilot import Pilot, pilot
+    from adaptkit.studies.robustness import Robustness, measure_robustness
     from adaptkit.tasks import Task, load_task
 
 __all__ = [
@@ -90,7 +90,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "adaptkit.accounting": ("CostAssumptions",),
+    "adaptkit.costs": ("CostAssumptions",),
     "adaptkit.comparison": ("Comparison", "RunSettings", "compare", "load_comparison"),
     "adaptkit.core.types": (
         "Demonstration",
@@ -102,14 +102,14 @@ _HOMES = {
         "Traits",
     ),
     "adaptkit.core.version": ("__version__",),
-    "adaptkit.curves": ("LearningCurves", "learning_curve"),
+    "adaptkit.studies.learning_curve": ("LearningCurves", "learning_curve"),
     "adaptkit.decision": ("Advice", "Recommendation", "Requirements", "advise", "load_requirements"),
-    "adaptkit.diffing": ("Diff", "diff"),
-    "adaptkit.freshness": ("Freshness", "measure_freshness"),
+    "adaptkit.studies.diff": ("Diff", "diff"),
+    "adaptkit.studies.freshness": ("Freshness", "measure_freshness"),
     "adaptkit.models.fake": ("FakeModel",),
     "adaptkit.models.load": ("load_model",),
-    "adaptkit.piloting": ("Pilot", "pilot"),
-    "adaptkit.robustness": ("Robustness", "measure_robustness"),
+    "adaptkit.studies.pilot": ("Pilot", "pilot"),
+    "adaptkit.studies.robustness": ("Robustness", "measure_robustness"),
     "adaptkit.strategies.base": ("Strategy",),
     "adaptkit.strategies.compose": ("Compose",),
     "adaptkit.strategies.few_shot": ("FewShot",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adaptkit.accounting import NOTHING, MachinePrice, MeasuredCost, TokenBills, fixed_usd_per_hour
+from adaptkit.costs import NOTHING, MachinePrice, MeasuredCost, TokenBills, fixed_usd_per_hour
 
 # A thousandth of a USD a second.
 MACHINE: MachinePrice = fixed_usd_per_hour(3.6)

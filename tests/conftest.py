@@ -61,7 +61,7 @@ def no_vector_cache() -> Iterator[None]:
 def no_automatic_baselines() -> Iterator[None]:
     """Comparisons are about the strategies that a test names; test_lineup.py is about the others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adaptkit.comparing.lineup.automatic", list)
+        patch.setattr("adaptkit.comparison.select_strategies.automatic", list)
         yield
 
 
@@ -69,7 +69,7 @@ def no_automatic_baselines() -> Iterator[None]:
 def no_second_run() -> Iterator[None]:
     """Comparisons count the trials that a test plans; test_noise_floor.py is about the second run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adaptkit.comparing.plan.run_twice", lambda _labels: None)
+        patch.setattr("adaptkit.comparison.plan.run_twice", lambda _labels: None)
         yield
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from adaptkit.training.encode import EncodedRow
+from adaptkit.strategies.training.encode import EncodedRow
 
 
 def plain_loss(module: Any, rows: Sequence[EncodedRow]) -> torch.Tensor:

@@ -14,7 +14,7 @@ from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED
 from adaptkit.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from adaptkit.curves import LearningCurves
+    from adaptkit.studies.learning_curve import LearningCurves
 
 PLOTS = (".png", ".svg", ".pdf")
 
@@ -63,14 +63,14 @@ class AskedCurve(Asked):
 
 
 def _json(curves: LearningCurves, more: int) -> str:
-    from adaptkit.curves.table import as_json
+    from adaptkit.studies.learning_curve.table import as_json
 
     return json_of(as_json(curves, more))
 
 
 def _read(asked: AskedCurve) -> LearningCurves:
     from adaptkit.comparison import load_comparison
-    from adaptkit.curves import LearningCurves
+    from adaptkit.studies.learning_curve import LearningCurves
 
     runs = [load_comparison(run) for folder in asked.folders for run in _runs_in(folder)]
     curves = LearningCurves.of(*runs)
@@ -89,8 +89,8 @@ def _runs_in(folder: Path) -> list[Path]:
 
 
 def _run(asked: AskedCurve) -> LearningCurves:
-    from adaptkit.accounting import load_assumptions
-    from adaptkit.curves import learning_curve
+    from adaptkit.costs import load_assumptions
+    from adaptkit.studies.learning_curve import learning_curve
 
     asked.prepare()
     strategies, sizes, task = asked.made_strategies(), _sizes(asked.sizes), asked.loaded_task()

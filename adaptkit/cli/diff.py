@@ -11,7 +11,7 @@ from adaptkit.cli.options import PATH, format_option, json_of
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED
 
 if TYPE_CHECKING:
-    from adaptkit.diffing import Diff
+    from adaptkit.studies.diff import Diff
 
 
 @click.command("diff")
@@ -30,7 +30,7 @@ def diff(first: Path, second: Path, rows: int, fail_if_worse: bool, form: str, *
     Nothing is run. Differences are DIR2 minus DIR1. Exit codes: 0 done, 1 --fail-if-worse held, 2 the two
     cannot be compared, or a folder cannot be read.
     """
-    from adaptkit.diffing import diff as compare_folders
+    from adaptkit.studies.diff import diff as compare_folders
 
     found = compare_folders(first, second, **judged_by)
     click.echo(_text(found, form, rows).rstrip("\n"))

@@ -12,7 +12,7 @@ from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED
 from adaptkit.core.threads import share_cores
 
 if TYPE_CHECKING:
-    from adaptkit.readiness import Finding
+    from adaptkit.cli.readiness import Finding
 
 # Marks rather than colours: they survive a pipe and colour blindness.
 MARKS = {"ok": "✓", "note": "!", "stop": "✗"}
@@ -27,7 +27,7 @@ def doctor(online: bool, out: Path, form: str) -> int:
 
     Exit codes: 0 a comparison can run, 1 something would stop it.
     """
-    from adaptkit.readiness import check_machine
+    from adaptkit.cli.readiness import check_machine
 
     share_cores()
     found = check_machine(runs=out, online=online)

@@ -90,7 +90,7 @@ class Asked:
 
 
 def _table(asked: Asked) -> None:
-    from adaptkit.exports import export_table
+    from adaptkit.comparison.exports import export_table
 
     comparison = asked.comparison()
     if asked.out is None and asked.form not in TEXTS:
@@ -109,8 +109,8 @@ def _mlflow(asked: Asked) -> None:
 
 
 def _prompts(asked: Asked) -> None:
+    from adaptkit.comparison.exports.prompts import PLACEHOLDER, prompts_of
     from adaptkit.core.files import write_text_atomic
-    from adaptkit.exports.prompts import PLACEHOLDER, prompts_of
 
     share_cores()
     text = PLACEHOLDER if asked.text is None else asked.text
@@ -133,7 +133,7 @@ def _prompts(asked: Asked) -> None:
 
 
 def _weights(asked: Asked) -> None:
-    from adaptkit.exports import export_weights
+    from adaptkit.comparison.exports import export_weights
 
     if asked.out is None:
         raise ConfigError("Say which folder to write the model to with --out.")

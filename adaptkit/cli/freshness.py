@@ -18,7 +18,7 @@ from adaptkit.core.files import write_text_atomic
 from adaptkit.core.threads import share_cores
 
 if TYPE_CHECKING:
-    from adaptkit.freshness import Freshness
+    from adaptkit.studies.freshness import Freshness
 
 TABLE_FILE = "freshness.md"
 
@@ -59,7 +59,7 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     if not arguments.quiet:
         logging.basicConfig(format="%(message)s")
-        logging.getLogger("adaptkit.freshness").setLevel(logging.INFO)
+        logging.getLogger("adaptkit.studies.freshness").setLevel(logging.INFO)
     try:
         freshness = _measure(arguments)
     except KeyboardInterrupt:
@@ -74,9 +74,9 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _measure(arguments: argparse.Namespace) -> Freshness:
-    from adaptkit.freshness import measure_freshness
     from adaptkit.models.load import load_model
     from adaptkit.strategies import parse_strategy
+    from adaptkit.studies.freshness import measure_freshness
 
     if arguments.offline:
         go_offline()

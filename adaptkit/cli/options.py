@@ -19,9 +19,9 @@ from adaptkit.core.threads import share_cores
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from adaptkit.accounting import CostAssumptions
-    from adaptkit.comparing.provider import ModelProvider
     from adaptkit.comparison import RunSettings
+    from adaptkit.comparison.lazy_model import ModelProvider
+    from adaptkit.costs import CostAssumptions
     from adaptkit.strategies import Strategy
     from adaptkit.tasks import Task
 
@@ -162,7 +162,7 @@ class Asked(FileOptions):
 
     def provider(self) -> ModelProvider:
         """The model, to be loaded when it is first needed."""
-        from adaptkit.comparing.provider import ModelProvider
+        from adaptkit.comparison.lazy_model import ModelProvider
 
         return ModelProvider.named(self.model, offline=self.offline)
 
@@ -179,9 +179,9 @@ class Asked(FileOptions):
 
     def settings(self, assumptions: CostAssumptions | None = None) -> RunSettings:
         """How the run is shown and priced."""
-        from adaptkit.accounting import CostAssumptions
         from adaptkit.cli.progress import display
         from adaptkit.comparison import RunSettings
+        from adaptkit.costs import CostAssumptions
 
         return RunSettings(assumptions=assumptions or CostAssumptions(), listener=display(quiet=self.quiet))
 

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from adaptkit.comparing.listener import Listener
+from adaptkit.comparison.callback import Listener
 from adaptkit.core.results import Record
 from adaptkit.core.shown import text_console
 

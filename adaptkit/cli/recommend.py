@@ -34,8 +34,8 @@ def recommend(folder: Path, path: Path | None, costs: Path | None, form: str) ->
     Nothing is run again. Exit codes: 0 every task has an answer, 1 one is undecided or meets no requirement,
     2 the files cannot be read.
     """
-    from adaptkit.accounting import load_assumptions
     from adaptkit.comparison import load_comparison
+    from adaptkit.costs import load_assumptions
     from adaptkit.decision import Requirements, load_requirements
 
     required = load_requirements(path) if path else Requirements()

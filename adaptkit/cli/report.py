@@ -20,8 +20,8 @@ def report(folder: Path, out: Path | None, quiet: bool) -> int:
 
     Exit codes: 0 written, 2 the folder cannot be read or the file not be written.
     """
-    from adaptkit.comparing.store import REPORTS
     from adaptkit.comparison import load_comparison
+    from adaptkit.comparison.store import REPORTS
 
     comparison = load_comparison(folder)
     written = [comparison.report(path) for path in ([out] if out else [folder / name for name in REPORTS])]

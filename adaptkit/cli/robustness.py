@@ -13,7 +13,7 @@ from adaptkit.cli.options import Asked, format_option, json_of, run_options, tas
 from adaptkit.cli.process import EXIT_DONE, EXIT_FAILED, listed
 
 if TYPE_CHECKING:
-    from adaptkit.robustness import Robustness
+    from adaptkit.studies.robustness import Robustness
 
 
 @click.command("robustness")
@@ -52,14 +52,14 @@ class AskedRobustness(Asked):
 
 
 def _json(found: Robustness) -> str:
-    from adaptkit.robustness.table import as_json
+    from adaptkit.studies.robustness.table import as_json
 
     return json_of(as_json(found))
 
 
 def _run(asked: AskedRobustness) -> Robustness:
-    from adaptkit.robustness import measure_robustness
-    from adaptkit.robustness.variants import CHANGES
+    from adaptkit.studies.robustness import measure_robustness
+    from adaptkit.studies.robustness.variants import CHANGES
 
     asked.prepare()
     strategies, task = asked.made_strategies(), asked.loaded_task()

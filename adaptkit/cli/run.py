@@ -21,9 +21,9 @@ from adaptkit.core.threads import share_cores
 if TYPE_CHECKING:
     from adaptkit.cli.fail_if import Condition
     from adaptkit.cli.suite import Suite
-    from adaptkit.comparing.plan import Plan
-    from adaptkit.comparing.provider import ModelProvider
     from adaptkit.comparison import Comparison, RunSettings
+    from adaptkit.comparison.lazy_model import ModelProvider
+    from adaptkit.comparison.plan import Plan
     from adaptkit.models.load import ModelSource
     from adaptkit.strategies import Strategy
     from adaptkit.strategies.tuned import Budget
@@ -90,10 +90,10 @@ def _check(arguments: argparse.Namespace) -> Job:
     """Turn arguments into a job; everything that can be wrong is found here, before any work."""
     from adaptkit import metrics
     from adaptkit.cli.fail_if import parse_condition
-    from adaptkit.comparing.lineup import lineup
-    from adaptkit.comparing.plan import make_plan
-    from adaptkit.comparing.standards import Standards
     from adaptkit.comparison import default_folder
+    from adaptkit.comparison.decision_settings import Standards
+    from adaptkit.comparison.plan import make_plan
+    from adaptkit.comparison.select_strategies import lineup
     from adaptkit.models.load import resolve_model
 
     if arguments.pilot is not None and not arguments.dry_run:
@@ -205,7 +205,7 @@ def _budget(given: int | None, suite: Suite) -> bool | Budget:
 
 def _standards(arguments: argparse.Namespace, suite: Suite) -> dict[str, Any]:
     """What counts as a difference, when to stop, and what is done about leaks."""
-    from adaptkit.comparing.standards import is_margin
+    from adaptkit.comparison.decision_settings import is_margin
 
     margin = suite.margin if arguments.margin is None else arguments.margin
     if not is_margin(margin):
@@ -221,9 +221,9 @@ def _standards(arguments: argparse.Namespace, suite: Suite) -> dict[str, Any]:
 
 
 def _settings(arguments: argparse.Namespace, suite: Suite) -> RunSettings:
-    from adaptkit.accounting import CostAssumptions, load_assumptions, load_prices
     from adaptkit.cli.progress import display
     from adaptkit.comparison import RunSettings
+    from adaptkit.costs import CostAssumptions, load_assumptions, load_prices
 
     usd = arguments.usd_per_hour
     if usd is not None and not (math.isfinite(usd) and usd >= 0):
@@ -269,7 +269,7 @@ def _foretell(job: Job, arguments: argparse.Namespace) -> int:
         _print_plan(job)
         print("Minutes, tokens and USD: add --pilot, which runs each strategy on a few rows.")
         return EXIT_DONE
-    from adaptkit.piloting import MIN_ROWS, pilot
+    from adaptkit.studies.pilot import MIN_ROWS, pilot
 
     _count("--pilot", arguments.pilot, None, least=MIN_ROWS)
     _print_plan(job)
@@ -289,7 +289,7 @@ def _foretell(job: Job, arguments: argparse.Namespace) -> int:
 
 
 def _provider(job: Job, *, offline: bool) -> ModelProvider:
-    from adaptkit.comparing.provider import ModelProvider
+    from adaptkit.comparison.lazy_model import ModelProvider
 
     return ModelProvider.of_source(job.source, offline=offline)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparing.leaks import LEAKAGES, Leakage, is_leakage
-from adaptkit.comparing.standards import is_margin, is_minutes
+from adaptkit.comparison.decision_settings import is_margin, is_minutes
+from adaptkit.comparison.leakage_check import LEAKAGES, Leakage, is_leakage
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
 from adaptkit.core.numbers import is_count
 from adaptkit.core.reading import Unreadable, is_there, read_toml

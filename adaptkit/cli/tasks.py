@@ -48,7 +48,7 @@ def check(source: str, paraphrases: bool, form: str, **given: str | None) -> int
     Exit codes: 0 a comparison would run, 2 it would refuse: bad data (with path and line), or test rows that
     stand in train.
     """
-    from adaptkit.readiness import check_source
+    from adaptkit.cli.readiness import check_source
 
     found = check_source(source, paraphrases=paraphrases, **FileOptions(**given).parameters())
     click.echo(json_of(found) if form == "json" else found.to_text().rstrip("\n"))

@@ -1,6 +1,6 @@
 """``compare()`` and what it returns: the way in for notebooks, scripts and the command line."""
 
-from adaptkit.comparison.face import Comparison, load_comparison
+from adaptkit.comparison.comparison import Comparison, load_comparison
 from adaptkit.comparison.run import compare, default_folder
 from adaptkit.comparison.settings import RunSettings
 

@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptkit.accounting import CostAssumptions
-from adaptkit.comparing.costs import measured_cost
-from adaptkit.comparing.measured import Group, groups_of
-from adaptkit.comparing.pairs import compared, estimate_of, pairs_of
-from adaptkit.comparing.rows import row_of
-from adaptkit.comparing.stored import StoredRun, stored_run
+from adaptkit.comparison.costs import measured_cost
+from adaptkit.comparison.measured import Group, groups_of
+from adaptkit.comparison.pairs import compared, estimate_of, pairs_of
+from adaptkit.comparison.rows import row_of
+from adaptkit.comparison.scoring import aggregate
+from adaptkit.comparison.stored import StoredRun, stored_run
 from adaptkit.core.errors import StoreError, UnknownNameError
 from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import COMPARISON_JSON
 from adaptkit.core.results import ComparisonResult, Row
+from adaptkit.costs import CostAssumptions
 from adaptkit.decision import DataFacts, Evidence
-from adaptkit.evaluation.scoring import aggregate
 from adaptkit.tasks import TaskFacts
 
 

@@ -9,21 +9,21 @@ from typing import Any, Literal
 import numpy as np
 
 from adaptkit import decision
-from adaptkit.accounting import (
+from adaptkit.comparison.error_analysis import causes_of, most_asked_about
+from adaptkit.comparison.evidence import evidence_of
+from adaptkit.comparison.pairs import RESAMPLING_SEED
+from adaptkit.comparison.plan import baseline_of
+from adaptkit.comparison.stored import StoredRun, stored_run
+from adaptkit.core.errors import AdaptKitError, OlderRunError
+from adaptkit.core.reading import Unreadable, read_json
+from adaptkit.core.results import ComparisonResult
+from adaptkit.costs import (
     CostAssumptions,
     MeasuredCost,
     fixed_usd_per_hour,
     request_saving,
     strategy_costs,
 )
-from adaptkit.comparing.pairs import RESAMPLING_SEED
-from adaptkit.comparing.plan import baseline_of
-from adaptkit.comparing.stored import StoredRun, stored_run
-from adaptkit.comparison.evidence import evidence_of
-from adaptkit.comparison.why import causes_of, most_asked_about
-from adaptkit.core.errors import AdaptKitError, OlderRunError
-from adaptkit.core.reading import Unreadable, read_json
-from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Causes, Evidence, Requirements
 from adaptkit.report.findings import Band, Findings
 from adaptkit.tasks import Task, load_task

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit import decision
-from adaptkit.comparing.leaks import Leakage, find_leaks
-from adaptkit.comparing.lineup import lineup
-from adaptkit.comparing.listener import Listener
-from adaptkit.comparing.manifest import make_manifest
-from adaptkit.comparing.measured import measured
-from adaptkit.comparing.plan import folder_name, make_plan
-from adaptkit.comparing.provider import ModelProvider, provider_given
-from adaptkit.comparing.run import Run
-from adaptkit.comparing.runner import require_something_to_run, run_plan
-from adaptkit.comparing.standards import Standards
-from adaptkit.comparing.store import REPORTS, RunStore, writing
-from adaptkit.comparing.summary import Summary, summarise
-from adaptkit.comparison.face import Comparison
+from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.comparison import Comparison
+from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.lazy_model import ModelProvider, provider_given
+from adaptkit.comparison.leakage_check import Leakage, find_leaks
+from adaptkit.comparison.manifest import make_manifest
+from adaptkit.comparison.measured import measured
+from adaptkit.comparison.plan import folder_name, make_plan
+from adaptkit.comparison.run_context import Run
+from adaptkit.comparison.runner import require_something_to_run, run_plan
+from adaptkit.comparison.select_strategies import lineup
 from adaptkit.comparison.settings import RunSettings
+from adaptkit.comparison.store import REPORTS, RunStore, writing
+from adaptkit.comparison.summary import Summary, summarise
 from adaptkit.core.codec import to_json
 from adaptkit.core.result_io import write_comparison
 from adaptkit.core.results import ComparisonResult

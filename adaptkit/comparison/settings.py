@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adaptkit.accounting import (
+from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.evaluate import EvaluationSettings
+from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.core.errors import ConfigError
+from adaptkit.core.numbers import is_count
+from adaptkit.costs import (
     CostAssumptions,
     Hardware,
     MachinePrice,
@@ -14,11 +19,6 @@ from adaptkit.accounting import (
     fixed_usd_per_hour,
     load_prices,
 )
-from adaptkit.comparing.listener import Listener
-from adaptkit.comparing.provider import ModelProvider
-from adaptkit.core.errors import ConfigError
-from adaptkit.core.numbers import is_count
-from adaptkit.evaluation import EvaluationSettings
 
 
 @dataclass(frozen=True, kw_only=True)

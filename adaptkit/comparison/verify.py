@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit import decision, metrics
-from adaptkit.comparing.store import RunStore
-from adaptkit.comparing.stored import StoredRun, record_faults, stored_run
-from adaptkit.comparing.summary import summarise
+from adaptkit.comparison.scoring import LENIENT, recorded_answer, unanswered
+from adaptkit.comparison.store import RunStore
+from adaptkit.comparison.stored import StoredRun, record_faults, stored_run
+from adaptkit.comparison.summary import summarise
 from adaptkit.core.codec import to_json
 from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import comparison_json, read_comparison
 from adaptkit.core.results import ComparisonResult, Record, Row
-from adaptkit.evaluation.scoring import LENIENT, recorded_answer, unanswered
 from adaptkit.tasks import TaskFacts
 
 # The same code on the same records gives the same bits; another numpy may add in another order.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 
-from adaptkit.accounting import CostAssumptions, StrategyCosts
 from adaptkit.core.results import Pair, Row
+from adaptkit.costs import CostAssumptions, StrategyCosts
 from adaptkit.stats import holm, non_inferior, verdict
 
 _Z = NormalDist().inv_cdf(0.975)

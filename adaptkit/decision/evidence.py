@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from adaptkit.accounting import CostAssumptions, MachinePrice, MeasuredCost, StrategyCosts, strategy_costs
 from adaptkit.core.results import Pair, Row
+from adaptkit.costs import CostAssumptions, MachinePrice, MeasuredCost, StrategyCosts, strategy_costs
 from adaptkit.decision.requirements import UNKNOWN, Requirements
 from adaptkit.decision.situation import DataFacts
 from adaptkit.stats import MARGIN, Gaps

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adaptkit.accounting import StrategyCosts
 from adaptkit.core.results import Row
+from adaptkit.costs import StrategyCosts
 from adaptkit.decision.candidates import Field, field_of
 from adaptkit.decision.choice import Choice, choose
 from adaptkit.decision.evidence import Evidence

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptkit.accounting import StrategyCosts
 from adaptkit.core.results import Row
 from adaptkit.core.types import Traits
+from adaptkit.costs import StrategyCosts
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.wording import digits_for, interval, percent
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adaptkit.accounting import BUSY
 from adaptkit.core.results import Row
+from adaptkit.costs import BUSY
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptkit.accounting import CostAssumptions, MeasuredCost, fixed_usd_per_hour, strategy_costs
+from adaptkit.costs import CostAssumptions, MeasuredCost, fixed_usd_per_hour, strategy_costs
 from adaptkit.stats import Gaps
 
 # Of the library's 10,000: a probability told by so many is off by one point, as a rule.

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from adaptkit.accounting import CostAssumptions, MeasuredCost
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import Pair, Row
+from adaptkit.costs import CostAssumptions, MeasuredCost
 from adaptkit.decision import Evidence
 from adaptkit.report.draws import cost_spread, draws_data
 from adaptkit.report.findings import Band, Findings

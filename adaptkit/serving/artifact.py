@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparing.provider import ModelProvider
-from adaptkit.comparing.store import ARTIFACTS
+from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.store import ARTIFACTS
 from adaptkit.core.errors import CapabilityError, ConfigError, ModelError, UnknownNameError
 from adaptkit.core.sealed import SEAL
 from adaptkit.core.types import Completion, ModelInfo, Prompt, Request
@@ -17,7 +17,7 @@ from adaptkit.models.hub import named_by_a_file
 from adaptkit.models.load import ModelSource, load_model, resolve_model
 from adaptkit.strategies import Strategy, load_strategy, make_strategy
 from adaptkit.strategies.seal import STATE_FILE, mismatch, read_state
-from adaptkit.tools import from_a_file
+from adaptkit.strategies.tools import from_a_file
 
 KNOWN_BEFOREHAND = ("embedded", "folder", "gguf")
 """Kinds of model whose revision is told without loading them; a Hub id's is, once it is loaded."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparison.lazy_model import ModelProvider
 from adaptkit.core.errors import ConfigError, MissingDependencyError
 from adaptkit.serving.artifact import Artifact
 from adaptkit.serving.settings import ServerSettings

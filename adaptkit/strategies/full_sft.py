@@ -14,9 +14,9 @@ from adaptkit.models.base import Model, Trainable
 from adaptkit.strategies.sft_base import SupervisedFineTuning, TrainingRows, rate_by_size
 
 if TYPE_CHECKING:
-    from adaptkit.training.encode import EncodedRow
-    from adaptkit.training.sft import SftSettings
-    from adaptkit.training.watch import SftReport
+    from adaptkit.strategies.training.encode import EncodedRow
+    from adaptkit.strategies.training.sft import SftSettings
+    from adaptkit.strategies.training.watch import SftReport
 
 WEIGHTS_FILE = "weights.safetensors"
 RATES = ((500e6, 3e-4), (4e9, 3e-5), (20e9, 2e-5))
@@ -49,7 +49,7 @@ class FullSFT(SupervisedFineTuning):
         Raises:
             CapabilityError: it does not suffice.
         """
-        from adaptkit.training.memory import full_training_need
+        from adaptkit.strategies.training.memory import full_training_need
 
         settings = super().settings(model, rows)
         longest = sorted(rows, key=len)[-settings.batch_size :]
@@ -65,7 +65,7 @@ class FullSFT(SupervisedFineTuning):
 
     def train(self, model: Trainable, rows: TrainingRows, settings: SftSettings) -> tuple[Model, SftReport]:
         """Train a copy of all weights, check that it answers otherwise."""
-        from adaptkit.training import full, sft
+        from adaptkit.strategies.training import full, sft
 
         module = full.trainable_copy(model.module)
         report = sft.train(
@@ -77,7 +77,7 @@ class FullSFT(SupervisedFineTuning):
         return self._serve(model, module), report
 
     def _serve(self, model: Trainable, module: Any) -> Model:
-        from adaptkit.training import full
+        from adaptkit.strategies.training import full
 
         # The module itself: a part of a composition that comes later may put another model in its place.
         self.module_ = module
@@ -86,13 +86,13 @@ class FullSFT(SupervisedFineTuning):
 
     def save_trained(self, folder: Path) -> None:
         """The weights that changed."""
-        from adaptkit.training import full
+        from adaptkit.strategies.training import full
 
         full.save_weights(self.module_, self.changed_, folder / WEIGHTS_FILE)
 
     def load_trained(self, folder: Path, model: Trainable) -> Model:
         """Put the weights on a copy of the model, check that it answers otherwise."""
-        from adaptkit.training import full
+        from adaptkit.strategies.training import full
 
         module = full.load_weights(model.module, folder / WEIGHTS_FILE)
         probe = model.encode(Prompt(instruction=self.instruction_, input="probe"))

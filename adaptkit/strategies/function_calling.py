@@ -23,9 +23,9 @@ from adaptkit.strategies.tool_loop import Dialogue, Limits, ToolLoop, within_con
 from adaptkit.strategies.tool_offer import Offer, constrained, instruction_of
 from adaptkit.strategies.tool_practice import Asking, calls_come_first, find_calls, results_answer
 from adaptkit.strategies.tool_replies import ReplyForm
+from adaptkit.strategies.tools import Tool, resolve
+from adaptkit.strategies.tools.named import Given
 from adaptkit.tasks import Task
-from adaptkit.tools import Tool, resolve
-from adaptkit.tools.named import Given
 
 AnswerFrom = Literal["model", "result"]
 INDEX_FOLDER = "lookup"
@@ -40,11 +40,12 @@ class FunctionCalling(Strategy):
     can be run (a task that describes functions in its ``tools`` or in its inputs) the call is the answer.
 
     Args:
-        tools: functions with type hints, :class:`adaptkit.tools.Tool` objects, or names of built-in tools:
-            ``calculator``; ``lookup`` (in the task's documents; ``lookup=3`` gives three passages);
+        tools: functions with type hints, :class:`adaptkit.strategies.tools.Tool` objects, or names of
+            built-in tools: ``calculator``; ``lookup`` (in the task's documents; ``lookup=3`` gives three
+            passages);
             ``sql=FILE`` (reads one SQLite file); ``read_file=FOLDER`` (reads text files of one folder). With
             none given, the task's own functions, or the built-in tools that suit the task. Functions run in
-            this process with its rights; see :func:`adaptkit.tools.tool_from`.
+            this process with its rights; see :func:`adaptkit.strategies.tools.tool_from`.
         max_calls: calls for one input, unreadable ones among them; then it has to answer.
         max_seconds: that all calls for one input may take together. What the model takes is bounded by
             ``max_calls`` and the tokens of a reply.

@@ -13,7 +13,7 @@ from adaptkit.models.hub import named_by_a_file
 from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.strategies.seal import read_state, taken_up
-from adaptkit.tools import from_a_file
+from adaptkit.strategies.tools import from_a_file
 
 
 def load_strategy(folder: str | Path, model: Model, *, allow_download: bool = False) -> Strategy:

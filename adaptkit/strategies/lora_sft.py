@@ -19,9 +19,9 @@ from adaptkit.strategies.sft_base import (
 from adaptkit.tasks import Task
 
 if TYPE_CHECKING:
-    from adaptkit.training.lora import LoraSettings
-    from adaptkit.training.sft import SftSettings
-    from adaptkit.training.watch import SftReport
+    from adaptkit.strategies.training.lora import LoraSettings
+    from adaptkit.strategies.training.sft import SftSettings
+    from adaptkit.strategies.training.watch import SftReport
 
 Quantised = Literal["4bit"]
 ADAPTER_FOLDER = "adapter"
@@ -84,7 +84,7 @@ class LoRASFT(SupervisedFineTuning):
         reason = super().refusal(task, model)
         if reason or self.quantise is None:
             return reason
-        from adaptkit.training.quantised import missing_for_four_bit
+        from adaptkit.strategies.training.quantised import missing_for_four_bit
 
         missing = missing_for_four_bit(None if model is None else model.info.device)
         return f"LoRASFT with quantise='{self.quantise}' needs {missing}." if missing else None
@@ -104,7 +104,7 @@ class LoRASFT(SupervisedFineTuning):
 
     @property
     def _shape(self) -> LoraSettings:
-        from adaptkit.training.lora import LoraSettings
+        from adaptkit.strategies.training.lora import LoraSettings
 
         default = RSLORA_ALPHA if self.rslora else 2 * self.rank
         return LoraSettings(
@@ -119,7 +119,7 @@ class LoRASFT(SupervisedFineTuning):
 
     def train(self, model: Trainable, rows: TrainingRows, settings: SftSettings) -> tuple[Model, SftReport]:
         """Train an adapter, check that it has an effect, merge it."""
-        from adaptkit.training import lora, sft
+        from adaptkit.strategies.training import lora, sft
 
         adapted = lora.attach(model.module, self._shape, seed=self.seed)
         with lora.fast_forward(adapted):
@@ -141,7 +141,7 @@ class LoRASFT(SupervisedFineTuning):
 
     def _serve(self, model: Trainable, adapted: Any, probe: list[int]) -> tuple[Model, float, float]:
         """The model with the adapter merged, the adapter's effect, and what of it merging lost."""
-        from adaptkit.training import lora
+        from adaptkit.strategies.training import lora
 
         change = lora.check_effect(adapted, probe)
         module, lost = lora.merged(adapted, probe)
@@ -153,7 +153,7 @@ class LoRASFT(SupervisedFineTuning):
 
     def load_trained(self, folder: Path, model: Trainable) -> Model:
         """Put the adapter on the model, check that it has an effect, merge it."""
-        from adaptkit.training import lora
+        from adaptkit.strategies.training import lora
 
         adapted = lora.load_adapter(model.module, folder / ADAPTER_FOLDER)
         self.adapter_ = lora.Adapter.of(adapted)

@@ -26,9 +26,9 @@ from adaptkit.strategies.wording import short_instruction
 from adaptkit.tasks import Task
 
 if TYPE_CHECKING:
-    from adaptkit.training.encode import EncodedRow
-    from adaptkit.training.sft import SftSettings
-    from adaptkit.training.watch import SftReport
+    from adaptkit.strategies.training.encode import EncodedRow
+    from adaptkit.strategies.training.sft import SftSettings
+    from adaptkit.strategies.training.watch import SftReport
 
 LOSS_FILE = "loss.json"
 MIN_STEPS = 100
@@ -144,7 +144,7 @@ class SupervisedFineTuning(Strategy):
 
     def settings(self, model: Trainable, rows: Sequence[EncodedRow]) -> SftSettings:
         """How to train."""
-        from adaptkit.training.sft import SftSettings
+        from adaptkit.strategies.training.sft import SftSettings
 
         rate = self.learning_rate or self.default_learning_rate(model.info.n_parameters)
         return SftSettings(
@@ -164,7 +164,7 @@ class SupervisedFineTuning(Strategy):
 
     def learn(self, model: Model, task: Task) -> Model:
         """Train, and tell what it did to the task's loss and to that of general text."""
-        from adaptkit.training.forgetting import general_loss
+        from adaptkit.strategies.training.forgetting import general_loss
 
         assert isinstance(model, Trainable)
         validation = task.validation or ()
@@ -187,7 +187,7 @@ class SupervisedFineTuning(Strategy):
         self, model: Trainable, examples: Sequence[Example], prompts: Sequence[Prompt]
     ) -> list[EncodedRow]:
         """Prompts and completions; rows that the context cannot hold are left out."""
-        from adaptkit.training.encode import EncodedRow
+        from adaptkit.strategies.training.encode import EncodedRow
 
         leader = leader_of((*self.before_, self))
         prompts = [fit_to_context(p, model, self.format_.max_new_tokens) for p in prompts]

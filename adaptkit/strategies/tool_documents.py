@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from adaptkit.retrieval import Embedder, Retriever
 from adaptkit.retrieval.documents import Progress
+from adaptkit.strategies.tools import Tool
+from adaptkit.strategies.tools.lookup import NAME, K, lookup
 from adaptkit.tasks import Task
-from adaptkit.tools import Tool
-from adaptkit.tools.lookup import NAME, K, lookup
 
 CHUNK_TOKENS, OVERLAP_TOKENS = 200, 40
 

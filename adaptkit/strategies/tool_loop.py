@@ -17,7 +17,7 @@ from adaptkit.metrics.tool_calls import NamedCall
 from adaptkit.models.base import Model
 from adaptkit.strategies.fitting import fit_to_context
 from adaptkit.strategies.tool_replies import Final, ReplyForm, Unclear
-from adaptkit.tools import Outcome, Tool, run_tool
+from adaptkit.strategies.tools import Outcome, Tool, run_tool
 
 NOTHING_USED = Usage(tokens_in=0, tokens_out=0)
 NOW_ANSWER = "No more calls. Give the answer now."

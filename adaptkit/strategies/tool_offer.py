@@ -15,11 +15,11 @@ from adaptkit.metrics.tool_calls import NamedCall, wanted_calls
 from adaptkit.models.base import Constrainable, Model
 from adaptkit.strategies.answer_format import SLACK
 from adaptkit.strategies.tool_replies import ANSWER, ReplyForm, answer_schema, call_keys, longest
+from adaptkit.strategies.tools import Tool, resolve
+from adaptkit.strategies.tools.described import parameters_schema, tools_in
+from adaptkit.strategies.tools.named import Given
 from adaptkit.strategies.wording import answer_rules, shape_rules
 from adaptkit.tasks import Task
-from adaptkit.tools import Tool, resolve
-from adaptkit.tools.described import parameters_schema, tools_in
-from adaptkit.tools.named import Given
 
 CHECKED_ROWS = 48
 """Train rows on which it is checked that the constraint lets right replies by."""

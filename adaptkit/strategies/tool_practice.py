@@ -9,8 +9,8 @@ from adaptkit.core.types import Demonstration, Example, Prediction
 from adaptkit.metrics.tool_calls import NamedCall
 from adaptkit.strategies.tool_loop import Limits
 from adaptkit.strategies.tool_offer import CHECKED_ROWS, Offer
+from adaptkit.strategies.tools import TOOLS, run_tool
 from adaptkit.tasks import Task, some_rows
-from adaptkit.tools import TOOLS, run_tool
 
 Asking = Callable[[Sequence[Example], Sequence[Demonstration]], Sequence[Prediction]]
 """Answers train rows, shown these demonstrations."""

@@ -12,8 +12,8 @@ from adaptkit.core.codec import well_formed
 from adaptkit.metrics.json_text import NOTHING, find, parse
 from adaptkit.metrics.numeric import whole_number
 from adaptkit.metrics.tool_calls import ARGUMENTS_KEYS, NAME_KEYS, NamedCall, calls_in
+from adaptkit.strategies.tools.tool import Tool, object_schema
 from adaptkit.tasks import Task
-from adaptkit.tools.tool import Tool, object_schema
 
 ANSWER = "answer"
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,8})?$"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from adaptkit.comparing.pairs import pairs_of
-from adaptkit.comparing.standards import Standards
+from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.pairs import pairs_of
 from adaptkit.decision import DataFacts, Evidence
 from adaptkit.stats import Scores, compare_all, mean_estimate
 from adaptkit.stats.scores import Floats

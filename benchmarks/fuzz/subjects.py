@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import adaptkit as ak
-from adaptkit.accounting import load_assumptions, load_prices
+from adaptkit.cli.readiness import check_source
 from adaptkit.cli.suite import read_suite
 from adaptkit.comparison.verify import verify_folder
 from adaptkit.core.codec import file_sha256
 from adaptkit.core.errors import AdaptKitError
 from adaptkit.core.sealed import SEAL, sealed
 from adaptkit.core.types import Prompt, Request
+from adaptkit.costs import load_assumptions, load_prices
 from adaptkit.decision import load_requirements
-from adaptkit.readiness import check_source
 from adaptkit.strategies import parse_strategy
 from adaptkit.tasks import write_task
 from benchmarks.fuzz import mutate

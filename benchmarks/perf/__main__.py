@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from adaptkit.accounting import describe_hardware
+from adaptkit.costs import describe_hardware
 from benchmarks.perf import floor, prepare
 from benchmarks.perf.results import TABLE_WIDTH, Entry, show, write_json
 from benchmarks.perf.run import Options, Session, generation, growth

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptkit.accounting.meter import PeakMemory
+from adaptkit.costs.meter import PeakMemory
 from adaptkit.retrieval import VectorIndex
 from adaptkit.retrieval.embed import Vectors
 

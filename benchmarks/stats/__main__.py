@@ -16,8 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from adaptkit.accounting import describe_hardware
 from adaptkit.core.files import write_text_atomic
+from adaptkit.costs import describe_hardware
 from benchmarks.stats.line import Effort, Line
 from benchmarks.stats.simulations import SIMULATIONS
 

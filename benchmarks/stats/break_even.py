@@ -1,7 +1,7 @@
 """Does the 95 % interval of a break-even volume cover the true volume in 95 % of runs?
 
 Costs of requests are drawn from distributions of known means, which give the true volume; each run measures
-``n`` requests of two strategies and makes the interval as ``adaptkit.accounting`` does. The same runs are
+``n`` requests of two strategies and makes the interval as ``adaptkit.costs`` does. The same runs are
 given to two plainer intervals, which shows why it is not one of those.
 """
 
@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptkit.accounting.cost.break_even import BreakEvenVolume, break_even_volume
-from adaptkit.accounting.cost.saving import request_saving
+from adaptkit.costs.cost.break_even import BreakEvenVolume, break_even_volume
+from adaptkit.costs.cost.saving import request_saving
 from adaptkit.stats.distributions import t_quantile
 from benchmarks.stats.line import Effort, Line
 

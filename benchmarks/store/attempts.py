@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptkit.comparing.store import RunStore
+from adaptkit.comparison.store import RunStore
 from benchmarks.store.comparison import n_planned, trial_name
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import adaptkit as ak
-from adaptkit.comparing.listener import Listener
+from adaptkit.comparison.callback import Listener
 from adaptkit.core.results import Record
 from adaptkit.core.types import Request
 

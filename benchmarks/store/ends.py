@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparing.store import RunStore
+from adaptkit.comparison.store import RunStore
 from adaptkit.core.codec import to_json
 from adaptkit.core.files import json_text
 

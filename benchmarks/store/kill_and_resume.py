@@ -26,12 +26,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adaptkit.accounting import describe_hardware
-from adaptkit.comparing.store import RunStore
+from adaptkit.comparison.store import RunStore
 from adaptkit.comparison.verify import verify_folder
 from adaptkit.core.codec import to_json
 from adaptkit.core.files import write_json_atomic
 from adaptkit.core.version import __version__
+from adaptkit.costs import describe_hardware
 from benchmarks.store.attempts import ROOT, Attempt, Life, Place, Row
 from benchmarks.store.comparison import BATCH_ROWS, N_ROWS, n_planned
 from benchmarks.store.ends import End

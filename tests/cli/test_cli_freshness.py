@@ -118,7 +118,7 @@ def test_interrupt_is_exit_130(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("adaptkit.freshness.measure_freshness", interrupted)
+    monkeypatch.setattr("adaptkit.studies.freshness.measure_freshness", interrupted)
     assert run(folder) == 130
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adaptkit.cli.progress import LineDisplay, LiveDisplay, TimeLeftColumn, display, finished_line
-from adaptkit.comparing.listener import Listener
+from adaptkit.comparison.callback import Listener
 from adaptkit.core.results import Record
 
 RECORD = Record(

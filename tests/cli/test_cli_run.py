@@ -19,7 +19,7 @@ import adaptkit as ak
 from adaptkit.cli.options import strategies_given
 from adaptkit.cli.run import main
 from adaptkit.cli.suite import read_suite
-from adaptkit.comparing.plan import baseline_of
+from adaptkit.comparison.plan import baseline_of
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Request
 from adaptkit.models.load import ModelSource
@@ -477,7 +477,7 @@ def test_a_pilot_is_refused_without_a_dry_run_and_on_too_few_rows(refused: Calla
 def test_a_dry_run_counts_the_second_run_of_the_baseline(
     run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("adaptkit.comparing.plan.run_twice", baseline_of)
+    monkeypatch.setattr("adaptkit.comparison.plan.run_twice", baseline_of)
     again = "  questions: prompt: 5 rows, seed 0, again for the noise floor"
     assert run("--dry-run", "--limit", "5") == 0
     assert again in capsys.readouterr().out.splitlines()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from adaptkit.accounting import load_prices
-from adaptkit.accounting.cost.assumptions import load_assumptions
 from adaptkit.cli.suite import read_suite
 from adaptkit.core.errors import AdaptKitError
 from adaptkit.core.numbers import is_amount, is_positive
 from adaptkit.core.reading import Unreadable, parse_json, parse_toml, read_bytes, read_text
 from adaptkit.core.result_io import read_comparison
+from adaptkit.costs import load_prices
+from adaptkit.costs.cost.assumptions import load_assumptions
 from adaptkit.decision.requirements_file import load_requirements
 from adaptkit.metrics.json_text import NOTHING, parse
 from adaptkit.strategies.seal import read_state

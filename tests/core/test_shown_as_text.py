@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from adaptkit.comparison.exports.latex import escape
 from adaptkit.core.files import csv_text
 from adaptkit.core.shown import as_markdown, as_markdown_table, visible
 from adaptkit.core.types import Prediction
 from adaptkit.decision.blocks import Bullets, Heading, Paragraph, Table
 from adaptkit.decision.blocks import as_markdown as blocks_as_markdown
 from adaptkit.decision.blocks_rich import as_rich
-from adaptkit.exports.latex import escape
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 LOADED = [

@@ -11,9 +11,9 @@ import questions
 
 import adaptkit as ak
 from adaptkit.core.types import Request
-from adaptkit.curves import LearningCurves
 from adaptkit.decision.curves import PowerLaw
 from adaptkit.models.base import Model
+from adaptkit.studies.learning_curve import LearningCurves
 
 LAW = PowerLaw(ceiling=0.95, amplitude=1.3, rate=0.5)
 

@@ -16,9 +16,9 @@ from interrupting import interrupted_after, rows_stored
 from tiny import classification_task, tiny_llama
 
 import adaptkit as ak
-from adaptkit.accounting import CostAssumptions
 from adaptkit.core.errors import CapabilityError, ConfigError, UnknownNameError
-from adaptkit.curves import LearningCurves
+from adaptkit.costs import CostAssumptions
+from adaptkit.studies.learning_curve import LearningCurves
 from adaptkit.tasks import Cut, read_cut
 
 ROOT = Path(__file__).parents[2]

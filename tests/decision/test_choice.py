@@ -11,8 +11,8 @@ from accounts import billed
 from measurements import MARGIN, pair, pairs_of, row
 from sealed_values import assert_stays
 
-from adaptkit.accounting import CostAssumptions, Spent, StrategyCosts, strategy_costs
 from adaptkit.core.results import Pair
+from adaptkit.costs import CostAssumptions, Spent, StrategyCosts, strategy_costs
 from adaptkit.decision.candidates import Differences, Field, field_of
 from adaptkit.decision.choice import MAX_ROWS, choose
 from adaptkit.stats import holm, rows_for_difference, rows_for_equivalence

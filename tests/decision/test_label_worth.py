@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from labelled import LAW, SIZES, curve_of, curves_of, exactly, scored
 
-from adaptkit.accounting import CostAssumptions
 from adaptkit.core.errors import ConfigError
+from adaptkit.costs import CostAssumptions
 from adaptkit.decision.curves import (
     Crossover,
     CurvePoint,

@@ -11,9 +11,9 @@ import pytest
 from accounts import MACHINE, billed, measured
 from measurements import pairs_of, row
 
-from adaptkit.accounting import CostAssumptions, MeasuredCost, Spent
 from adaptkit.core.codec import to_json
 from adaptkit.core.results import TaskRecommendation
+from adaptkit.costs import CostAssumptions, MeasuredCost, Spent
 from adaptkit.decision import DataFacts, Evidence, Recommendation, Requirements, recommend_for
 from adaptkit.decision.turning_points import TurningPoint
 from adaptkit.stats import Gaps

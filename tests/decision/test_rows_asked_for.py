@@ -10,8 +10,8 @@ import pytest
 from measurements import MARGIN, pair, row
 
 from adaptkit import stats
-from adaptkit.comparing.pairs import pair_of
-from adaptkit.comparing.standards import Standards
+from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.pairs import pair_of
 from adaptkit.core.results import Pair
 from adaptkit.decision import Evidence, Requirements, recommend_for
 from adaptkit.stats import Scores, holm

@@ -18,11 +18,11 @@ from questions import make_task
 import adaptkit as ak
 from adaptkit import stats
 from adaptkit.cli.main import main
-from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparison import Comparison, compare
+from adaptkit.comparison.pairs import RESAMPLING_SEED
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import ConfigError, StoreError, UnknownNameError
-from adaptkit.diffing import StrategyDiff
+from adaptkit.studies.diff import StrategyDiff
 
 N = 24
 Right = Callable[[str, int, int], bool]

@@ -15,11 +15,11 @@ from tiny import CHATML, classification_task, qa_task, save_tiny
 import adaptkit as ak
 from adaptkit.cli.main import main
 from adaptkit.comparison import compare
+from adaptkit.comparison.exports import export_weights, prompts_of
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.types import Request
-from adaptkit.exports import export_weights, prompts_of
 from adaptkit.models.render import Renderer
-from adaptkit.training import lora
+from adaptkit.strategies.training import lora
 
 pytestmark = pytest.mark.usefixtures("hash_embedder")
 TASK = replace(classification_task(), validation=())
@@ -144,7 +144,7 @@ def test_of_a_run_each_strategy_is_shown_once(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The session's fixture plans no second run; here there is one, whose artifact must not be shown.
-    monkeypatch.setattr("adaptkit.comparing.plan.run_twice", lambda labels: labels[0])
+    monkeypatch.setattr("adaptkit.comparison.plan.run_twice", lambda labels: labels[0])
     model = ak.load_model(base, dtype="float32")
     strategies = [ak.PromptEngineering(), ak.FewShot(k=1, selection="random")]
     run = tmp_path / "run"

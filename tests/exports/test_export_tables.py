@@ -16,10 +16,10 @@ from planted import compared
 
 from adaptkit.cli.main import main
 from adaptkit.comparison import Comparison
+from adaptkit.comparison.exports.latex import escape, latex_text
 from adaptkit.core.errors import ConfigError, MissingDependencyError, UnknownNameError
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import CSV_COLUMNS, ComparisonResult
-from adaptkit.exports.latex import escape, latex_text
 
 INVENTED = Path(__file__).parents[1] / "report" / "invented"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import adaptkit as ak
 from adaptkit.core.types import Document, Example
-from adaptkit.freshness.replacing import replacements
-from adaptkit.freshness.stated import Fact, facts_of, locate, replaced, states
+from adaptkit.studies.freshness.replacing import replacements
+from adaptkit.studies.freshness.stated import Fact, facts_of, locate, replaced, states
 
 
 def document(text: str, title: str | None = None) -> Document:

@@ -15,10 +15,10 @@ from tiny import tiny_model
 import adaptkit as ak
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.types import Request
-from adaptkit.freshness import Freshness, FreshnessRow
-from adaptkit.freshness.judging import metric_of
-from adaptkit.freshness.measure import KINDS
 from adaptkit.strategies.tuned import Budget, Tuned
+from adaptkit.studies.freshness import Freshness, FreshnessRow
+from adaptkit.studies.freshness.judging import metric_of
+from adaptkit.studies.freshness.measure import KINDS
 
 pytestmark = pytest.mark.usefixtures("hash_embedder")
 

@@ -11,8 +11,8 @@ from fresh_world import COUNTRIES, city_task
 import adaptkit as ak
 from adaptkit.core.errors import CapabilityError, DataError
 from adaptkit.core.types import Document, Example
-from adaptkit.freshness.stated import rows_of, states
-from adaptkit.freshness.worlds import Kind, World, _some, make_world
+from adaptkit.studies.freshness.stated import rows_of, states
+from adaptkit.studies.freshness.worlds import Kind, World, _some, make_world
 
 TASK = city_task()
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -142,10 +142,10 @@ def test_folder_that_was_changed_in_the_cache_is_fetched_again(
 def test_folder_that_was_changed_is_refused_offline_and_told_by_doctor_and_models(
     index: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from adaptkit.cli.readiness.machine import _models
     from adaptkit.models.cache import cached
-    from adaptkit.readiness.machine import _models
 
-    monkeypatch.setattr("adaptkit.readiness.machine.EMBEDDED", embedded.EMBEDDED)
+    monkeypatch.setattr("adaptkit.cli.readiness.machine.EMBEDDED", embedded.EMBEDDED)
     monkeypatch.setattr("adaptkit.models.cache.EMBEDDED", embedded.EMBEDDED)
     path = embedded_path("tiny")
     assert [e.state for e in cached()] == ["ready"]

@@ -14,13 +14,13 @@ import pytest
 from tiny import classification_task, tiny_llama
 
 import adaptkit as ak
-from adaptkit.comparing.listener import Listener
-from adaptkit.comparing.plan import baseline_of
+from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.plan import baseline_of
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.types import Request
 from adaptkit.models.base import Model
-from adaptkit.piloting import PilotLine, Span
 from adaptkit.strategies.baselines import TfidfClassifier
+from adaptkit.studies.pilot import PilotLine, Span
 
 N_TEST, N_TRAIN = 30, 40
 
@@ -129,7 +129,7 @@ def test_usd_are_minutes_at_the_price_of_the_machine(found: ak.Pilot) -> None:
 
 
 def test_seeds_and_the_noise_floor_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptkit.comparing.plan.run_twice", baseline_of)
+    monkeypatch.setattr("adaptkit.comparison.plan.run_twice", baseline_of)
     runs = {line.strategy: line.n_runs for line in foretold(seeds=3, noise_floor=True).lines}
     assert runs == {"prompt": 2, "draws": 3}
     once, thrice = foretold(Draws())["draws"], foretold(Draws(), seeds=3)["draws"]
@@ -272,7 +272,7 @@ def test_tuning_counts_configurations_and_validation_rows() -> None:
 
 
 def test_baselines_take_part_unless_they_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptkit.comparing.lineup.automatic", lambda: [TfidfClassifier()])
+    monkeypatch.setattr("adaptkit.comparison.select_strategies.automatic", lambda: [TfidfClassifier()])
     task = classification_task()
     music = ak.FakeModel(lambda request: "music")
     found = foretold(ak.PromptEngineering(), task=task, model=music, baselines=True)
@@ -347,7 +347,7 @@ def test_training_is_cut_short_and_predicted_in_full(monkeypatch: pytest.MonkeyP
 
 
 def test_a_long_training_is_known_to_stop_as_early_as_it_may() -> None:
-    from adaptkit.piloting.fits import N_EVALUATIONS
-    from adaptkit.training.sft import SftSettings
+    from adaptkit.strategies.training.sft import SftSettings
+    from adaptkit.studies.pilot.fits import N_EVALUATIONS
 
     assert SftSettings(learning_rate=1, n_steps=1, batch_size=1).evaluations == N_EVALUATIONS

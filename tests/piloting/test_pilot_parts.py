@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import adaptkit as ak
-from adaptkit.piloting.answers import Answers, Batch
-from adaptkit.piloting.fits import fit_span, trainings_of
-from adaptkit.piloting.predict import times_tuned
-from adaptkit.piloting.rows import pilot_task
-from adaptkit.piloting.span import Span, of_rows, total
-from adaptkit.piloting.text import figure
 from adaptkit.strategies.shortened import PILOT_TOKENS, Tuning, shortened, trained_parts, tuning_of
+from adaptkit.studies.pilot.answers import Answers, Batch
+from adaptkit.studies.pilot.fits import fit_span, trainings_of
+from adaptkit.studies.pilot.predict import times_tuned
+from adaptkit.studies.pilot.rows import pilot_task
+from adaptkit.studies.pilot.span import Span, of_rows, total
+from adaptkit.studies.pilot.text import figure
 
 SECONDS = st.floats(0.001, 1000)
 NOTES: dict[str, Any] = {

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from adaptkit.accounting import describe_hardware
 from adaptkit.cli.main import main
+from adaptkit.cli.readiness import Finding, check_machine, packages
+from adaptkit.costs import describe_hardware
 from adaptkit.models.embedded import EMBEDDED, embedded_folder
-from adaptkit.readiness import Finding, check_machine, packages
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -67,7 +67,9 @@ def test_json_says_the_same(here: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_full_disk_stops_only_what_needs_room(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptkit.readiness.machine.shutil.disk_usage", lambda _: Usage(1, 1, 100_000_000))
+    monkeypatch.setattr(
+        "adaptkit.cli.readiness.machine.shutil.disk_usage", lambda _: Usage(1, 1, 100_000_000)
+    )
     assert found("cache").state == "ok"
     assert found("run folder").state == "stop"
     assert "100 MB are free there" in found("run folder").advice
@@ -111,7 +113,7 @@ def test_the_requirements_that_are_checked_are_those_of_the_package() -> None:
 def test_few_threads_and_little_memory_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     hardware = describe_hardware()
     monkeypatch.setattr(
-        "adaptkit.readiness.machine.describe_hardware",
+        "adaptkit.cli.readiness.machine.describe_hardware",
         lambda: type(hardware)(cpu="c", n_cores=8, memory_bytes=10**9, gpu_name=None, platform="p"),
     )
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
@@ -133,7 +135,7 @@ def test_the_index_is_asked_when_told_to(
         asked.append(command)
         return subprocess.CompletedProcess(command, code, "", "ERROR: first\nERROR: no answer")
 
-    monkeypatch.setattr("adaptkit.readiness.machine.subprocess.run", run)
+    monkeypatch.setattr("adaptkit.cli.readiness.machine.subprocess.run", run)
     if not cached:
         embedded_folder("all-minilm-l6-v2").rmdir()
     finding = found("package index", online=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adaptkit.cli.main import main
-from adaptkit.readiness import check_source
+from adaptkit.cli.readiness import check_source
 
 INSTRUCTION = "Which team handles this?"
 COLUMNS = "input=subject,target=queue"

@@ -12,9 +12,9 @@ from typing import Any
 from accounts import billed, measured
 from measurements import MARGIN, pair, pairs_of, row
 
-from adaptkit.accounting import NOTHING, CostAssumptions, MeasuredCost, Spent, fixed_usd_per_hour
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import Pair, Row
+from adaptkit.costs import NOTHING, CostAssumptions, MeasuredCost, Spent, fixed_usd_per_hour
 from adaptkit.decision import Evidence
 
 NAMES = ("knn-vote", "prompt", "few-shot", "rag", "lora", "rag+lora", "full-sft")

@@ -12,8 +12,8 @@ from accounts import MACHINE, measured
 from measurements import traits_of
 from recorded import ERROR, record
 
-from adaptkit.accounting import CostAssumptions, Spent, cost_rows, strategy_costs
 from adaptkit.core.results import ComparisonResult, Record, Row, TaskRecommendation
+from adaptkit.costs import CostAssumptions, Spent, cost_rows, strategy_costs
 from adaptkit.decision import Causes, causes
 from adaptkit.report.plots import Accounts
 from adaptkit.tasks import TaskFacts

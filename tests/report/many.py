@@ -7,8 +7,8 @@ from random import Random
 from accounts import measured
 from measurements import pairs_of, row
 
-from adaptkit.accounting import fixed_usd_per_hour
 from adaptkit.core.results import ComparisonResult
+from adaptkit.costs import fixed_usd_per_hour
 from adaptkit.decision import Evidence, recommend
 
 

@@ -16,9 +16,9 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import Comparison, compare, load_comparison
-from adaptkit.curves import LearningCurves
 from adaptkit.decision.curves import CurvePoint, LearningCurve
-from adaptkit.robustness.result import Choice, Effect, Robustness
+from adaptkit.studies.learning_curve import LearningCurves
+from adaptkit.studies.robustness.result import Choice, Effect, Robustness
 from adaptkit.tasks.folder import write_task
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"

@@ -15,11 +15,11 @@ from browsing import serious_issues, started
 from planted import Shots, Tuned, Words, planted_model
 from questions import make_task
 
-from adaptkit.accounting import cost_rows
-from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparison import Comparison, compare
 from adaptkit.comparison.page import saving_bands
+from adaptkit.comparison.pairs import RESAMPLING_SEED
 from adaptkit.core.results import ComparisonResult
+from adaptkit.costs import cost_rows
 from adaptkit.decision import Requirements, recommend, recommend_for
 from adaptkit.report import render_html
 from adaptkit.report.findings import Findings

@@ -13,8 +13,8 @@ import pytest
 from node import called
 from test_page_what_if import Settings, drawn_settings, stated, under
 
-from adaptkit.accounting import CostAssumptions, fixed_usd_per_hour, strategy_costs
 from adaptkit.core.codec import to_json
+from adaptkit.costs import CostAssumptions, fixed_usd_per_hour, strategy_costs
 from adaptkit.decision import Evidence, recommend_for
 from adaptkit.report.draws import N_DRAWS, cost_spread, draws_data
 from adaptkit.report.findings import Findings

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from node import called
 
-from adaptkit.accounting import cost_rows, fixed_usd_per_hour
-from adaptkit.comparing.pairs import RESAMPLING_SEED
 from adaptkit.comparison.page import every_saving, saving_bands
+from adaptkit.comparison.pairs import RESAMPLING_SEED
 from adaptkit.core.codec import to_json
+from adaptkit.costs import cost_rows, fixed_usd_per_hour
 from adaptkit.decision import Evidence, Recommendation, Requirements, recommend_for
 from adaptkit.decision.judging import judge
 from adaptkit.decision.limits import usd_per_1k, usd_per_month

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from node import called
 
-from adaptkit.accounting import BreakEvenVolume
+from adaptkit.costs import BreakEvenVolume
 from adaptkit.decision.recommendation_text import turn_sentence
 from adaptkit.decision.turning_points import TurningPoint
 from adaptkit.report.parts import RULES, source

@@ -47,7 +47,7 @@ def row_of(result: ComparisonResult, task: str, strategy: str) -> Row:
 
 def test_importing_the_package_loads_no_library() -> None:
     code = (
-        "import sys, adaptkit.report, adaptkit.decision, adaptkit.accounting;"
+        "import sys, adaptkit.report, adaptkit.decision, adaptkit.costs;"
         "print([m for m in ('matplotlib','pandas','rich','jinja2','psutil','torch') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,11 +12,19 @@ from tiny import qa_task
 from worded import Exact, Sturdy, make_task
 
 import adaptkit as ak
-from adaptkit.robustness.distractors import SUFFIX, with_distractors
-from adaptkit.robustness.texts import in_lower_case, with_typos, wrapped
-from adaptkit.robustness.variants import CHANGES, FRAMES, MAKERS, Given, Variant, is_touched, keeps_fit
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.baselines import TfidfClassifier
+from adaptkit.studies.robustness.distractors import SUFFIX, with_distractors
+from adaptkit.studies.robustness.texts import in_lower_case, with_typos, wrapped
+from adaptkit.studies.robustness.variants import (
+    CHANGES,
+    FRAMES,
+    MAKERS,
+    Given,
+    Variant,
+    is_touched,
+    keeps_fit,
+)
 
 PROSE = "Where can the longer ladders be returned after seven on 24 December, please?"
 

@@ -63,7 +63,7 @@ def fitted(model: ak.FakeModel) -> Strategy:
 
 def leave_out_general_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fine-tuning does not look at what it costs elsewhere: its answers are served, not its notes."""
-    monkeypatch.setattr("adaptkit.training.forgetting.general_loss", lambda _model: 0.0)
+    monkeypatch.setattr("adaptkit.strategies.training.forgetting.general_loss", lambda _model: 0.0)
 
 
 @dataclass(frozen=True)

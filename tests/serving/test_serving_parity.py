@@ -11,7 +11,7 @@ from served import leave_out_general_loss, serving
 from tiny import qa_task, tiny_llama
 
 import adaptkit as ak
-from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparison.lazy_model import ModelProvider
 from adaptkit.core.results import Record
 from adaptkit.serving.artifact import Artifact
 

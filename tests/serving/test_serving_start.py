@@ -21,7 +21,7 @@ from tiny import save_tiny, tiny_llama
 
 import adaptkit as ak
 from adaptkit.cli.main import main
-from adaptkit.comparing.provider import ModelProvider
+from adaptkit.comparison.lazy_model import ModelProvider
 from adaptkit.core.errors import ConfigError
 from adaptkit.serving import ServerSettings
 from adaptkit.serving.artifact import Artifact, provider_for

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adaptkit.comparing.store import RunStore
+from adaptkit.comparison.store import RunStore
 from benchmarks.store import comparison, kill_and_resume
 from benchmarks.store.attempts import Life, Place
 from benchmarks.store.ends import End

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tiny import qa_task, tiny_llama
 
+from adaptkit.comparison.exports.saved import load_saved
 from adaptkit.core.errors import ModelError
 from adaptkit.core.sealed import SEAL, sealed
-from adaptkit.exports.saved import load_saved
 from adaptkit.serving.artifact import Artifact, provider_for
 from adaptkit.strategies import load_strategy
 from adaptkit.strategies.prompt import PromptEngineering

@@ -15,9 +15,9 @@ from adaptkit.models.fake import FakeModel
 from adaptkit.models.local.model import LocalModel
 from adaptkit.strategies import load_strategy
 from adaptkit.strategies.full_sft import FullSFT
+from adaptkit.strategies.training import full, memory
+from adaptkit.strategies.training.forgetting import general_loss
 from adaptkit.tasks import Task
-from adaptkit.training import full, memory
-from adaptkit.training.forgetting import general_loss
 
 TASK = classification_task()
 

@@ -21,8 +21,8 @@ from adaptkit.strategies.few_shot import FewShot
 from adaptkit.strategies.function_calling import FunctionCalling
 from adaptkit.strategies.lora_sft import LoRASFT
 from adaptkit.strategies.tool_loop import NOW_ANSWER
+from adaptkit.strategies.tools import Tool, allow, allowed
 from adaptkit.tasks import Task
-from adaptkit.tools import Tool, allow, allowed
 
 pytestmark = pytest.mark.usefixtures("hash_embedder")
 

@@ -16,8 +16,8 @@ import adaptkit as ak
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.types import Example, Passage, Prompt
 from adaptkit.models.local.model import LocalModel
+from adaptkit.strategies.training import sft
 from adaptkit.strategies.tuned import Budget, Tuned
-from adaptkit.training import sft
 
 pytestmark = pytest.mark.usefixtures("hash_embedder")
 

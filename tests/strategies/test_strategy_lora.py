@@ -20,9 +20,9 @@ from adaptkit.models.local.model import LocalModel
 from adaptkit.strategies import load_strategy
 from adaptkit.strategies.lora_sft import LoRASFT
 from adaptkit.strategies.seal import read_state
+from adaptkit.strategies.training import quantised
+from adaptkit.strategies.training.forgetting import general_loss
 from adaptkit.tasks import Task
-from adaptkit.training import quantised
-from adaptkit.training.forgetting import general_loss
 
 TASK = classification_task()
 

@@ -21,8 +21,8 @@ from adaptkit.strategies.lora_sft import LoRASFT
 from adaptkit.strategies.prompt import PromptEngineering
 from adaptkit.strategies.rag import RAG
 from adaptkit.strategies.sft_base import SupervisedFineTuning
-from adaptkit.training import sft
-from adaptkit.training.encode import EncodedRow
+from adaptkit.strategies.training import sft
+from adaptkit.strategies.training.encode import EncodedRow
 
 pytestmark = pytest.mark.usefixtures("hash_embedder")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptkit.tools.calculator import calculate, calculator
+from adaptkit.strategies.tools.calculator import calculate, calculator
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.tools import run_tool
-from adaptkit.tools.database import select, sql
+from adaptkit.strategies.tools import run_tool
+from adaptkit.strategies.tools.database import select, sql
 
 
 @pytest.fixture

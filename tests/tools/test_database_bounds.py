@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptkit.tools.database import select
+from adaptkit.strategies.tools.database import select
 
 COLUMNS = ",".join("hex(zeroblob(499999))" for _ in range(60))
 LONG = "SELECT hex(zeroblob(400000)) AS h FROM city"
@@ -66,7 +66,7 @@ def test_memory_stays_bounded(city: Path) -> None:
     program = (
         "import json, resource, sqlite3, sys\n"
         "from pathlib import Path\n"
-        "from adaptkit.tools.database import select\n"
+        "from adaptkit.strategies.tools.database import select\n"
         "for query in json.load(sys.stdin):\n"
         "    try: select(Path(sys.argv[1]), query, seconds=1.0)\n"
         "    except sqlite3.Error: pass\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adaptkit.tools.described import json_schema, parameters_schema, tools_in
+from adaptkit.strategies.tools.described import json_schema, parameters_schema, tools_in
 
 ADD = {
     "name": "math.add",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.tools import run_tool
-from adaptkit.tools.files import MAX_BYTES, listed, read_file, read_text
+from adaptkit.strategies.tools import run_tool
+from adaptkit.strategies.tools.files import MAX_BYTES, listed, read_file, read_text
 
 
 @pytest.fixture

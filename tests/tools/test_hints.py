@@ -12,7 +12,7 @@ import pytest
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.models.local.constrain import Grammars
-from adaptkit.tools import Tool, tool_from
+from adaptkit.strategies.tools import Tool, tool_from
 
 
 class Colour(enum.Enum):

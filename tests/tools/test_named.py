@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptkit.core.errors import ConfigError, UnknownNameError
-from adaptkit.tools import TOOLS, Tool, allow, allowed, from_a_file, resolve
+from adaptkit.strategies.tools import TOOLS, Tool, allow, allowed, from_a_file, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def test_a_file_cannot_name_a_function_that_was_not_passed() -> None:
     spec = "os:system"
     with pytest.raises(ConfigError, match="calls the tool os:system, which this program has not passed"):
         resolve([spec])
-    with from_a_file(), pytest.raises(ConfigError, match=r"call adaptkit\.tools\.allow"):
+    with from_a_file(), pytest.raises(ConfigError, match=r"call adaptkit\.strategies\.tools\.allow"):
         resolve([spec])
     own = Tool(name="own", description="", run=lambda: "x")
     with from_a_file(), pytest.raises(ConfigError, match="which this program has not passed"):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from adaptkit.core.types import Passage
-from adaptkit.tools import Outcome, Tool, run_tool
-from adaptkit.tools import running as running_module
+from adaptkit.strategies.tools import Outcome, Tool, run_tool
+from adaptkit.strategies.tools import running as running_module
 
 
 def run(function: Callable[..., object], *, seconds: float = 5.0, max_chars: int = 200) -> Outcome:

@@ -8,8 +8,8 @@ import resource
 
 import pytest
 
-from adaptkit.training import allocator
-from adaptkit.training.allocator import kept_memory
+from adaptkit.strategies.training import allocator
+from adaptkit.strategies.training.allocator import kept_memory
 
 glibc_only = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 BLOCK, N_BLOCKS = 4 * 2**20, 32

@@ -11,9 +11,9 @@ from plain_loss import plain_loss
 from tiny import CONTEXT_TOKENS, classification_task, tiny_model, tiny_module
 
 from adaptkit.core.types import Prompt
-from adaptkit.training.encode import IGNORED, EncodedRow, collate
-from adaptkit.training.loss import completion_loss
-from adaptkit.training.sft import n_shared_in
+from adaptkit.strategies.training.encode import IGNORED, EncodedRow, collate
+from adaptkit.strategies.training.loss import completion_loss
+from adaptkit.strategies.training.sft import n_shared_in
 
 PAD = 5
 

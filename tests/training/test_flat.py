@@ -16,11 +16,11 @@ from peft.tuners.lora import Linear
 from plain_loss import plain_loss
 from tiny import tiny_module
 
-from adaptkit.training import attention, lora
-from adaptkit.training.encode import EncodedRow, collate
-from adaptkit.training.fast import fast_norms
-from adaptkit.training.flat import flat_layout, is_flat
-from adaptkit.training.loss import completion_loss
+from adaptkit.strategies.training import attention, lora
+from adaptkit.strategies.training.encode import EncodedRow, collate
+from adaptkit.strategies.training.fast import fast_norms
+from adaptkit.strategies.training.flat import flat_layout, is_flat
+from adaptkit.strategies.training.loss import completion_loss
 
 KINDS = ["llama", "qwen", "gemma"]
 SHARED = list(range(100, 112))

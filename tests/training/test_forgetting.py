@@ -11,8 +11,8 @@ from tiny import tiny_model
 
 from adaptkit.core.types import Prompt
 from adaptkit.models.local.model import LocalModel
-from adaptkit.training.forgetting import general_loss, general_text
-from adaptkit.training.loss import completion_loss
+from adaptkit.strategies.training.forgetting import general_loss, general_text
+from adaptkit.strategies.training.loss import completion_loss
 
 
 def by_hand(model: LocalModel) -> float:
@@ -69,7 +69,7 @@ def test_the_same_weights_are_measured_once_and_changed_ones_anew(monkeypatch: p
         n += 1
         return completion_loss(*arguments)
 
-    monkeypatch.setattr("adaptkit.training.forgetting.completion_loss", counted)
+    monkeypatch.setattr("adaptkit.strategies.training.forgetting.completion_loss", counted)
     first = general_loss(model)
     n_once = n
     assert (general_loss(model), n) == (first, n_once)

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_module
 
 from adaptkit.core.errors import CapabilityError, TrainingError
-from adaptkit.training import full, memory, sft
-from adaptkit.training.encode import EncodedRow
-from adaptkit.training.order import LengthGroupedOrder
+from adaptkit.strategies.training import full, memory, sft
+from adaptkit.strategies.training.encode import EncodedRow
+from adaptkit.strategies.training.order import LengthGroupedOrder
 
 PROBE = [100, 101, 102, 150]
 ROWS = [EncodedRow([100, 101, 102 + i], [150 + i, 0]) for i in range(8)]
@@ -223,7 +223,7 @@ def test_memory_that_is_short_asks_for_checkpointing_before_it_refuses(
 
 def test_what_the_optimizer_takes_is_within_the_estimate() -> None:
     """Counted in the tensors that it holds after a step."""
-    from adaptkit.training.optimizer import MasterAdamW
+    from adaptkit.strategies.training.optimizer import MasterAdamW
 
     module = tiny_module("llama").to(torch.bfloat16)
     optimizer = MasterAdamW(module.parameters(), lr=1e-4)

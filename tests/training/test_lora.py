@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from tiny import tiny_module
 
 from adaptkit.core.errors import CapabilityError, TrainingError
-from adaptkit.training import lora
-from adaptkit.training.encode import EncodedRow, collate
-from adaptkit.training.loss import completion_loss
+from adaptkit.strategies.training import lora
+from adaptkit.strategies.training.encode import EncodedRow, collate
+from adaptkit.strategies.training.loss import completion_loss
 
 Weights = dict[str, torch.Tensor]
 IDS = torch.tensor([[100, 101, 102, 150, 7, 30]])

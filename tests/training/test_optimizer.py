@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny import tiny_module
 
-from adaptkit.training.optimizer import MasterAdamW, optimizer_for
+from adaptkit.strategies.training.optimizer import MasterAdamW, optimizer_for
 
 RATE = 1e-4
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from tiny import tiny_llama
 
-from adaptkit.training import lora, quantised, sft
-from adaptkit.training.encode import EncodedRow
+from adaptkit.strategies.training import lora, quantised, sft
+from adaptkit.strategies.training.encode import EncodedRow
 
 ROWS = [EncodedRow([100, 101, 102 + i], [150 + i, 0]) for i in range(8)]
 

@@ -16,12 +16,12 @@ from tiny import classification_task, tiny_model
 from adaptkit.core.errors import TrainingError
 from adaptkit.core.types import Prompt
 from adaptkit.models.local.model import LocalModel
-from adaptkit.training import lora, memory, sft
-from adaptkit.training.encode import EncodedRow, collate
-from adaptkit.training.loss import completion_loss
-from adaptkit.training.order import LengthGroupedOrder
-from adaptkit.training.sft import SftSettings, train
-from adaptkit.training.watch import Schedule
+from adaptkit.strategies.training import lora, memory, sft
+from adaptkit.strategies.training.encode import EncodedRow, collate
+from adaptkit.strategies.training.loss import completion_loss
+from adaptkit.strategies.training.order import LengthGroupedOrder
+from adaptkit.strategies.training.sft import SftSettings, train
+from adaptkit.strategies.training.watch import Schedule
 
 TASK = classification_task()
 SHAPE = lora.LoraSettings(rank=4, alpha=8, dropout=0.0, target_modules="all-linear")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptkit.accounting import CostAssumptions
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_amount, is_count
+from adaptkit.costs import CostAssumptions
 from adaptkit.decision.curves.curve import FURTHEST, LearningCurve
 from adaptkit.decision.wording import interval, points
 from adaptkit.stats.resample import percentile_interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptkit.accounting import break_even_accuracy, break_even_requests
+from adaptkit.costs import break_even_accuracy, break_even_requests
 from adaptkit.decision.rules.base import Rule
 from adaptkit.decision.rules.sources import read
 from adaptkit.decision.situation import Situation

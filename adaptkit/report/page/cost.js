@@ -1,4 +1,4 @@
-// What a strategy costs under some assumptions: adaptkit.accounting.cost, from what the page carries of a run.
+// What a strategy costs under some assumptions: adaptkit.costs.cost, from what the page carries of a run.
 // Unknown is null, never 0.
 
 // The assumptions that hold for one strategy.

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adaptkit.accounting import BreakEvenVolume, StrategyCosts, total_usd
+from adaptkit.costs import BreakEvenVolume, StrategyCosts, total_usd
 from adaptkit.report.plots import style
 from adaptkit.report.plots.quality import NOTHING
 from adaptkit.report.plots.source import Accounts, Source

@@ -25,7 +25,7 @@ PLOTS: Registry[Callable[[Source], Any]] = Registry(
         "cost": "adaptkit.report.plots.cost:cost",
         "latency": "adaptkit.report.plots.latency:latency",
         # Curves are gathered from comparisons, and so stand above this package: it knows them by name only.
-        "learning-curve": "adaptkit.curves.plot:of_comparison",
+        "learning-curve": "adaptkit.studies.learning_curve.plot:of_comparison",
         "breakdown": "adaptkit.report.plots.breakdown:breakdown",
     },
     group="adaptkit.plots",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from adaptkit.accounting import CostRow, StrategyCosts
 from adaptkit.core.results import ComparisonResult, Record
+from adaptkit.costs import CostRow, StrategyCosts
 from adaptkit.decision import Causes
 
 

@@ -1,1 +1,0 @@
-"""Several strategies on the same rows: planned, run, stored, summarised."""

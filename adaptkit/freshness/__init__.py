@@ -1,6 +1,0 @@
-"""What strategies need when documents change, and how good they are before and after."""
-
-from adaptkit.freshness.measure import measure_freshness
-from adaptkit.freshness.result import Difference, FreshAnswer, Freshness, FreshnessRow, Phases
-
-__all__ = ["Difference", "FreshAnswer", "Freshness", "FreshnessRow", "Phases", "measure_freshness"]

@@ -1,6 +1,0 @@
-"""Whether everything is there that a comparison needs: on this machine, and in a task."""
-
-from adaptkit.readiness.machine import Finding, check_machine
-from adaptkit.readiness.task import TaskCheck, check_source
-
-__all__ = ["Finding", "TaskCheck", "check_machine", "check_source"]

@@ -1,0 +1,8 @@
+"""A pilot: each strategy on a few rows, and from that what the whole comparison will take."""
+
+from adaptkit.studies.pilot.result import Pilot, PilotLine
+from adaptkit.studies.pilot.rows import MIN_ROWS
+from adaptkit.studies.pilot.run import pilot
+from adaptkit.studies.pilot.span import Span
+
+__all__ = ["MIN_ROWS", "Pilot", "PilotLine", "Span", "pilot"]

@@ -1,9 +1,0 @@
-"""Tools that a model may call: Python functions, and a few built in."""
-
-from adaptkit.tools.allowed import allow, from_a_file
-from adaptkit.tools.hints import tool_from
-from adaptkit.tools.named import TOOLS, resolve
-from adaptkit.tools.running import Outcome, run_tool
-from adaptkit.tools.tool import Tool
-
-__all__ = ["TOOLS", "Outcome", "Tool", "allow", "from_a_file", "resolve", "run_tool", "tool_from"]
