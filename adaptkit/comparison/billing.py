@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adaptkit.comparison.measured import Group
+from adaptkit.comparison.trial_data import Group
 from adaptkit.core.results import Record
 from adaptkit.core.types import Completion, Request, Usage
 from adaptkit.costs import Prices, Spent, TokenBills, request_usd, token_bills

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from adaptkit.comparison.billing import bills_of, fit_bill
-from adaptkit.comparison.measured import Group
 from adaptkit.comparison.pairs import RESAMPLING_SEED
 from adaptkit.comparison.rows import timing
 from adaptkit.comparison.scores import clusters_of
 from adaptkit.comparison.scoring import aggregate
+from adaptkit.comparison.trial_data import Group
 from adaptkit.core.codec import to_json
 from adaptkit.costs import (
     NOTHING,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.comparison.costs import measured_cost
-from adaptkit.comparison.measured import Group, groups_of
 from adaptkit.comparison.pairs import compared, estimate_of, pairs_of
 from adaptkit.comparison.rows import row_of
 from adaptkit.comparison.scoring import aggregate
 from adaptkit.comparison.stored import StoredRun, stored_run
+from adaptkit.comparison.trial_data import Group, groups_of
 from adaptkit.core.errors import StoreError, UnknownNameError
 from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import COMPARISON_JSON

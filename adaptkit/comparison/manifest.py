@@ -11,10 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparison.measured import n_labels
 from adaptkit.comparison.plan import Plan
-from adaptkit.comparison.run_context import Outcome, Run
+from adaptkit.comparison.run_context import Run
 from adaptkit.comparison.summary import Summary
+from adaptkit.comparison.trial_data import TrialData
 from adaptkit.core.codec import content_hash, to_json
 from adaptkit.core.version import __version__
 from adaptkit.costs import CostAssumptions, Hardware, Prices, cost_notes
@@ -28,7 +28,7 @@ PACKAGES = (
 
 def make_manifest(
     run: Run,
-    outcomes: Sequence[Outcome],
+    trials: Sequence[TrialData],
     summary: Summary,
     *,
     hardware: Hardware,
@@ -39,7 +39,7 @@ def make_manifest(
 
     Args:
         run: what was run, and where its files lie.
-        outcomes: what came of it.
+        trials: what came of it.
         summary: the table made of it.
         hardware: this machine.
         prices: of an hour of it, or of tokens.
@@ -58,10 +58,10 @@ def make_manifest(
         "tasks": [_task(t) for t in run.plan.tasks],
         "model": _model(run),
         "decoding": {"method": "greedy", "choices": "log-probability of the whole label, end token included"},
-        "artifacts": _artifacts(run, outcomes),
+        "artifacts": _artifacts(run, trials),
         "baseline": baselines.pop() if len(baselines) == 1 else dict(summary.baselines),
         "interval_method": dict(summary.interval_methods),
-        "counts": _counts(run.plan, outcomes),
+        "counts": _counts(run.plan, trials),
         "price": to_json(prices.machine),
         "billed_by": prices.billed_by,
         "model_price": to_json(prices.model),
@@ -74,7 +74,7 @@ def make_manifest(
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "git": _git(),
-        "trials": [_trial(o) for o in outcomes],
+        "trials": [t.to_manifest() for t in trials],
     }
 
 
@@ -118,9 +118,9 @@ def _model(run: Run) -> dict[str, Any]:
     return {"id": run.provider.id, "revision": run.provider.revision, "template_hash": None}
 
 
-def _artifacts(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _artifacts(run: Run, trials: Sequence[TrialData]) -> dict[str, Any]:
     """By folder, whose it is and the sha256 of each file: adapters, indexes and demonstrations."""
-    keys = {o.result.artifact: o.trial.key for o in outcomes if o.result and o.result.artifact}
+    keys = {t.artifact: t.key for t in trials if t.artifact}
     return {
         folder: {"trial": key, "sha256": run.store.artifact_files(folder)} for folder, key in keys.items()
     }
@@ -159,38 +159,14 @@ def _task(task: Task) -> dict[str, Any]:
     }
 
 
-def _counts(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    records = [r for o in outcomes for r in o.records]
+def _counts(plan: Plan, trials: Sequence[TrialData]) -> dict[str, int]:
+    records = [r for t in trials for r in t.records]
     return {
         "planned": plan.n_rows,
         "done": len(records),
         "errors": sum(r.error is not None for r in records),
-        "trials_failed": sum(o.status == "failed" for o in outcomes),
-        "trials_skipped": sum(o.status == "skipped" for o in outcomes),
-    }
-
-
-def _trial(outcome: Outcome) -> dict[str, Any]:
-    trial, result = outcome.trial, outcome.result
-    return {
-        "key": trial.key,
-        "strategy": trial.label,
-        "task": trial.task.name,
-        "seed": trial.seed,
-        "repeat": trial.repeat,
-        "params": trial.strategy.described_params(),
-        "n_rows": len(outcome.records),
-        "n_planned": outcome.n_planned,
-        "takes_seed": trial.strategy.takes_seed,
-        "n_labels": n_labels(trial),
-        "artifact": result.artifact if result else None,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "fit_s": result.fit_s if result else None,
-        "eval_s": result.eval_s if result else None,
-        "peak_memory_bytes": result.peak_memory_bytes if result else None,
-        "fit_notes": to_json(result.fit_notes) if result else {},
-        "traits": to_json(result.traits if result else trial.strategy.traits),
+        "trials_failed": sum(t.status == "failed" for t in trials),
+        "trials_skipped": sum(t.status == "skipped" for t in trials),
     }
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from adaptkit import stats
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import Group
 from adaptkit.comparison.scores import clusters_of, scores_of, stopping_rule
+from adaptkit.comparison.trial_data import Group
 from adaptkit.core.results import Estimate, Pair, Row
 from adaptkit.metrics import is_row_mean
 from adaptkit.stats import AllPairs, CorpusScores, PairedDifference, Scores

@@ -6,8 +6,8 @@ they like. A lead smaller than what a strategy gains on itself is none.
 
 from __future__ import annotations
 
-from adaptkit.comparison.measured import Group
 from adaptkit.comparison.scoring import aggregate
+from adaptkit.comparison.trial_data import Group
 from adaptkit.core.results import NoiseFloor
 from adaptkit.tasks import TaskFacts
 

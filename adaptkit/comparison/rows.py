@@ -10,9 +10,9 @@ from typing import Any
 
 from adaptkit import costs
 from adaptkit.comparison.billing import bills_of, fit_bill
-from adaptkit.comparison.measured import Group
 from adaptkit.comparison.outcomes import off_format, refused
 from adaptkit.comparison.scoring import LENIENT, aggregate
+from adaptkit.comparison.trial_data import Group
 from adaptkit.core.results import Estimate, Record, Row, TrialStatus
 from adaptkit.costs import Prices
 

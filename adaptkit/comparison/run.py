@@ -13,7 +13,6 @@ from adaptkit.comparison.decision_settings import Standards
 from adaptkit.comparison.lazy_model import ModelProvider, provider_given
 from adaptkit.comparison.leakage_check import Leakage, find_leaks
 from adaptkit.comparison.manifest import make_manifest
-from adaptkit.comparison.measured import measured
 from adaptkit.comparison.plan import folder_name, make_plan
 from adaptkit.comparison.run_context import Run
 from adaptkit.comparison.runner import require_something_to_run, run_plan
@@ -125,18 +124,18 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         )
         if settings.fresh:
             run.store.clear()
-        outcomes = run_plan(run)
-        require_something_to_run(outcomes)
+        trials = run_plan(run)
+        require_something_to_run(trials)
         summary = summarise(
             [t.facts for t in tasks],
-            measured(outcomes),
+            trials,
             model=provider.id,
             prices=prices,
             standards=standards,
             assumptions=settings.assumptions,
         )
         manifest = make_manifest(
-            run, outcomes, summary, hardware=hardware, prices=prices, assumptions=settings.assumptions
+            run, trials, summary, hardware=hardware, prices=prices, assumptions=settings.assumptions
         )
         manifest["leakage"], manifest["quick"] = leaks, settings.quick
         for entry, task in zip(manifest["tasks"], plan.tasks, strict=True):

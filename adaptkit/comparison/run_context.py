@@ -10,7 +10,7 @@ from adaptkit.comparison.decision_settings import Standards
 from adaptkit.comparison.evaluate import EvaluationSettings
 from adaptkit.comparison.lazy_model import ModelProvider
 from adaptkit.comparison.plan import Plan, Trial
-from adaptkit.comparison.store import RunStore, TrialResult
+from adaptkit.comparison.store import RunStore
 from adaptkit.core.results import Record
 from adaptkit.core.types import Example
 
@@ -30,25 +30,6 @@ class Run:
     listener: Listener
     standards: Standards = field(default_factory=Standards)
     minutes: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What is known of a trial after the run.
-
-    Attributes:
-        status: ``done``, ``failed`` or ``skipped``.
-        records: those of the plan's rows that were answered, in the plan's order.
-        n_planned: rows that it was to answer.
-        reason: why, for the latter two.
-    """
-
-    trial: Trial
-    status: str
-    records: tuple[Record, ...]
-    n_planned: int
-    result: TrialResult | None = None
-    reason: str | None = None
 
 
 class Answered:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from adaptkit.comparison.plan import Plan, Trial
-from adaptkit.comparison.run_context import Answered, Outcome, Run
+from adaptkit.comparison.run_context import Answered, Run
 from adaptkit.comparison.trial import run_trial
+from adaptkit.comparison.trial_data import TrialData
 from adaptkit.core.codec import content_hash
 from adaptkit.core.errors import CapabilityError
 
@@ -21,7 +22,7 @@ PASSAGES_FACTOR = 5
 """How many times as long prompts with passages are, roughly: only the order of trainings rests on it."""
 
 
-def run_plan(run: Run) -> list[Outcome]:
+def run_plan(run: Run) -> list[TrialData]:
     """Run what has no result yet.
 
     A trial that fails is an outcome with its reason; the others go on. A failed trial is tried again on
@@ -46,7 +47,7 @@ def run_plan(run: Run) -> list[Outcome]:
         run.listener.finished()
 
 
-def _within(seconds: float, run: Run, answered: Answered) -> list[Outcome]:
+def _within(seconds: float, run: Run, answered: Answered) -> list[TrialData]:
     """Run a plan in about so many seconds: what does not train first, then all trainings in what is left.
 
     Those that need least come first, each with an equal part of what is left: what one does not use, since
@@ -67,17 +68,17 @@ def _within(seconds: float, run: Run, answered: Answered) -> list[Outcome]:
 
     for i, trial in enumerate(trained):
         outcomes[id(trial)] = _run(trial, run, answered, share(len(trained) - i, trial))
-    cut = [t for t in trained if outcomes[id(t)].trial.key == t.key_if_cut and t.key not in stored]
+    cut = [t for t in trained if outcomes[id(t)].key == t.key_if_cut and t.key not in stored]
     for i, trial in enumerate(cut):
-        result = outcomes[id(trial)].result
+        fit_s = outcomes[id(trial)].fit_s
         more = share(len(cut) - i, trial)
-        if result and result.fit_s is not None and more > WORTH_AGAIN * result.fit_s:
+        if fit_s is not None and more > WORTH_AGAIN * fit_s:
             again = dataclasses.replace(trial, key_if_cut=content_hash([trial.key_if_cut, "again"]))
             outcomes[id(trial)] = _run(again, run, answered, more)
     return [outcomes[id(t)] for t in run.plan.trials]
 
 
-def _run(trial: Trial, run: Run, answered: Answered, seconds: float | None = None) -> Outcome:
+def _run(trial: Trial, run: Run, answered: Answered, seconds: float | None = None) -> TrialData:
     return run_trial(trial, run.plan.examples_of(trial), run, answered, seconds=seconds)
 
 
@@ -87,16 +88,16 @@ def _demand(trial: Trial) -> float:
     return rows * (PASSAGES_FACTOR if trial.strategy.traits.retrieves else 1)
 
 
-def _answering_s(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, float]:
+def _answering_s(plan: Plan, outcomes: Sequence[TrialData]) -> dict[str, float]:
     """Seconds that a strategy which asks the model took for the rows of each task."""
     found: dict[str, list[float]] = {}
     for o in outcomes:
-        if o.result and o.result.eval_s is not None and o.trial.strategy.traits.uses_llm:
-            found.setdefault(o.trial.task.name, []).append(o.result.eval_s)
+        if o.eval_s is not None and o.traits.uses_llm:
+            found.setdefault(o.task, []).append(o.eval_s)
     return {task: fmean(values) for task, values in found.items()}
 
 
-def require_something_to_run(outcomes: Sequence[Outcome]) -> None:
+def require_something_to_run(outcomes: Sequence[TrialData]) -> None:
     """Raise CapabilityError when every strategy was skipped.
 
     Raises:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from adaptkit import metrics
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import Group
 from adaptkit.comparison.scoring import recorded_answer
+from adaptkit.comparison.trial_data import Group
 from adaptkit.core.results import Record
 from adaptkit.stats import N_RESAMPLES, Corpus, CorpusScores, Scores, StoppingRule, Unseen
 from adaptkit.tasks import TaskFacts, row_order

@@ -11,17 +11,17 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import groups_of, measured
 from adaptkit.comparison.plan import Trial
-from adaptkit.comparison.run_context import Answered, Outcome, Run
+from adaptkit.comparison.run_context import Answered, Run
 from adaptkit.comparison.scores import row_scores, stopping_rule
 from adaptkit.comparison.trial import run_trial
+from adaptkit.comparison.trial_data import TrialData, groups_of
 from adaptkit.core.types import Example
 from adaptkit.stats import RunSoFar, looks_for
 from adaptkit.tasks import Task
 
 
-def run_rounds(task: Task, run: Run, answered: Answered) -> list[Outcome]:
+def run_rounds(task: Task, run: Run, answered: Answered) -> list[TrialData]:
     """Run a task's trials until the evidence decides or no rows are left.
 
     Returns:
@@ -29,7 +29,7 @@ def run_rounds(task: Task, run: Run, answered: Answered) -> list[Outcome]:
     """
     trials = [t for t in run.plan.trials if t.task is task]
     rows = run.plan.examples[task.name]
-    latest: dict[str, Outcome] = {}
+    latest: dict[str, TrialData] = {}
     dropped: Collection[str] = ()
     for look in looks_for(len(rows)):
         for trial in trials:
@@ -38,9 +38,7 @@ def run_rounds(task: Task, run: Run, answered: Answered) -> list[Outcome]:
                 latest[_name(trial)] = run_trial(trial, some, run, answered, seconds=_seconds_for(trial, run))
         so_far = _judge(task, run.standards, list(latest.values()), look.n_rows)
         # What a budget cut short may be better than it looks.
-        cut_short = {
-            o.trial.label for o in latest.values() if o.result and o.result.fit_notes.get("cut_short")
-        }
+        cut_short = {t.strategy for t in latest.values() if t.fit_notes.get("cut_short")}
         dropped = set(so_far.dropped) - cut_short
         if so_far.next_rows is None:
             break
@@ -61,16 +59,18 @@ def _seconds_for(trial: Trial, run: Run) -> float | None:
     return None if run.minutes is None or trial.key_if_cut is None else run.minutes * 60 / 2 / n
 
 
-def _goes_on(outcome: Outcome | None) -> bool:
+def _goes_on(outcome: TrialData | None) -> bool:
     return outcome is None or outcome.status == "done"
 
 
-def _judge(task: Task, standards: Standards, outcomes: Sequence[Outcome], n_done: int) -> RunSoFar:
-    groups = [g for g in groups_of(task.facts, measured(outcomes)) if g.records]
+def _judge(task: Task, standards: Standards, outcomes: Sequence[TrialData], n_done: int) -> RunSoFar:
+    groups = [g for g in groups_of(task.facts, outcomes) if g.records]
     return stopping_rule(groups, standards).judge({g.label: row_scores(g) for g in groups}, n_done)
 
 
-def _as_long_as(trial: Trial, outcomes: Mapping[str, Outcome], rows: Sequence[Example]) -> Sequence[Example]:
+def _as_long_as(
+    trial: Trial, outcomes: Mapping[str, TrialData], rows: Sequence[Example]
+) -> Sequence[Example]:
     """The second of two identical runs answers the rows that the first one did."""
     first = outcomes[_name(dataclasses.replace(trial, repeat=0))]
     return rows[: len(first.records)]

@@ -10,13 +10,13 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adaptkit.comparison.lock import HOLDER, Hold
 from adaptkit.comparison.lock import writing as writing  # used where the results are written, too
 from adaptkit.comparison.record_file import RecordFile
+from adaptkit.comparison.trial_data import TrialResult
 from adaptkit.core.codec import file_sha256, to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import remove_unfinished, write_json_atomic
@@ -31,7 +31,6 @@ from adaptkit.core.result_io import (
     versioned,
 )
 from adaptkit.core.results import Record
-from adaptkit.core.types import Traits
 
 RECORDS = "records.jsonl"
 TRIALS = "trials"
@@ -43,33 +42,6 @@ REPORTS = ("report.html", "report.md")
 # that the others are a run's.
 RESULTS = (COMPARISON_JSON, COMPARISON_CSV, *REPORTS, MANIFEST_JSON)
 _KEY = re.compile(r"[0-9a-f]{16}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialResult:
-    """What a finished trial leaves beside its records.
-
-    Attributes:
-        status: ``done``, or ``failed`` with the error and its traceback.
-        fit_s: seconds of ``fit()``; of the original fit, where an artifact was taken up again.
-        eval_s: seconds that the rows took, over all parts of an interrupted run.
-        artifact: the saved strategy's folder, relative to the run folder.
-        fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
-        failed_s: seconds until it failed; they are paid for all the same.
-        traits: what the strategy is; one that came out of its fit with other weights has trained them.
-    """
-
-    key: str
-    status: str
-    fit_s: float | None
-    fit_notes: Mapping[str, Any]
-    peak_memory_bytes: int | None
-    eval_s: float | None
-    artifact: str | None
-    traits: Traits
-    error: Mapping[str, str] | None = None
-    failed_s: float | None = None
-    fit_tokens: Mapping[str, int] | None = None
 
 
 class RunStore:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import Group, Measured, groups_of
 from adaptkit.comparison.store import RECORDS, RunStore
+from adaptkit.comparison.trial_data import Group, TrialData, groups_of
 from adaptkit.core.errors import OlderRunError, StoreError
 from adaptkit.core.numbers import is_count
-from adaptkit.core.result_io import read_stored
+from adaptkit.core.result_io import MANIFEST_JSON, read_stored
 from adaptkit.core.results import Record
-from adaptkit.core.types import Traits
 from adaptkit.costs import CostAssumptions, MachinePrice, ModelPrice, Prices
 from adaptkit.tasks import TaskFacts, row_order
 
@@ -33,7 +32,7 @@ class StoredRun:
     """
 
     tasks: tuple[TaskFacts, ...]
-    trials: tuple[Measured, ...]
+    trials: tuple[TrialData, ...]
     standards: Standards
     prices: Prices
     assumptions: CostAssumptions
@@ -167,7 +166,7 @@ def require_records(folder: Path, manifest: Mapping[str, Any]) -> None:
         )
 
 
-def _trials(manifest: Mapping[str, Any], store: RunStore, *, whole: bool) -> list[Measured]:
+def _trials(manifest: Mapping[str, Any], store: RunStore, *, whole: bool) -> list[TrialData]:
     by_key: dict[str, dict[str, Record]] = {}
     for record in records_of(store, manifest) if whole else store.records():
         by_key.setdefault(record.trial, {}).setdefault(record.example_id, record)
@@ -183,29 +182,9 @@ def _measured(
     by_key: Mapping[str, Mapping[str, Record]],
     ordered: Sequence[str],
     store: RunStore,
-) -> Measured:
+) -> TrialData:
     # The rows of a plan are the first in this order; a run that stopped early answered the first of those.
     rows = ordered[: trial["n_rows"] if trial["status"] == "done" else trial["n_planned"]]
     records = by_key.get(trial["key"], {})
-    result = store.trial_result(trial["key"]) if trial["status"] != "skipped" else None
-    return Measured(
-        task=trial["task"],
-        strategy=trial["strategy"],
-        seed=trial["seed"],
-        repeat=trial["repeat"],
-        status=trial["status"],
-        reason=trial["reason"],
-        params=trial["params"],
-        records=tuple(records[i] for i in rows if i in records),
-        n_planned=trial["n_planned"],
-        takes_seed=trial["takes_seed"],
-        fit_s=result.fit_s if result else None,
-        eval_s=result.eval_s if result else None,
-        failed_s=result.failed_s if result else None,
-        fit_tokens=result.fit_tokens if result else None,
-        n_labels=trial["n_labels"],
-        peak_memory_bytes=result.peak_memory_bytes if result else None,
-        fit_notes=result.fit_notes if result else {},
-        artifact=trial["artifact"],
-        traits=Traits(**trial["traits"]),
-    )
+    found = TrialData.from_manifest(trial, store.folder / MANIFEST_JSON)
+    return dataclasses.replace(found, records=tuple(records[i] for i in rows if i in records))

@@ -8,11 +8,11 @@ from typing import Any
 
 from adaptkit.comparison.costs import as_written, costs_of
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import Group, Measured, groups_of
 from adaptkit.comparison.pairs import compared, estimate_of, pairs_of, with_delta
 from adaptkit.comparison.plan import baseline_of
 from adaptkit.comparison.repeatability import noise_floor
 from adaptkit.comparison.rows import row_of
+from adaptkit.comparison.trial_data import Group, TrialData, groups_of
 from adaptkit.core.results import Estimate, NoiseFloor, Pair, Row
 from adaptkit.costs import CostAssumptions, CostRow, Prices, break_even_requests
 from adaptkit.tasks import TaskFacts
@@ -41,7 +41,7 @@ class Summary:
 
 def summarise(
     tasks: Sequence[TaskFacts],
-    trials: Sequence[Measured],
+    trials: Sequence[TrialData],
     *,
     model: str,
     prices: Prices,
@@ -95,7 +95,9 @@ def summarise(
     )
 
 
-def _twice(task: TaskFacts, groups: Sequence[Group], trials: Sequence[Measured]) -> list[tuple[Group, Group]]:
+def _twice(
+    task: TaskFacts, groups: Sequence[Group], trials: Sequence[TrialData]
+) -> list[tuple[Group, Group]]:
     second = {g.label: g for g in groups_of(task, trials, repeat=1) if g.records}
     return [(g, second[g.label]) for g in groups if g.label in second]
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from adaptkit.comparison.billing import Billed
 from adaptkit.comparison.evaluate import Assignment, Sink, evaluate, tokens_of
-from adaptkit.comparison.measured import cuts_noted
 from adaptkit.comparison.plan import Plan, Trial
-from adaptkit.comparison.run_context import Answered, Outcome, Run
-from adaptkit.comparison.store import TrialResult, writing
+from adaptkit.comparison.run_context import Answered, Run
+from adaptkit.comparison.store import writing
+from adaptkit.comparison.trial_data import TrialData, TrialResult, cuts_noted
+from adaptkit.core.codec import to_json
 from adaptkit.core.errors import AdaptKitError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.core.types import ErrorInfo, Example
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 def run_trial(
     trial: Trial, rows: Sequence[Example], run: Run, answered: Answered, *, seconds: float | None = None
-) -> Outcome:
+) -> TrialData:
     """Fit or take up again, answer the missing rows, store the result.
 
     Args:
@@ -51,9 +52,9 @@ def run_trial(
     refusal = _refusal(trial, run)
     if refusal:
         run.listener.trial_finished(name, "skipped", refusal)
-        return Outcome(trial=trial, status="skipped", records=(), n_planned=n_planned, reason=refusal)
+        skipped = TrialResult(key=trial.key, status="skipped", traits=trial.strategy.traits, reason=refusal)
+        return _data(trial, skipped, (), n_planned)
     run.listener.trial_started(name, len(rows), len(answered.records(trial, rows)))
-    reason = None
     began = time.perf_counter()
     try:
         result = _measure(trial, rows, run, answered, seconds)
@@ -62,19 +63,15 @@ def run_trial(
     except Exception as error:  # the one place: a strategy's failure must not take the others along
         logger.debug("trial %s failed", name, exc_info=True)
         result = _failed(trial, error, time.perf_counter() - began)
-        reason = _first_line(error)
     trial = dataclasses.replace(trial, key=result.key)
     run.store.write_trial_result(result)
-    run.listener.trial_finished(name, result.status, reason)
+    run.listener.trial_finished(name, result.status, result.reason)
     if result.traits.trains_weights:
         gc.collect()  # merged weights are as large as the model: free them before the next trial
-    records = answered.records(trial, rows)
-    return Outcome(
-        trial=trial, status=result.status, records=records, n_planned=n_planned, result=result, reason=reason
-    )
+    return _data(trial, result, answered.records(trial, rows), n_planned)
 
 
-def _finished(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> Outcome | None:
+def _finished(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> TrialData | None:
     """The outcome of a trial that an earlier run finished, with a record for each of the rows."""
     result = run.store.trial_result(trial.key)
     records = answered.records(trial, rows)
@@ -83,8 +80,29 @@ def _finished(trial: Trial, rows: Sequence[Example], run: Run, answered: Answere
     if result.artifact and not run.store.artifact_is_from(result.artifact, trial.key):
         # Another configuration of this strategy has taken the folder since.
         result = dataclasses.replace(result, artifact=None)
-    n_planned = len(run.plan.examples_of(trial))
-    return Outcome(trial=trial, status="done", records=records, n_planned=n_planned, result=result)
+    return _data(trial, result, records, len(run.plan.examples_of(trial)))
+
+
+def _data(trial: Trial, result: TrialResult, records: Sequence[Record], n_planned: int) -> TrialData:
+    """What came of a trial, with the names that it has in this run."""
+    return TrialData(
+        **{f.name: getattr(result, f.name) for f in dataclasses.fields(TrialResult)},
+        task=trial.task.name,
+        strategy=trial.label,
+        seed=trial.seed,
+        repeat=trial.repeat,
+        params=trial.strategy.described_params(),
+        n_planned=n_planned,
+        takes_seed=trial.strategy.takes_seed,
+        n_labels=_n_labels(trial),
+        records=tuple(records),
+    )
+
+
+def _n_labels(trial: Trial) -> int:
+    """Labelled examples that a strategy learns from, or is tuned on; 0 for a plain prompt."""
+    splits = {"train": trial.task.train, "validation": trial.task.validation or ()}
+    return sum(len(splits[name]) for name in trial.strategy.labels_used(trial.task))
 
 
 def _refusal(trial: Trial, run: Run) -> str | None:
@@ -118,7 +136,7 @@ def _measure(
         status="done",
         fit_s=mark.get("fit_s"),
         fit_tokens=mark.get("fit_tokens"),
-        fit_notes=strategy.fit_notes_,
+        fit_notes=to_json(strategy.fit_notes_),
         peak_memory_bytes=max(memory.peak_bytes, mark.get("peak_memory_bytes") or 0),
         eval_s=_eval_s(answered.records(trial, rows)),
         artifact=trial.artifact,
@@ -217,11 +235,7 @@ def _failed(trial: Trial, error: Exception, seconds: float) -> TrialResult:
     return TrialResult(
         key=trial.key,
         status="failed",
-        fit_s=None,
-        fit_notes={},
-        peak_memory_bytes=None,
-        eval_s=None,
-        artifact=None,
+        reason=_first_line(error),
         traits=trial.strategy.traits,
         error=described,
         failed_s=seconds,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from adaptkit.comparison.evidence import evidence_of, judged_by
-from adaptkit.comparison.measured import groups_of
 from adaptkit.comparison.scores import clusters_of, scores_of
 from adaptkit.comparison.stored import stored_run
+from adaptkit.comparison.trial_data import groups_of
 from adaptkit.core.codec import to_json
 from adaptkit.core.files import write_text_atomic
 from adaptkit.core.result_io import from_json, read_comparison

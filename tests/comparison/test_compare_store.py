@@ -16,7 +16,8 @@ from planted import answered_inputs, compared, planted_model
 from questions import make_task
 
 import adaptkit as ak
-from adaptkit.comparison.store import RunStore, TrialResult
+from adaptkit.comparison.store import RunStore
+from adaptkit.comparison.trial_data import TrialResult
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.result_io import versioned

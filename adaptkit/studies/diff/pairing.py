@@ -13,12 +13,12 @@ from adaptkit import decision, stats
 from adaptkit.comparison import Comparison, load_comparison
 from adaptkit.comparison.decision_settings import Standards
 from adaptkit.comparison.evidence import judged_by
-from adaptkit.comparison.measured import Group, groups_of
 from adaptkit.comparison.pairs import RESAMPLING_SEED, pair_of
 from adaptkit.comparison.scores import clusters_of, scores_of
 from adaptkit.comparison.scoring import aggregate
 from adaptkit.comparison.store import RECORDS
 from adaptkit.comparison.stored import StoredRun, stored_run
+from adaptkit.comparison.trial_data import Group, groups_of
 from adaptkit.core.errors import ConfigError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.stats import PairedDifference

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import Group
+from adaptkit.comparison.trial_data import Group
 from adaptkit.decision.wording import listing
 from adaptkit.tasks import TaskFacts
 

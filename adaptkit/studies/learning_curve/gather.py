@@ -10,12 +10,12 @@ from statistics import fmean
 import numpy as np
 
 from adaptkit.comparison import Comparison
-from adaptkit.comparison.measured import Group, groups_of
 from adaptkit.comparison.pairs import RESAMPLING_SEED, estimate_of
 from adaptkit.comparison.rows import cut_short
 from adaptkit.comparison.scores import clusters_of
 from adaptkit.comparison.scoring import aggregate
 from adaptkit.comparison.stored import stored_run
+from adaptkit.comparison.trial_data import Group, groups_of
 from adaptkit.core.errors import ConfigError
 from adaptkit.costs import Prices
 from adaptkit.decision.curves import CurvePoint, LearningCurve, Measurements, make_curves

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adaptkit.comparison.measured import Measured
 from adaptkit.comparison.plan import Trial
+from adaptkit.comparison.trial_data import TrialData
 from adaptkit.costs import MachinePrice
 from adaptkit.strategies.shortened import Tuning, tuning_of
 from adaptkit.studies.pilot.answers import Answers
@@ -42,7 +42,7 @@ class Planned:
         )
 
 
-def predicted(planned: Planned, found: Measured, price: MachinePrice | None) -> PilotLine:
+def predicted(planned: Planned, found: TrialData, price: MachinePrice | None) -> PilotLine:
     """The line of a strategy that a pilot ran.
 
     Args:
@@ -88,7 +88,7 @@ def _n_asked_in_fit(notes: Mapping[str, Any]) -> int:
     return n_tried * n_rows * (2 if ways.get("scores") else 1 if formats else 0)
 
 
-def _failure(found: Measured) -> str:
+def _failure(found: TrialData) -> str:
     failed = [r.error for r in found.records if r.error is not None]
     message = f": {failed[0].get('message', '')}" if failed else ""
     return f"{len(failed)} of {len(found.records)} rows failed{message}"

@@ -11,12 +11,12 @@ from adaptkit.comparison import RunSettings
 from adaptkit.comparison.callback import Listener
 from adaptkit.comparison.evaluate import EvaluationSettings
 from adaptkit.comparison.lazy_model import ModelProvider, provider_of
-from adaptkit.comparison.measured import Measured, measured
 from adaptkit.comparison.plan import Plan, Trial, make_plan, trial_key
 from adaptkit.comparison.run_context import Run
 from adaptkit.comparison.runner import run_plan
 from adaptkit.comparison.select_strategies import lineup
 from adaptkit.comparison.store import RunStore
+from adaptkit.comparison.trial_data import TrialData
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.numbers import is_count
 from adaptkit.costs import MachinePrice
@@ -146,7 +146,7 @@ def _shortened(trial: Trial, task: Task, provider: ModelProvider) -> Trial:
     )
 
 
-def _run(plan: Plan, provider: ModelProvider, listener: Listener | None) -> dict[Cell, Measured]:
+def _run(plan: Plan, provider: ModelProvider, listener: Listener | None) -> dict[Cell, TrialData]:
     n_alone = min(len(task.test) for task in plan.tasks) // 2
     with tempfile.TemporaryDirectory(prefix="adaptkit-pilot-") as folder:
         run = Run(
@@ -157,12 +157,12 @@ def _run(plan: Plan, provider: ModelProvider, listener: Listener | None) -> dict
             listener=listener or Listener(),
         )
         with run.store.locked():
-            return {(m.task, m.strategy): m for m in measured(run_plan(run))}
+            return {(m.task, m.strategy): m for m in run_plan(run)}
 
 
 def _line(
     planned: Planned,
-    found: Measured | None,
+    found: TrialData | None,
     cut: Mapping[str, Task | None],
     provider: ModelProvider,
     price: MachinePrice | None,

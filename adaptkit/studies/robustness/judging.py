@@ -11,10 +11,10 @@ import numpy as np
 
 from adaptkit import decision, stats
 from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.measured import Group, Measured, groups_of
 from adaptkit.comparison.pairs import RESAMPLING_SEED, compared, estimate_of, pairs_of
 from adaptkit.comparison.rows import row_of
 from adaptkit.comparison.scores import clusters_of, corpus_scores
+from adaptkit.comparison.trial_data import Group, TrialData, groups_of
 from adaptkit.core.results import Estimate, Row, TaskRecommendation
 from adaptkit.costs import Prices
 from adaptkit.metrics import is_row_mean
@@ -44,7 +44,7 @@ class Reading:
 
     name: str
     what: str
-    trials: tuple[Measured, ...]
+    trials: tuple[TrialData, ...]
     touched: frozenset[str] = frozenset()
 
     @property

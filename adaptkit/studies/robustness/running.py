@@ -11,10 +11,10 @@ from typing import Any
 from adaptkit.comparison import Comparison, RunSettings, compare
 from adaptkit.comparison.lazy_model import ModelProvider
 from adaptkit.comparison.leakage_check import Leakage
-from adaptkit.comparison.measured import Measured
 from adaptkit.comparison.plan import Plan, make_plan, strategy_labels
 from adaptkit.comparison.store import RunStore
 from adaptkit.comparison.stored import stored_run
+from adaptkit.comparison.trial_data import TrialData
 from adaptkit.strategies import Strategy
 from adaptkit.studies.robustness.judging import Reading
 from adaptkit.studies.robustness.lending import lend
@@ -133,12 +133,12 @@ def _distinct(strategies: Sequence[Strategy]) -> list[Strategy]:
     return found
 
 
-def _kept(base: Comparison, touched: Mapping[str, str]) -> list[Measured]:
+def _kept(base: Comparison, touched: Mapping[str, str]) -> list[TrialData]:
     trials = stored_run(base.folder, base.result.manifest).trials
     return [t for t in trials if t.strategy not in touched]
 
 
-def _renamed(comparison: Comparison, named: Mapping[str, str]) -> list[Measured]:
+def _renamed(comparison: Comparison, named: Mapping[str, str]) -> list[TrialData]:
     """The trials under the names of the unchanged run."""
     trials = stored_run(comparison.folder, comparison.result.manifest).trials
     return [

@@ -3,54 +3,86 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
 
-from adaptkit.comparison.plan import Trial
-from adaptkit.comparison.run_context import Outcome
 from adaptkit.comparison.scoring import per_example
 from adaptkit.core.codec import to_json
 from adaptkit.core.numbers import is_number
+from adaptkit.core.result_io import from_json
 from adaptkit.core.results import Record
 from adaptkit.core.types import Traits
 from adaptkit.tasks import TaskFacts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A trial after the run; from the run itself or from its folder, the same.
+class TrialResult:
+    """What a finished trial leaves beside its records; kept by its key, whatever table it stands in.
+
+    Attributes:
+        status: ``done``, ``failed`` with the error and its traceback, or ``skipped``.
+        traits: what the strategy is; one that came out of its fit with other weights has trained them.
+        reason: why it failed or was skipped.
+        fit_s: seconds of ``fit()``; of the original fit, where an artifact was taken up again.
+        eval_s: seconds that the rows took, over all parts of an interrupted run.
+        artifact: the saved strategy's folder, relative to the run folder.
+        fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
+        failed_s: seconds until it failed; they are paid for all the same.
+    """
+
+    key: str
+    status: str
+    traits: Traits
+    reason: str | None = None
+    fit_s: float | None = None
+    fit_notes: Mapping[str, Any] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    eval_s: float | None = None
+    artifact: str | None = None
+    error: Mapping[str, str] | None = None
+    failed_s: float | None = None
+    fit_tokens: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialData(TrialResult):
+    """A trial as a table shows it; from the run itself or from its folder, the same.
 
     Attributes:
         repeat: 1 for the second of two identical runs, which no table shows.
         n_planned: rows that it was to answer.
         takes_seed: whether the strategy trains or draws, so that another seed gives another one.
-        fit_s: seconds of ``fit()``, ``eval_s`` of answering the rows, ``failed_s`` until it failed.
-        fit_tokens: read and written by ``fit()`` where a provider bills them, by kind; None otherwise.
         n_labels: labelled examples that it learns or is tuned on.
-        reason: why it failed or was skipped.
-        traits: what the strategy is.
+        records: of the rows that it answered, in their order.
     """
 
     task: str
     strategy: str
     seed: int
     repeat: int
-    status: str
-    reason: str | None
     params: Mapping[str, Any]
-    records: tuple[Record, ...]
     n_planned: int
     takes_seed: bool = False
-    fit_s: float | None = None
-    eval_s: float | None = None
-    failed_s: float | None = None
-    fit_tokens: Mapping[str, int] | None = None
     n_labels: int | None = None
-    peak_memory_bytes: int | None = None
-    fit_notes: Mapping[str, Any] = field(default_factory=dict)
-    artifact: str | None = None
-    traits: Traits = field(default_factory=Traits)
+    records: tuple[Record, ...] = ()
+
+    def to_manifest(self) -> dict[str, Any]:
+        """All of it but its records, which are counted, and a traceback, which names places of a machine."""
+        names = [f.name for f in fields(self) if f.name not in ("records", "error")]
+        values = {name: to_json(getattr(self, name)) for name in names}
+        return {**values, "n_rows": len(self.records)}
+
+    @classmethod
+    def from_manifest(cls, entry: Mapping[str, Any], path: Path) -> Self:
+        """Read what :meth:`to_manifest` gave, without records.
+
+        Raises:
+            StoreError: a field is missing, unknown or of another type.
+        """
+        values = {name: value for name, value in entry.items() if name != "n_rows"}
+        return from_json(values, cls, f"The trial of {entry.get('strategy')!r}", path)
 
 
 @dataclass(frozen=True)
@@ -59,10 +91,10 @@ class Group:
 
     task: TaskFacts
     label: str
-    trials: tuple[Measured, ...]
+    trials: tuple[TrialData, ...]
 
     @property
-    def done(self) -> list[Measured]:
+    def done(self) -> list[TrialData]:
         """The seeds that finished."""
         return [t for t in self.trials if t.status == "done"]
 
@@ -112,43 +144,7 @@ def _is_cut(note: Mapping[str, Any]) -> bool:
     return all(is_number(note.get(n)) for n in (*numbers, "more_s")) and isinstance(note.get("by"), str)
 
 
-def measured(outcomes: Iterable[Outcome]) -> list[Measured]:
-    """What a run has measured."""
-    return [_measured(o) for o in outcomes]
-
-
-def _measured(outcome: Outcome) -> Measured:
-    trial, result = outcome.trial, outcome.result
-    return Measured(
-        task=trial.task.name,
-        strategy=trial.label,
-        seed=trial.seed,
-        repeat=trial.repeat,
-        status=outcome.status,
-        reason=outcome.reason,
-        params=trial.strategy.described_params(),
-        records=outcome.records,
-        n_planned=outcome.n_planned,
-        takes_seed=trial.strategy.takes_seed,
-        fit_s=result.fit_s if result else None,
-        eval_s=result.eval_s if result else None,
-        failed_s=result.failed_s if result else None,
-        fit_tokens=result.fit_tokens if result else None,
-        n_labels=n_labels(trial),
-        peak_memory_bytes=result.peak_memory_bytes if result else None,
-        fit_notes=to_json(result.fit_notes) if result else {},
-        artifact=result.artifact if result else None,
-        traits=result.traits if result else trial.strategy.traits,
-    )
-
-
-def n_labels(trial: Trial) -> int:
-    """Labelled examples that a strategy learns from, or is tuned on; 0 for a plain prompt."""
-    splits = {"train": trial.task.train, "validation": trial.task.validation or ()}
-    return sum(len(splits[name]) for name in trial.strategy.labels_used(trial.task))
-
-
-def groups_of(task: TaskFacts, trials: Sequence[Measured], *, repeat: int = 0) -> list[Group]:
+def groups_of(task: TaskFacts, trials: Sequence[TrialData], *, repeat: int = 0) -> list[Group]:
     """One group a strategy, in the order of the trials."""
     own = [t for t in trials if t.task == task.name and t.repeat == repeat]
     labels = dict.fromkeys(t.strategy for t in own)
