@@ -48,10 +48,10 @@ def export(**options: Any) -> int:
 
     Exit codes: 0 done, 2 nothing there that could be exported so, or it cannot be written.
     """
-    asked = Asked(**options)
+    asked = ExportOptions(**options)
     if asked.offline:
         go_offline()
-    ways: dict[str, Callable[[Asked], None]] = {
+    ways: dict[str, Callable[[ExportOptions], None]] = {
         "mlflow": _mlflow,
         "prompts": _prompts,
         "transformers": _weights,
@@ -61,7 +61,7 @@ def export(**options: Any) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ExportOptions:
     """The command line."""
 
     folder: Path
@@ -89,7 +89,7 @@ class Asked:
             click.echo(str(what))
 
 
-def _table(asked: Asked) -> None:
+def _table(asked: ExportOptions) -> None:
     from adaptkit.comparison.exports import export_table
 
     comparison = asked.comparison()
@@ -103,12 +103,12 @@ def _table(asked: Asked) -> None:
         click.echo(exact(text.rstrip("\n")) if asked.form == "json" else text.rstrip("\n"))
 
 
-def _mlflow(asked: Asked) -> None:
+def _mlflow(asked: ExportOptions) -> None:
     run_id = asked.comparison().log_to_mlflow(asked.tracking_uri, experiment=asked.experiment)
     asked.wrote(f"run {run_id} of the experiment {asked.experiment}")
 
 
-def _prompts(asked: Asked) -> None:
+def _prompts(asked: ExportOptions) -> None:
     from adaptkit.comparison.exports.prompts import PLACEHOLDER, prompts_of
     from adaptkit.core.files import write_text_atomic
 
@@ -132,7 +132,7 @@ def _prompts(asked: Asked) -> None:
         asked.wrote(asked.out)
 
 
-def _weights(asked: Asked) -> None:
+def _weights(asked: ExportOptions) -> None:
     from adaptkit.comparison.exports import export_weights
 
     if asked.out is None:

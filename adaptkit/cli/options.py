@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from adaptkit.comparison import RunSettings
-    from adaptkit.comparison.lazy_model import ModelProvider
+    from adaptkit.comparison.lazy_model import LazyModel
     from adaptkit.costs import CostAssumptions
     from adaptkit.strategies import Strategy
     from adaptkit.tasks import Task
@@ -160,11 +160,11 @@ class Asked(FileOptions):
         """The strategies, unfitted."""
         return strategies_given(self.strategies)
 
-    def provider(self) -> ModelProvider:
+    def provider(self) -> LazyModel:
         """The model, to be loaded when it is first needed."""
-        from adaptkit.comparison.lazy_model import ModelProvider
+        from adaptkit.comparison.lazy_model import LazyModel
 
-        return ModelProvider.named(self.model, offline=self.offline)
+        return LazyModel.named(self.model, offline=self.offline)
 
     @property
     def rows(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.core.results import Record
 from adaptkit.core.shown import text_console
 
@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
-class LiveDisplay(Listener):
+class LiveDisplay(Callback):
     """One bar for all rows of the run, one for the trial under way."""
 
     def __init__(self, console: Console) -> None:
@@ -128,7 +128,7 @@ class LiveDisplay(Listener):
         self._trial = self._progress.add_task(description, total=total, completed=completed, unit=unit)
 
 
-class LineDisplay(Listener):
+class LineDisplay(Callback):
     """A line at the start and the end of each trial, for logs."""
 
     def __init__(self, console: Console) -> None:
@@ -180,9 +180,9 @@ def finished_line(name: str, status: str, reason: str | None, seconds: float) ->
     return f"{name}: {status} in {seconds:.0f} s" + (f" ({reason})" if reason else "")
 
 
-def display(*, quiet: bool) -> Listener:
+def display(*, quiet: bool) -> Callback:
     """The display that fits where stderr goes."""
     shown_on = text_console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if quiet:
-        return Listener()
+        return Callback()
     return LiveDisplay(shown_on) if shown_on.is_terminal else LineDisplay(shown_on)

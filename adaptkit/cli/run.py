@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adaptkit.cli.fail_if import Condition
     from adaptkit.cli.suite import Suite
     from adaptkit.comparison import Comparison, RunSettings
-    from adaptkit.comparison.lazy_model import ModelProvider
+    from adaptkit.comparison.lazy_model import LazyModel
     from adaptkit.comparison.plan import Plan
     from adaptkit.models.load import ModelSource
     from adaptkit.strategies import Strategy
@@ -91,7 +91,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     from adaptkit import metrics
     from adaptkit.cli.fail_if import parse_condition
     from adaptkit.comparison import default_folder
-    from adaptkit.comparison.decision_settings import Standards
+    from adaptkit.comparison.decision_settings import DecisionSettings
     from adaptkit.comparison.plan import make_plan
     from adaptkit.comparison.select_strategies import lineup
     from adaptkit.models.load import resolve_model
@@ -141,7 +141,7 @@ def _check(arguments: argparse.Namespace) -> Job:
         minutes=minutes,
         only=only,
     )
-    Standards(until_decided=standards["until_decided"]).check(t.primary_metric for t in tasks)
+    DecisionSettings(until_decided=standards["until_decided"]).check(t.primary_metric for t in tasks)
     if condition:
         condition.check([t.name for t in tasks], plan.labels)
     return Job(
@@ -288,10 +288,10 @@ def _foretell(job: Job, arguments: argparse.Namespace) -> int:
     return EXIT_FAILED if found.is_lower_bound else EXIT_DONE
 
 
-def _provider(job: Job, *, offline: bool) -> ModelProvider:
-    from adaptkit.comparison.lazy_model import ModelProvider
+def _provider(job: Job, *, offline: bool) -> LazyModel:
+    from adaptkit.comparison.lazy_model import LazyModel
 
-    return ModelProvider.of_source(job.source, offline=offline)
+    return LazyModel.of_source(job.source, offline=offline)
 
 
 def _compare(job: Job, *, offline: bool) -> Comparison:

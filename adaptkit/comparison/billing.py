@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.core.results import Record
 from adaptkit.core.types import Completion, Request, Usage
 from adaptkit.costs import Prices, Spent, TokenBills, request_usd, token_bills
 from adaptkit.models.base import Model
 
 
-class Billed:
+class TokenMeter:
     """A model whose tokens are counted: what a fit asks of a provider is paid for as well.
 
     Args:
@@ -41,7 +41,7 @@ def usage_of(tokens: Mapping[str, int]) -> Usage:
     return Usage(**{f"tokens_{kind}": n for kind, n in tokens.items()})
 
 
-def bills_of(group: Group, prices: Prices) -> TokenBills | None:
+def bills_of(group: StrategyTrials, prices: Prices) -> TokenBills | None:
     """The provider's bills for the rows of a strategy; None where it asks no provider.
 
     Args:
@@ -63,7 +63,7 @@ def _usages(records: Sequence[Record]) -> dict[str, list[Usage]]:
     return found
 
 
-def fit_bill(group: Group, prices: Prices) -> Spent:
+def fit_bill(group: StrategyTrials, prices: Prices) -> Spent:
     """What a provider bills for one fit, the mean of several; no seconds of the own machine.
 
     One of unknown price makes the bill unknown.

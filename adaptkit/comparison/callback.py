@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adaptkit.core.results import Record
 
 
-class Listener:
+class Callback:
     """Override what is of interest; all methods do nothing."""
 
     def started(self, n_trials: int, n_rows: int, n_rows_done: int) -> None:

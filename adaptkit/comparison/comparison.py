@@ -15,7 +15,7 @@ from adaptkit.comparison.error_analysis import causes_of, most_asked_about
 from adaptkit.comparison.evidence import evidence_of
 from adaptkit.comparison.page import findings_of
 from adaptkit.comparison.plan import baseline_of
-from adaptkit.comparison.plot_data import Drawn, in_short
+from adaptkit.comparison.plot_data import PlotData, in_short
 from adaptkit.comparison.store import RunStore
 from adaptkit.comparison.stored import records_of, require_records, stored_run
 from adaptkit.core.errors import ConfigError, UnknownNameError
@@ -94,7 +94,7 @@ class Comparison:
         """
         if path is not None:
             report.check_figure_path(path)
-        figure = report.draw(kind, Drawn(self.result, self.folder, assumptions))
+        figure = report.draw(kind, PlotData(self.result, self.folder, assumptions))
         if path is not None:
             report.save_figure(figure, path)
         return figure

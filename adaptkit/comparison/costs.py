@@ -13,7 +13,7 @@ from adaptkit.comparison.pairs import RESAMPLING_SEED
 from adaptkit.comparison.rows import timing
 from adaptkit.comparison.scores import clusters_of
 from adaptkit.comparison.scoring import aggregate
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.core.codec import to_json
 from adaptkit.costs import (
     NOTHING,
@@ -31,7 +31,7 @@ from adaptkit.costs import (
 
 
 def costs_of(
-    groups: Sequence[Group],
+    groups: Sequence[StrategyTrials],
     assumptions: CostAssumptions,
     *,
     baseline: str | None,
@@ -66,7 +66,7 @@ def _plain(row: CostRow) -> dict[str, Any]:
     return values
 
 
-def measured_cost(group: Group, prices: Prices) -> MeasuredCost:
+def measured_cost(group: StrategyTrials, prices: Prices) -> MeasuredCost:
     """What was measured of a strategy, as far as it bears on its cost.
 
     Args:
@@ -87,7 +87,7 @@ def measured_cost(group: Group, prices: Prices) -> MeasuredCost:
     )
 
 
-def _of_machine(group: Group, parts: FitSeconds) -> dict[str, Any]:
+def _of_machine(group: StrategyTrials, parts: FitSeconds) -> dict[str, Any]:
     """What an own machine has done, in seconds."""
     return {
         "training": Spent(seconds=parts.training),
@@ -100,7 +100,7 @@ def _of_machine(group: Group, parts: FitSeconds) -> dict[str, Any]:
     }
 
 
-def _of_provider(group: Group, bills: TokenBills, prices: Prices) -> dict[str, Any]:
+def _of_provider(group: StrategyTrials, bills: TokenBills, prices: Prices) -> dict[str, Any]:
     """What a provider has done, in USD: waiting for it costs nothing.
 
     Its tokens are counted for a fit as a whole, so all of them stand under tuning where there was any.
@@ -119,13 +119,13 @@ def _of_provider(group: Group, bills: TokenBills, prices: Prices) -> dict[str, A
     }
 
 
-def _machine_s(group: Group) -> Mapping[str, float] | None:
+def _machine_s(group: StrategyTrials) -> Mapping[str, float] | None:
     """Seconds of requests sent alone; None when none was."""
     alone = mean_by_example((r.example_id, r.latency_s) for r in group.records if r.error is None)
     return alone or None
 
 
-def _failed(group: Group) -> Spent:
+def _failed(group: StrategyTrials) -> Spent:
     failed = [t for t in group.trials if t.status == "failed"]
     if not failed:
         return NOTHING

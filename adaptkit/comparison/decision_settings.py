@@ -14,7 +14,7 @@ from adaptkit.stats import MARGIN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standards:
+class DecisionSettings:
     """What every comparison of a run is held to.
 
     Attributes:

@@ -40,7 +40,7 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment:
+class EvalSpec:
     """What a trial has to answer.
 
     Attributes:
@@ -61,7 +61,7 @@ class Assignment:
 
 def evaluate(
     strategy: Strategy,
-    assignment: Assignment,
+    assignment: EvalSpec,
     settings: EvaluationSettings,
     *,
     sink: Sink,
@@ -104,7 +104,7 @@ def _batches(examples: Sequence[Example], settings: EvaluationSettings) -> Itera
 
 
 def _answer(
-    strategy: Strategy, examples: Sequence[Example], assignment: Assignment, settings: EvaluationSettings
+    strategy: Strategy, examples: Sequence[Example], assignment: EvalSpec, settings: EvaluationSettings
 ) -> list[Record]:
     load = OtherLoad() if len(examples) == 1 else None
     started = time.perf_counter()
@@ -122,7 +122,7 @@ def _answer(
 def _record(
     prediction: Prediction,
     example: Example,
-    assignment: Assignment,
+    assignment: EvalSpec,
     settings: EvaluationSettings,
     batch: tuple[int, float],
 ) -> Record:

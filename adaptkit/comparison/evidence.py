@@ -13,7 +13,7 @@ from adaptkit.comparison.pairs import compared, estimate_of, pairs_of
 from adaptkit.comparison.rows import row_of
 from adaptkit.comparison.scoring import aggregate
 from adaptkit.comparison.stored import StoredRun, stored_run
-from adaptkit.comparison.trial_data import Group, groups_of
+from adaptkit.comparison.trial_data import StrategyTrials, groups_of
 from adaptkit.core.errors import StoreError, UnknownNameError
 from adaptkit.core.numbers import is_number
 from adaptkit.core.result_io import COMPARISON_JSON
@@ -93,7 +93,7 @@ def _of_task(task: TaskFacts, run: StoredRun, result: ComparisonResult, folder: 
     )
 
 
-def _check_table(own: Sequence[Row], ran: Sequence[Group], folder: Path) -> None:
+def _check_table(own: Sequence[Row], ran: Sequence[StrategyTrials], folder: Path) -> None:
     """Refuse a table that was not made of the records beside it, at the first number that shows it."""
     rows = {row.strategy: row for row in own}
     for group in ran:
@@ -117,7 +117,7 @@ def _close(one: object, other: object) -> bool:
     return is_number(one) and is_number(other) and math.isclose(one, other, abs_tol=1e-9)
 
 
-def _rows(groups: list[Group], own: list[Row], run: StoredRun) -> list[Row]:
+def _rows(groups: list[StrategyTrials], own: list[Row], run: StoredRun) -> list[Row]:
     """The lines of the table by another metric."""
     return [row_of(g, estimate_of(g) if g.records else None, own[0].model, run.prices) for g in groups]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adaptkit.models.load import ModelSource
 
 
-class ModelProvider:
+class LazyModel:
     """A model, or the means to load it.
 
     Args:
@@ -41,7 +41,7 @@ class ModelProvider:
         self._model: Model | None = None
 
     @classmethod
-    def of(cls, model: Model) -> ModelProvider:
+    def of(cls, model: Model) -> LazyModel:
         """Wrap a model that is loaded already."""
         info = model.info
         return cls(
@@ -53,7 +53,7 @@ class ModelProvider:
         )
 
     @classmethod
-    def of_source(cls, source: ModelSource, *, offline: bool = False) -> ModelProvider:
+    def of_source(cls, source: ModelSource, *, offline: bool = False) -> LazyModel:
         """The means to a model that has a name; nothing is loaded yet."""
         from adaptkit.models.load import load_model
 
@@ -62,7 +62,7 @@ class ModelProvider:
         )
 
     @classmethod
-    def named(cls, model: str | None = None, *, offline: bool = False) -> ModelProvider:
+    def named(cls, model: str | None = None, *, offline: bool = False) -> LazyModel:
         """The means to a model by its name; None is the embedded default."""
         from adaptkit.models.load import resolve_model
 
@@ -85,19 +85,19 @@ class ModelProvider:
         return self._model
 
 
-def provider_of(model: Model | ModelProvider | None) -> ModelProvider:
+def provider_of(model: Model | LazyModel | None) -> LazyModel:
     """The means to a model; None is the embedded default, loaded when it is needed."""
-    return ModelProvider.named() if model is None else provider_given(model)
+    return LazyModel.named() if model is None else provider_given(model)
 
 
-def provider_given(model: object) -> ModelProvider:
+def provider_given(model: object) -> LazyModel:
     """The means to a model that has to be given.
 
     Raises:
         ConfigError: it is none.
     """
-    if isinstance(model, ModelProvider):
+    if isinstance(model, LazyModel):
         return model
     if not isinstance(model, Model):
         raise ConfigError.for_parameter("compare", "model", "a model, made by ak.load_model", model)
-    return ModelProvider.of(model)
+    return LazyModel.of(model)

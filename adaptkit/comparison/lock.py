@@ -42,7 +42,7 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-class Hold:
+class RunLock:
     """Holds a run folder as a context manager; while it lasts, no other process writes there.
 
     A file of ``RESERVE_BYTES`` is kept beside the records meanwhile. When the disk is full it gives way to

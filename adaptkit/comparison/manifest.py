@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.comparison.plan import Plan
-from adaptkit.comparison.run_context import Run
+from adaptkit.comparison.run_context import RunContext
 from adaptkit.comparison.summary import Summary
 from adaptkit.comparison.trial_data import TrialData
 from adaptkit.core.codec import content_hash, to_json
@@ -27,7 +27,7 @@ PACKAGES = (
 
 
 def make_manifest(
-    run: Run,
+    run: RunContext,
     trials: Sequence[TrialData],
     summary: Summary,
     *,
@@ -78,7 +78,7 @@ def make_manifest(
     }
 
 
-def _config(run: Run) -> dict[str, Any]:
+def _config(run: RunContext) -> dict[str, Any]:
     """What the user chose: what is equal here gives equal outputs."""
     plan = run.plan
     strategies: dict[str, Any] = {}
@@ -100,7 +100,7 @@ def _config(run: Run) -> dict[str, Any]:
     }
 
 
-def _model(run: Run) -> dict[str, Any]:
+def _model(run: RunContext) -> dict[str, Any]:
     """The model that answered; a run with nothing left to do loads none, and repeats the last one's words."""
     if run.provider.loaded:
         model = run.provider.get()
@@ -118,7 +118,7 @@ def _model(run: Run) -> dict[str, Any]:
     return {"id": run.provider.id, "revision": run.provider.revision, "template_hash": None}
 
 
-def _artifacts(run: Run, trials: Sequence[TrialData]) -> dict[str, Any]:
+def _artifacts(run: RunContext, trials: Sequence[TrialData]) -> dict[str, Any]:
     """By folder, whose it is and the sha256 of each file: adapters, indexes and demonstrations."""
     keys = {t.artifact: t.key for t in trials if t.artifact}
     return {
@@ -126,7 +126,7 @@ def _artifacts(run: Run, trials: Sequence[TrialData]) -> dict[str, Any]:
     }
 
 
-def _price_note(run: Run, hardware: Hardware, prices: Prices) -> str | None:
+def _price_note(run: RunContext, hardware: Hardware, prices: Prices) -> str | None:
     """Why USD are blank, where they are."""
     if prices.billed_by is not None:
         missing = f"the price sheet has no entry for {run.provider.id}; give one with --prices"

@@ -25,7 +25,7 @@ from adaptkit.costs import (
     strategy_costs,
 )
 from adaptkit.decision import Causes, Evidence, Requirements
-from adaptkit.report.findings import Band, Findings
+from adaptkit.report.findings import Interval, PageData
 from adaptkit.tasks import Task, load_task
 from adaptkit.tasks.cut import read_cut, whole_name
 
@@ -37,7 +37,7 @@ _MOST_COMPARED_WITH = 12
 _BESIDE_VERSION = 1
 
 
-def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = ()) -> dict[str, Findings]:
+def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = ()) -> dict[str, PageData]:
     """Gather, by task, what the page shows beyond the table.
 
     Args:
@@ -58,7 +58,7 @@ def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = 
     curves, robustness = (_beside(folder, name) for name in ("curves.json", "robustness.json"))
     baselines = {e.task: baseline_of([m.strategy for m in e.measured]) for e in every}
     return {
-        e.task: Findings(
+        e.task: PageData(
             evidence=e,
             recommendation=decision.recommend_for(e, Requirements()),
             baseline=baselines[e.task],
@@ -72,7 +72,7 @@ def findings_of(folder: Path, result: ComparisonResult, tasks: Sequence[Task] = 
     }
 
 
-def every_saving(measured: Sequence[MeasuredCost], baseline: str | None) -> dict[str, dict[str, Band]]:
+def every_saving(measured: Sequence[MeasuredCost], baseline: str | None) -> dict[str, dict[str, Interval]]:
     """How sure it is what requests save against those of each strategy, the baseline's as in the cost table.
 
     Returns:
@@ -90,7 +90,7 @@ def every_saving(measured: Sequence[MeasuredCost], baseline: str | None) -> dict
 
 def saving_bands(
     measured: Sequence[MeasuredCost], baseline: str | None, n_resamples: int | None = None
-) -> dict[str, Band]:
+) -> dict[str, Interval]:
     """How sure it is what each strategy's requests save against the baseline's, at any price and use.
 
     The cost table draws requests again in the same order and with the same seed; what it draws is in
@@ -115,7 +115,7 @@ def saving_bands(
         pair = [m, next(other for other in measured if other.strategy == baseline)]
         unit = _unit(pair)
         if unit and drawn.low is not None and drawn.high is not None:
-            found[m.strategy] = Band(low=drawn.low - drawn.usd, high=drawn.high - drawn.usd, unit=unit)
+            found[m.strategy] = Interval(low=drawn.low - drawn.usd, high=drawn.high - drawn.usd, unit=unit)
     return found
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from adaptkit import stats
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.scores import clusters_of, scores_of, stopping_rule
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.core.results import Estimate, Pair, Row
 from adaptkit.metrics import is_row_mean
 from adaptkit.stats import AllPairs, CorpusScores, PairedDifference, Scores
@@ -19,7 +19,7 @@ from adaptkit.tasks import TaskFacts
 RESAMPLING_SEED = 20_250_101
 
 
-def estimate_of(group: Group) -> Estimate:
+def estimate_of(group: StrategyTrials) -> Estimate:
     """The primary metric with its interval."""
     (scores,) = scores_of([group]).values()
     rng = np.random.default_rng(RESAMPLING_SEED)
@@ -29,7 +29,7 @@ def estimate_of(group: Group) -> Estimate:
     return stats.mean_estimate(scores, rng=rng, clusters=clusters)
 
 
-def compared(groups: Sequence[Group], standards: Standards) -> AllPairs:
+def compared(groups: Sequence[StrategyTrials], standards: DecisionSettings) -> AllPairs:
     """Compare every two strategies, the later one minus the earlier one, and say which is how often best.
 
     A run that stopped early is judged by the rule that it stopped by: its p-values and intervals hold
@@ -47,7 +47,9 @@ def compared(groups: Sequence[Group], standards: Standards) -> AllPairs:
     return dataclasses.replace(found, pairs=so_far.pairs)
 
 
-def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards, groups: Sequence[Group]) -> list[Pair]:
+def pairs_of(
+    task: TaskFacts, found: AllPairs, standards: DecisionSettings, groups: Sequence[StrategyTrials]
+) -> list[Pair]:
     """The pairs as they stand in a comparison; nothing is claimed over strategies that were cut short."""
     cut_short = {g.label for g in groups if g.cut_short}
     pairs = [pair_of(task, p, standards, _looked_at(task, standards)) for p in found.pairs]
@@ -59,7 +61,7 @@ def pairs_of(task: TaskFacts, found: AllPairs, standards: Standards, groups: Seq
     ]
 
 
-def _looked_at(task: TaskFacts, standards: Standards) -> str:
+def _looked_at(task: TaskFacts, standards: DecisionSettings) -> str:
     """What to say of a test in a run that was looked at before its end."""
     if not standards.until_decided:
         return ""
@@ -68,7 +70,7 @@ def _looked_at(task: TaskFacts, standards: Standards) -> str:
     return f"; the run was stopped by another metric, and {task.primary_metric} looks surer than it is"
 
 
-def pair_of(task: TaskFacts, found: PairedDifference, standards: Standards, remark: str) -> Pair:
+def pair_of(task: TaskFacts, found: PairedDifference, standards: DecisionSettings, remark: str) -> Pair:
     """One difference as it stands in a comparison; ``remark`` is added to the name of its test."""
     return Pair(
         task=task.name,

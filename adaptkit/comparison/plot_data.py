@@ -20,7 +20,7 @@ from adaptkit.tasks import TaskFacts
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PlotData:
     """A finished comparison as ``report.plots`` asks for it; the folder is read at most once.
 
     Attributes:

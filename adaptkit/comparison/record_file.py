@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparison.lock import BINARY, NO_ROOM, Hold, write_all, writing
+from adaptkit.comparison.lock import BINARY, NO_ROOM, RunLock, write_all, writing
 from adaptkit.core.codec import to_json
 from adaptkit.core.errors import StoreError
 from adaptkit.core.files import sync_folder
@@ -103,7 +103,7 @@ class RecordFile:
         with self.damaged.open("ab") as f:
             f.write(data[sound:])
 
-    def append(self, records: Sequence[Record], hold: Hold) -> None:
+    def append(self, records: Sequence[Record], hold: RunLock) -> None:
         """Add records, in one write, and flush them to disk.
 
         On a full disk, the reserve of ``hold`` makes room for them, and the error comes after that.

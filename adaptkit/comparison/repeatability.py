@@ -7,12 +7,12 @@ they like. A lead smaller than what a strategy gains on itself is none.
 from __future__ import annotations
 
 from adaptkit.comparison.scoring import aggregate
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.core.results import NoiseFloor
 from adaptkit.tasks import TaskFacts
 
 
-def noise_floor(task: TaskFacts, first: Group, second: Group) -> NoiseFloor:
+def noise_floor(task: TaskFacts, first: StrategyTrials, second: StrategyTrials) -> NoiseFloor:
     """Compare two runs of one strategy row by row.
 
     Args:

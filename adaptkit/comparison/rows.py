@@ -12,12 +12,12 @@ from adaptkit import costs
 from adaptkit.comparison.billing import bills_of, fit_bill
 from adaptkit.comparison.outcomes import off_format, refused
 from adaptkit.comparison.scoring import LENIENT, aggregate
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.core.results import Estimate, Record, Row, TrialStatus
 from adaptkit.costs import Prices
 
 
-def row_of(group: Group, estimate: Estimate | None, model: str, prices: Prices) -> Row:
+def row_of(group: StrategyTrials, estimate: Estimate | None, model: str, prices: Prices) -> Row:
     """Make the line.
 
     Args:
@@ -63,7 +63,7 @@ def _rows(records: Iterable[Record]) -> int:
     return len({r.example_id for r in records})
 
 
-def _status(group: Group) -> tuple[TrialStatus, str | None]:
+def _status(group: StrategyTrials) -> tuple[TrialStatus, str | None]:
     """A strategy is done when any seed is; what other seeds failed of is told all the same."""
     reasons = [t.reason for t in group.trials if t.reason]
     reason = reasons[0] if reasons else None
@@ -72,7 +72,7 @@ def _status(group: Group) -> tuple[TrialStatus, str | None]:
     return ("failed" if any(t.status == "failed" for t in group.trials) else "skipped"), reason
 
 
-def _quality(group: Group, estimate: Estimate) -> dict[str, Any]:
+def _quality(group: StrategyTrials, estimate: Estimate) -> dict[str, Any]:
     task, records = group.task, group.records
     every = {}
     for name in task.metrics:
@@ -91,7 +91,7 @@ def _quality(group: Group, estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _failures(group: Group) -> dict[str, Any]:
+def _failures(group: StrategyTrials) -> dict[str, Any]:
     """How many rows went wrong in which way, under any seed."""
     records = group.records
     return {
@@ -136,7 +136,7 @@ def _tokens(records: Sequence[Record]) -> dict[str, Any]:
     return {f"tokens_{name}": fmean(r.tokens[name] for r in answered) for name in ("in", "cached", "out")}
 
 
-def _fit(group: Group, prices: Prices) -> dict[str, Any]:
+def _fit(group: StrategyTrials, prices: Prices) -> dict[str, Any]:
     seconds = [t.fit_s for t in group.done if t.fit_s is not None]
     memory = [t.peak_memory_bytes for t in group.done if t.peak_memory_bytes is not None]
     # One fit is what a user pays; several seeds are how sure we are of it.
@@ -150,7 +150,7 @@ def _fit(group: Group, prices: Prices) -> dict[str, Any]:
     }
 
 
-def cut_short(group: Group, prices: Prices) -> str | None:
+def cut_short(group: StrategyTrials, prices: Prices) -> str | None:
     """What a budget ended in its fit, and what more would take; None where nothing was."""
     found = [_cut_sentence(cut, prices) for cut in group.cut_short]
     return f"{group.label} {' and '.join(found)}" if found else None
@@ -177,7 +177,7 @@ def _duration(seconds: float) -> str:
     return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def _fit_usd(group: Group, prices: Prices, fit_s: float | None) -> float | None:
+def _fit_usd(group: StrategyTrials, prices: Prices, fit_s: float | None) -> float | None:
     """Time of the own machine; where a provider answers, its bill, and of the own machine the index alone."""
     if bills_of(group, prices) is None:
         return costs.usd_for_seconds(fit_s, prices.machine)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit import decision
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.comparison.comparison import Comparison
-from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.lazy_model import ModelProvider, provider_given
+from adaptkit.comparison.decision_settings import DecisionSettings
+from adaptkit.comparison.lazy_model import LazyModel, provider_given
 from adaptkit.comparison.leakage_check import Leakage, find_leaks
 from adaptkit.comparison.manifest import make_manifest
 from adaptkit.comparison.plan import folder_name, make_plan
-from adaptkit.comparison.run_context import Run
+from adaptkit.comparison.run_context import RunContext
 from adaptkit.comparison.runner import require_something_to_run, run_plan
 from adaptkit.comparison.select_strategies import lineup
 from adaptkit.comparison.settings import RunSettings
@@ -36,7 +36,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     strategies: Sequence[Strategy],
     task: Task | Sequence[Task],
     *,
-    model: Model | ModelProvider,
+    model: Model | LazyModel,
     limit: int | None = None,
     seeds: int = 1,
     first_seed: int = 0,
@@ -88,7 +88,7 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
         StoreError: the run folder cannot be used.
     """
     settings = settings or RunSettings()
-    standards = Standards(margin=margin, until_decided=until_decided)
+    standards = DecisionSettings(margin=margin, until_decided=until_decided)
     tasks = _listed(task)
     provider = provider_given(model)
     given, added = lineup(_listed(strategies), tune=tune, baselines=baselines)
@@ -109,12 +109,12 @@ def compare(  # noqa: PLR0913 - all but the first two by name only
     leaks = find_leaks(plan, leakage, {} if settings.fresh else store.last_manifest())
     hardware = settings.hardware()
     prices = settings.prices_for(hardware, provider)
-    run = Run(
+    run = RunContext(
         plan=plan,
         provider=provider,
         store=store,
         settings=settings.evaluation(prices),
-        listener=settings.listener or Listener(),
+        listener=settings.listener or Callback(),
         standards=standards,
         minutes=minutes,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adaptkit.comparison.callback import Listener
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.callback import Callback
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.evaluate import EvaluationSettings
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.comparison.plan import Plan, Trial
 from adaptkit.comparison.store import RunStore
 from adaptkit.core.results import Record
@@ -16,7 +16,7 @@ from adaptkit.core.types import Example
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RunContext:
     """What all trials of a run share.
 
     Attributes:
@@ -24,15 +24,15 @@ class Run:
     """
 
     plan: Plan
-    provider: ModelProvider
+    provider: LazyModel
     store: RunStore
     settings: EvaluationSettings
-    listener: Listener
-    standards: Standards = field(default_factory=Standards)
+    listener: Callback
+    standards: DecisionSettings = field(default_factory=DecisionSettings)
     minutes: float | None = None
 
 
-class Answered:
+class RecordIndex:
     """Which rows of which trial have a record, as the run goes on. Of two for one row, the first stays."""
 
     def __init__(self, records: Sequence[Record]) -> None:

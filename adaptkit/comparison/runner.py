@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from adaptkit.comparison.plan import Plan, Trial
-from adaptkit.comparison.run_context import Answered, Run
+from adaptkit.comparison.run_context import RecordIndex, RunContext
 from adaptkit.comparison.trial import run_trial
 from adaptkit.comparison.trial_data import TrialData
 from adaptkit.core.codec import content_hash
@@ -22,14 +22,14 @@ PASSAGES_FACTOR = 5
 """How many times as long prompts with passages are, roughly: only the order of trainings rests on it."""
 
 
-def run_plan(run: Run) -> list[TrialData]:
+def run_plan(run: RunContext) -> list[TrialData]:
     """Run what has no result yet.
 
     A trial that fails is an outcome with its reason; the others go on. A failed trial is tried again on
     the next run. KeyboardInterrupt passes; everything measured until then is stored.
     """
     run.store.repair()
-    plan, answered = run.plan, Answered(run.store.records())
+    plan, answered = run.plan, RecordIndex(run.store.records())
     possible = [t for t in plan.trials if not t.strategy.refusal(t.task)]
     n_rows = sum(len(plan.examples_of(t)) for t in possible)
     n_done = sum(len(answered.records(t, plan.examples_of(t))) for t in possible)
@@ -47,7 +47,7 @@ def run_plan(run: Run) -> list[TrialData]:
         run.listener.finished()
 
 
-def _within(seconds: float, run: Run, answered: Answered) -> list[TrialData]:
+def _within(seconds: float, run: RunContext, answered: RecordIndex) -> list[TrialData]:
     """Run a plan in about so many seconds: what does not train first, then all trainings in what is left.
 
     Those that need least come first, each with an equal part of what is left: what one does not use, since
@@ -78,7 +78,7 @@ def _within(seconds: float, run: Run, answered: Answered) -> list[TrialData]:
     return [outcomes[id(t)] for t in run.plan.trials]
 
 
-def _run(trial: Trial, run: Run, answered: Answered, seconds: float | None = None) -> TrialData:
+def _run(trial: Trial, run: RunContext, answered: RecordIndex, seconds: float | None = None) -> TrialData:
     return run_trial(trial, run.plan.examples_of(trial), run, answered, seconds=seconds)
 
 

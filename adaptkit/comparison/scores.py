@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from adaptkit import metrics
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.scoring import recorded_answer
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.core.results import Record
 from adaptkit.stats import N_RESAMPLES, Corpus, CorpusScores, Scores, StoppingRule, Unseen
 from adaptkit.tasks import TaskFacts, row_order
@@ -26,19 +26,19 @@ def clusters_of(records: Sequence[Record]) -> dict[str, str]:
     return {r.example_id: r.cluster for r in records if r.cluster is not None}
 
 
-def scores_of(groups: Sequence[Group]) -> Mapping[str, Scores] | Mapping[str, CorpusScores]:
+def scores_of(groups: Sequence[StrategyTrials]) -> Mapping[str, Scores] | Mapping[str, CorpusScores]:
     """What each strategy scored by row and seed, by its name; for a metric of all rows, its answers."""
     if groups and not metrics.is_row_mean(groups[0].task.primary_metric):
         return dict(zip([g.label for g in groups], corpus_scores(groups), strict=True))
     return {g.label: row_scores(g) for g in groups}
 
 
-def row_scores(group: Group) -> Scores:
+def row_scores(group: StrategyTrials) -> Scores:
     """What single rows of a strategy scored by the primary metric."""
     return Scores.from_seeds(group.values_by_seed, seeds_vary=group.seeds_vary)
 
 
-def corpus_scores(groups: Sequence[Group]) -> list[CorpusScores]:
+def corpus_scores(groups: Sequence[StrategyTrials]) -> list[CorpusScores]:
     """Answers of each group, for a primary metric that is no mean over rows."""
     corpus = _corpus(groups)
     return [
@@ -52,7 +52,7 @@ def corpus_scores(groups: Sequence[Group]) -> list[CorpusScores]:
     ]
 
 
-def _answers(group: Group) -> dict[str, dict[int, metrics.Answer]]:
+def _answers(group: StrategyTrials) -> dict[str, dict[int, metrics.Answer]]:
     found: dict[str, dict[int, metrics.Answer]] = defaultdict(dict)
     for trial in group.done:
         for record in trial.records:
@@ -60,7 +60,7 @@ def _answers(group: Group) -> dict[str, dict[int, metrics.Answer]]:
     return dict(found)
 
 
-def _corpus(groups: Sequence[Group]) -> Corpus:
+def _corpus(groups: Sequence[StrategyTrials]) -> Corpus:
     """The metric, with one kind of row a label, so that none is taken to be sure where few rows show it."""
     task = groups[0].task
     metric = metrics.CORPUS_METRICS.get(task.primary_metric)
@@ -99,7 +99,7 @@ def _answered(record: Record, output: str, task: TaskFacts) -> metrics.Answer:
     return recorded_answer(dataclasses.replace(record, output=output, error=None), task)
 
 
-def stopping_rule(groups: Sequence[Group], standards: Standards) -> StoppingRule:
+def stopping_rule(groups: Sequence[StrategyTrials], standards: DecisionSettings) -> StoppingRule:
     """The rule of a run, made from its records.
 
     Rows are answered in the order of ``row_order``: those that nobody has answered yet come last, and a

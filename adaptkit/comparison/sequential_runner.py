@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.plan import Trial
-from adaptkit.comparison.run_context import Answered, Run
+from adaptkit.comparison.run_context import RecordIndex, RunContext
 from adaptkit.comparison.scores import row_scores, stopping_rule
 from adaptkit.comparison.trial import run_trial
 from adaptkit.comparison.trial_data import TrialData, groups_of
@@ -21,7 +21,7 @@ from adaptkit.stats import RunSoFar, looks_for
 from adaptkit.tasks import Task
 
 
-def run_rounds(task: Task, run: Run, answered: Answered) -> list[TrialData]:
+def run_rounds(task: Task, run: RunContext, answered: RecordIndex) -> list[TrialData]:
     """Run a task's trials until the evidence decides or no rows are left.
 
     Returns:
@@ -53,7 +53,7 @@ def _name(trial: Trial) -> str:
     return f"{trial.label} {trial.seed} {trial.repeat}"
 
 
-def _seconds_for(trial: Trial, run: Run) -> float | None:
+def _seconds_for(trial: Trial, run: RunContext) -> float | None:
     """An equal part of half of the run's time: how long the rows will take is not known yet."""
     n = sum(t.key_if_cut is not None for t in run.plan.trials)
     return None if run.minutes is None or trial.key_if_cut is None else run.minutes * 60 / 2 / n
@@ -63,7 +63,7 @@ def _goes_on(outcome: TrialData | None) -> bool:
     return outcome is None or outcome.status == "done"
 
 
-def _judge(task: Task, standards: Standards, outcomes: Sequence[TrialData], n_done: int) -> RunSoFar:
+def _judge(task: Task, standards: DecisionSettings, outcomes: Sequence[TrialData], n_done: int) -> RunSoFar:
     groups = [g for g in groups_of(task.facts, outcomes) if g.records]
     return stopping_rule(groups, standards).judge({g.label: row_scores(g) for g in groups}, n_done)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.comparison.evaluate import EvaluationSettings
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_count
 from adaptkit.costs import (
@@ -44,7 +44,7 @@ class RunSettings:
     latency_rows: int = 20
     quick: bool = False
     fresh: bool = False
-    listener: Listener | None = None
+    listener: Callback | None = None
 
     def __post_init__(self) -> None:
         if not is_count(self.latency_rows, least=0):
@@ -67,7 +67,7 @@ class RunSettings:
             return fixed_usd_per_hour(self.usd_per_hour)
         return sheet.usd_per_hour(hardware)
 
-    def prices_for(self, hardware: Hardware, provider: ModelProvider) -> Prices:
+    def prices_for(self, hardware: Hardware, provider: LazyModel) -> Prices:
         """What the requests of a comparison are priced at.
 
         Raises:

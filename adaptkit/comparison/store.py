@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparison.lock import HOLDER, Hold
+from adaptkit.comparison.lock import HOLDER, RunLock
 from adaptkit.comparison.lock import writing as writing  # used where the results are written, too
 from adaptkit.comparison.record_file import RecordFile
 from adaptkit.comparison.trial_data import TrialResult
@@ -54,7 +54,7 @@ class RunStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._records = RecordFile(folder / RECORDS)
-        self._hold: Hold | None = None
+        self._hold: RunLock | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -65,7 +65,7 @@ class RunStore:
                 holds files that a run would replace and that none has written.
         """
         self._refuse_foreign()
-        with Hold(self.folder) as hold:
+        with RunLock(self.folder) as hold:
             self._hold, self._records = hold, RecordFile(self.folder / RECORDS)
             try:
                 self._remove_unfinished()
@@ -73,7 +73,7 @@ class RunStore:
             finally:
                 self._hold = None
 
-    def held(self) -> Hold:
+    def held(self) -> RunLock:
         """This process's hold of the folder, made sure of; comes before each write.
 
         Raises:

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.store import RECORDS, RunStore
-from adaptkit.comparison.trial_data import Group, TrialData, groups_of
+from adaptkit.comparison.trial_data import StrategyTrials, TrialData, groups_of
 from adaptkit.core.errors import OlderRunError, StoreError
 from adaptkit.core.numbers import is_count
 from adaptkit.core.result_io import MANIFEST_JSON, read_stored
@@ -33,7 +33,7 @@ class StoredRun:
 
     tasks: tuple[TaskFacts, ...]
     trials: tuple[TrialData, ...]
-    standards: Standards
+    standards: DecisionSettings
     prices: Prices
     assumptions: CostAssumptions
 
@@ -50,7 +50,7 @@ class StoredRun:
             for record in t.records
         ]
 
-    def groups(self, task: TaskFacts) -> list[Group]:
+    def groups(self, task: TaskFacts) -> list[StrategyTrials]:
         """The strategies that were measured on a task, each with its trials."""
         return [g for g in groups_of(task, self.trials) if g.records]
 
@@ -72,7 +72,7 @@ def stored_run(folder: Path, manifest: Mapping[str, Any], *, whole: bool = True)
         return StoredRun(
             tasks=tuple(_task(t) for t in manifest["tasks"]),
             trials=tuple(_trials(manifest, RunStore(folder), whole=whole)),
-            standards=Standards(margin=config["margin"], until_decided=config["until_decided"]),
+            standards=DecisionSettings(margin=config["margin"], until_decided=config["until_decided"]),
             prices=_prices(manifest),
             assumptions=_assumptions(manifest["cost_assumptions"]),
         )

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptkit.comparison.costs import as_written, costs_of
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.pairs import compared, estimate_of, pairs_of, with_delta
 from adaptkit.comparison.plan import baseline_of
 from adaptkit.comparison.repeatability import noise_floor
 from adaptkit.comparison.rows import row_of
-from adaptkit.comparison.trial_data import Group, TrialData, groups_of
+from adaptkit.comparison.trial_data import StrategyTrials, TrialData, groups_of
 from adaptkit.core.results import Estimate, NoiseFloor, Pair, Row
 from adaptkit.costs import CostAssumptions, CostRow, Prices, break_even_requests
 from adaptkit.tasks import TaskFacts
@@ -45,7 +45,7 @@ def summarise(
     *,
     model: str,
     prices: Prices,
-    standards: Standards,
+    standards: DecisionSettings,
     assumptions: CostAssumptions,
 ) -> Summary:
     """Make the table.
@@ -96,8 +96,8 @@ def summarise(
 
 
 def _twice(
-    task: TaskFacts, groups: Sequence[Group], trials: Sequence[TrialData]
-) -> list[tuple[Group, Group]]:
+    task: TaskFacts, groups: Sequence[StrategyTrials], trials: Sequence[TrialData]
+) -> list[tuple[StrategyTrials, StrategyTrials]]:
     second = {g.label: g for g in groups_of(task, trials, repeat=1) if g.records}
     return [(g, second[g.label]) for g in groups if g.label in second]
 

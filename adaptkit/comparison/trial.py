@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from adaptkit.comparison.billing import Billed
-from adaptkit.comparison.evaluate import Assignment, Sink, evaluate, tokens_of
+from adaptkit.comparison.billing import TokenMeter
+from adaptkit.comparison.evaluate import EvalSpec, Sink, evaluate, tokens_of
 from adaptkit.comparison.plan import Plan, Trial
-from adaptkit.comparison.run_context import Answered, Run
+from adaptkit.comparison.run_context import RecordIndex, RunContext
 from adaptkit.comparison.store import writing
 from adaptkit.comparison.trial_data import TrialData, TrialResult, cuts_noted
 from adaptkit.core.codec import to_json
@@ -29,7 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 def run_trial(
-    trial: Trial, rows: Sequence[Example], run: Run, answered: Answered, *, seconds: float | None = None
+    trial: Trial,
+    rows: Sequence[Example],
+    run: RunContext,
+    answered: RecordIndex,
+    *,
+    seconds: float | None = None,
 ) -> TrialData:
     """Fit or take up again, answer the missing rows, store the result.
 
@@ -71,7 +76,9 @@ def run_trial(
     return _data(trial, result, answered.records(trial, rows), n_planned)
 
 
-def _finished(trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> TrialData | None:
+def _finished(
+    trial: Trial, rows: Sequence[Example], run: RunContext, answered: RecordIndex
+) -> TrialData | None:
     """The outcome of a trial that an earlier run finished, with a record for each of the rows."""
     result = run.store.trial_result(trial.key)
     records = answered.records(trial, rows)
@@ -105,7 +112,7 @@ def _n_labels(trial: Trial) -> int:
     return sum(len(splits[name]) for name in trial.strategy.labels_used(trial.task))
 
 
-def _refusal(trial: Trial, run: Run) -> str | None:
+def _refusal(trial: Trial, run: RunContext) -> str | None:
     """Why the trial cannot be run; the task is judged first, since that needs no model."""
     reason = trial.strategy.refusal(trial.task)
     if reason:
@@ -123,7 +130,7 @@ def _name(trial: Trial, plan: Plan) -> str:
 
 
 def _measure(
-    trial: Trial, rows: Sequence[Example], run: Run, answered: Answered, seconds: float | None
+    trial: Trial, rows: Sequence[Example], run: RunContext, answered: RecordIndex, seconds: float | None
 ) -> TrialResult:
     with PeakMemory() as memory:
         strategy, has_own_weights = _fitted(trial, run, memory, seconds)
@@ -146,9 +153,11 @@ def _measure(
     )
 
 
-def _answer(strategy: Strategy, trial: Trial, rows: Sequence[Example], run: Run, answered: Answered) -> None:
+def _answer(
+    strategy: Strategy, trial: Trial, rows: Sequence[Example], run: RunContext, answered: RecordIndex
+) -> None:
     """Answer the rows that have no record yet."""
-    assignment = Assignment(
+    assignment = EvalSpec(
         key=trial.key,
         strategy=trial.label,
         seed=trial.seed,
@@ -167,7 +176,7 @@ def _settled(trial: Trial, strategy: Strategy) -> Trial:
     return dataclasses.replace(trial, key=trial.key_if_cut) if by_time and trial.key_if_cut else trial
 
 
-def _sink(run: Run, answered: Answered) -> Sink:
+def _sink(run: RunContext, answered: RecordIndex) -> Sink:
     """Store records as they come, and tell the listener how long they took."""
     before = time.perf_counter()
 
@@ -187,14 +196,16 @@ def _eval_s(records: Sequence[Record]) -> float:
     return math.fsum(r.batch_s / r.batch_size for r in records if r.batch_s is not None)
 
 
-def _fitted(trial: Trial, run: Run, memory: PeakMemory, seconds: float | None) -> tuple[Strategy, bool]:
+def _fitted(
+    trial: Trial, run: RunContext, memory: PeakMemory, seconds: float | None
+) -> tuple[Strategy, bool]:
     """Take up a saved strategy, or fit and save it; the mark keeps the seconds of the original fit.
 
     Returns:
         It, and whether the model that answers is another one than the run's.
     """
     model, store = run.provider.get(), run.store
-    billed = Billed(model) if run.provider.billed_by is not None else None
+    billed = TokenMeter(model) if run.provider.billed_by is not None else None
     # A copy: the plan outlives the trial, and would keep what was learnt in memory.
     strategy = dataclasses.replace(trial.strategy)
     if store.artifact_is_from(trial.artifact, trial.key):

@@ -86,7 +86,7 @@ class TrialData(TrialResult):
 
 
 @dataclass(frozen=True)
-class Group:
+class StrategyTrials:
     """All trials of one strategy on one task: one line of the table."""
 
     task: TaskFacts
@@ -144,8 +144,8 @@ def _is_cut(note: Mapping[str, Any]) -> bool:
     return all(is_number(note.get(n)) for n in (*numbers, "more_s")) and isinstance(note.get("by"), str)
 
 
-def groups_of(task: TaskFacts, trials: Sequence[TrialData], *, repeat: int = 0) -> list[Group]:
+def groups_of(task: TaskFacts, trials: Sequence[TrialData], *, repeat: int = 0) -> list[StrategyTrials]:
     """One group a strategy, in the order of the trials."""
     own = [t for t in trials if t.task == task.name and t.repeat == repeat]
     labels = dict.fromkeys(t.strategy for t in own)
-    return [Group(task, label, tuple(t for t in own if t.strategy == label)) for label in labels]
+    return [StrategyTrials(task, label, tuple(t for t in own if t.strategy == label)) for label in labels]

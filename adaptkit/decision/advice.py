@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adaptkit.decision.advice_text import blocks
 from adaptkit.decision.blocks import Block
 from adaptkit.decision.hypotheses import Hypothesis, Reason, Rejected
-from adaptkit.decision.planning import Plan
+from adaptkit.decision.planning import ExperimentPlan
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.shown import ShownAsBlocks
 from adaptkit.decision.situation import DataFacts
@@ -38,7 +38,7 @@ class Advice(ShownAsBlocks):
     not_worth_trying: tuple[Rejected, ...]
     warnings: tuple[Reason, ...]
     would_change: tuple[WhatIf, ...]
-    plan: Plan
+    plan: ExperimentPlan
 
     @property
     def first(self) -> str | None:

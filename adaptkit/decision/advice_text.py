@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
 from adaptkit.decision.hypotheses import Hypothesis, Reason, Rejected
-from adaptkit.decision.planning import Forecast, Plan, Step
+from adaptkit.decision.planning import ExperimentPlan, Forecast, Step
 from adaptkit.decision.rules import BASELINES, GRADES, Citation, size
 from adaptkit.decision.wording import MINUS, listing
 
@@ -83,7 +83,7 @@ def _why(advice: Advice) -> list[Block]:
     ]
 
 
-def _confirmed(first: Hypothesis, plan: Plan) -> str:
+def _confirmed(first: Hypothesis, plan: ExperimentPlan) -> str:
     points = f"more than {100 * plan.margin:g} points"
     name = f"`{first.strategy}`"
     floor = [
@@ -137,7 +137,7 @@ def _not_worth(advice: Advice) -> list[Block]:
     return _listed("Not worth trying now", [_not_worth_line(g, advice.plan) for g in groups.values()])
 
 
-def _not_worth_line(group: Sequence[Rejected], plan: Plan) -> str:
+def _not_worth_line(group: Sequence[Rejected], plan: ExperimentPlan) -> str:
     names = listing([f"`{r.strategy}`" for r in group])
     why = "; ".join(_short(r) for r in group[0].because) or "nothing that is known speaks for it"
     runs = any(_is_baseline(r.strategy, plan) for r in group)
@@ -148,17 +148,17 @@ def _short(reason: Reason) -> str:
     return f"{reason.about} ({reason.rule}{f' {_signed(reason.score)}' if reason.score else ''})"
 
 
-def _is_baseline(strategy: str, plan: Plan) -> bool:
+def _is_baseline(strategy: str, plan: ExperimentPlan) -> bool:
     return any(s.strategy == strategy and s.role == "baseline" for s in plan.steps)
 
 
-def _planned(plan: Plan) -> list[Block]:
+def _planned(plan: ExperimentPlan) -> list[Block]:
     rows = tuple(
         (str(place), f"`{s.strategy}`", s.role, str(s.seeds), _settings(s))
         for place, s in enumerate(plan.steps, 1)
     )
     found: list[Block] = [
-        Heading(text="Plan"),
+        Heading(text="ExperimentPlan"),
         Table(header=("", "strategy", "role", "seeds", "how"), rows=rows),
         Bullets(lines=(_rows_needed(plan), *_labels(plan), _forecast(plan), plan.stop)),
     ]
@@ -169,7 +169,7 @@ def _settings(step: Step) -> str:
     return "; ".join(f"{s.text} ({s.rule})" for s in step.settings)
 
 
-def _rows_needed(plan: Plan) -> str:
+def _rows_needed(plan: ExperimentPlan) -> str:
     whose = "as stated" if plan.margin_is_stated else "the default margin"
     text = (
         f"Rows: a difference of {100 * plan.margin:g} points ({whose}) is seen four times in five on "
@@ -181,14 +181,14 @@ def _rows_needed(plan: Plan) -> str:
     return f"{text} The {plan.rows_at_hand:,} at hand show {100 * plan.detectable:.1f} points."
 
 
-def _labels(plan: Plan) -> list[str]:
+def _labels(plan: ExperimentPlan) -> list[str]:
     if plan.labels_to_make is None:
         return []
     hours = "" if plan.label_hours is None else f", {plan.label_hours:.1f} hours of work"
     return [f"Labels: {plan.labels_to_make:,} more{hours}, towards the 100 from which tuning is recommended."]
 
 
-def _forecast(plan: Plan) -> str:
+def _forecast(plan: ExperimentPlan) -> str:
     pilot = plan.pilot
     if pilot is None:
         return f"Effort: {plan.n_runs} runs; minutes, tokens and USD are known after a pilot on a few rows."
@@ -204,7 +204,7 @@ def _forecast(plan: Plan) -> str:
     return f"Effort: {n_runs} runs, {figures}, {by}{_not_in(pilot, plan)}."
 
 
-def _not_in(pilot: Forecast, plan: Plan) -> str:
+def _not_in(pilot: Forecast, plan: ExperimentPlan) -> str:
     """What the figures do not hold: what a pilot could not run, and what of the plan it was not asked for."""
     named = {name.partition(":")[0] for name in (*pilot.strategies, *pilot.unknown)}
     others = [f"`{s.strategy}`" for s in plan.steps if named and s.strategy not in named]

@@ -16,8 +16,8 @@ from adaptkit.decision.rules import (
     STRATEGIES,
     SUPPLIES_FACTS,
     Citation,
-    Finding,
     Grade,
+    RuleResult,
     find_all,
     tie,
 )
@@ -87,7 +87,7 @@ class Rejected:
 class Weighed:
     """All strategies, weighed: hypotheses in their order, and those not worth trying."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleResult, ...]
     hypotheses: tuple[Hypothesis, ...]
     rejected: tuple[Rejected, ...]
 
@@ -124,20 +124,22 @@ def weigh(situation: Situation) -> Weighed:
 _Key = tuple[bool, bool, int]
 
 
-def _key(name: str, situation: Situation, findings: Sequence[Finding], deferred: set[str]) -> _Key:
+def _key(name: str, situation: Situation, findings: Sequence[RuleResult], deferred: set[str]) -> _Key:
     lacks_facts = situation.lacks_knowledge and name not in SUPPLIES_FACTS
     return name in deferred, lacks_facts, -_total(name, findings)
 
 
-def _total(name: str, findings: Sequence[Finding], part: str | None = None) -> int:
+def _total(name: str, findings: Sequence[RuleResult], part: str | None = None) -> int:
     return sum(f.scores.get(name, 0) for f in findings if part is None or f.part == part)
 
 
-def _in_favour(name: str, findings: Sequence[Finding]) -> list[Finding]:
+def _in_favour(name: str, findings: Sequence[RuleResult]) -> list[RuleResult]:
     return [f for f in findings if f.scores.get(name, 0) > 0 or name in f.favours]
 
 
-def _hypothesis(name: str, findings: Sequence[Finding], deferred: bool, worth: Sequence[str]) -> Hypothesis:
+def _hypothesis(
+    name: str, findings: Sequence[RuleResult], deferred: bool, worth: Sequence[str]
+) -> Hypothesis:
     return Hypothesis(
         strategy=name,
         score=_total(name, findings),
@@ -148,7 +150,7 @@ def _hypothesis(name: str, findings: Sequence[Finding], deferred: bool, worth: S
     )
 
 
-def _beaten(name: str, findings: Sequence[Finding], worth: Sequence[str]) -> tuple[str, ...]:
+def _beaten(name: str, findings: Sequence[RuleResult], worth: Sequence[str]) -> tuple[str, ...]:
     own = _total(name, findings, "gap")
     if own <= 0:
         return ()
@@ -156,7 +158,7 @@ def _beaten(name: str, findings: Sequence[Finding], worth: Sequence[str]) -> tup
     return tuple(n for n in others if _total(n, findings, "gap") < own)
 
 
-def _rejected(name: str, findings: Sequence[Finding], excluded: bool) -> Rejected:
+def _rejected(name: str, findings: Sequence[RuleResult], excluded: bool) -> Rejected:
     against = [f for f in findings if name in f.excludes or f.scores.get(name, 0) < 0]
     # What excludes comes before what weighs.
     ordered = sorted(against, key=lambda f: name not in f.excludes)
@@ -168,12 +170,12 @@ def _rejected(name: str, findings: Sequence[Finding], excluded: bool) -> Rejecte
     )
 
 
-def _reasons(name: str, findings: Sequence[Finding]) -> tuple[Reason, ...]:
+def _reasons(name: str, findings: Sequence[RuleResult]) -> tuple[Reason, ...]:
     ordered = sorted(findings, key=lambda f: -abs(f.scores.get(name, 0)))
     return tuple(_reason(name, f) for f in ordered)
 
 
-def _reason(name: str, finding: Finding) -> Reason:
+def _reason(name: str, finding: RuleResult) -> Reason:
     return Reason(
         rule=finding.rule,
         about=finding.about,

@@ -77,7 +77,7 @@ class Foretold(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ExperimentPlan:
     """What to run, in this order, and on how many rows.
 
     Attributes:
@@ -111,13 +111,13 @@ class Plan:
         return sum(step.seeds for step in self.steps)
 
 
-def plan_of(situation: Situation, weighed: Weighed, pilot: Forecast | None = None) -> Plan:
+def plan_of(situation: Situation, weighed: Weighed, pilot: Forecast | None = None) -> ExperimentPlan:
     """Plan what confirms or rejects the hypotheses; ``pilot`` tells what that will take."""
     margin = situation.required.margin or MARGIN
     n_test = situation.n_test
     labels = _labels_to_make(situation)
     minutes = situation.required.minutes_per_label
-    return Plan(
+    return ExperimentPlan(
         steps=_steps(situation, weighed),
         margin=margin,
         margin_is_stated=situation.required.margin is not None,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from adaptkit.core.errors import DataError, ModelError
 from adaptkit.core.types import Demonstration, Example
 from adaptkit.leakage.report import LeakageReport, LeakageThresholds
-from adaptkit.leakage.steps import Check
+from adaptkit.leakage.steps import LeakageChecker
 from adaptkit.models.embedded import embedded_path
 from adaptkit.retrieval import DEFAULT_EMBEDDER, Embedder, load_embedder
 from adaptkit.tasks import Task
@@ -64,14 +64,14 @@ def check_leakage(
     rows = tuple(task.test if examples is None else examples)
     if not rows:
         raise DataError(f"Task '{task.name}' has no test rows in use: there is nothing to look for.")
-    check = Check(task, rows, tuple(demonstrations), thresholds or LeakageThresholds())
+    check = LeakageChecker(task, rows, tuple(demonstrations), thresholds or LeakageThresholds())
     check.compare_rows()
     check.search_documents()
     notes = _paraphrases(check, embedder) if embed else [NOT_LOOKED_FOR]
     return check.report(notes, time.perf_counter() - started)
 
 
-def _paraphrases(check: Check, embedder: Embedder | None) -> list[str]:
+def _paraphrases(check: LeakageChecker, embedder: Embedder | None) -> list[str]:
     reason = check.look_for_paraphrases(_at_hand if embedder is None else lambda: embedder)
     return [f"Paraphrases were not looked for: {reason}"] if reason else []
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from adaptkit.core.types import Document
 from adaptkit.leakage.canonical import canonical
-from adaptkit.leakage.entries import Entry
+from adaptkit.leakage.entries import TextItem
 from adaptkit.leakage.lexical import is_judged
 from adaptkit.leakage.words import WordIndex
 
@@ -46,12 +46,12 @@ class Texts:
         texts = [canonical(full_text(d)) for d in documents]
         return cls(documents=documents, canonical=texts, index=WordIndex(texts))
 
-    def holding_input(self, row: Entry) -> Iterator[int]:
+    def holding_input(self, row: TextItem) -> Iterator[int]:
         """Positions of the documents in which the row's input stands word for word."""
         if is_judged(row.canonical):
             yield from self.index.holding(row.canonical)
 
-    def answer_stands_by(self, row: Entry, document: int, passage: str) -> bool:
+    def answer_stands_by(self, row: TextItem, document: int, passage: str) -> bool:
         """Whether an answer of the row stands beside the passage, or in it without being part of the input.
 
         Args:
@@ -98,7 +98,7 @@ class Passages:
         questions: positions of those passages that end with a question mark.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[TextItem]
     documents: Sequence[int]
     questions: Sequence[int]
 
@@ -110,7 +110,7 @@ def passages(documents: Iterable[tuple[int, Document]], sizes: Iterable[int]) ->
         documents: each with its position.
         sizes: numbers of sentences.
     """
-    entries: list[Entry] = []
+    entries: list[TextItem] = []
     places: list[int] = []
     questions: list[int] = []
     lengths = sorted(set(sizes))
@@ -125,9 +125,9 @@ def passages(documents: Iterable[tuple[int, Document]], sizes: Iterable[int]) ->
     return Passages(entries=entries, documents=places, questions=questions)
 
 
-def passage_of(document: Document, text: str) -> Entry:
+def passage_of(document: Document, text: str) -> TextItem:
     """A part of a document as an entry; it has no answers of its own."""
-    return Entry(id=document.id, text=text, canonical=canonical(text), answers=frozenset(), phrases=())
+    return TextItem(id=document.id, text=text, canonical=canonical(text), answers=frozenset(), phrases=())
 
 
 def sentences(text: str) -> list[str]:

@@ -26,7 +26,7 @@ Group = tuple[Sequence[int], Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class TextItem:
     """A row or a demonstration.
 
     Attributes:
@@ -52,12 +52,12 @@ class Entry:
         return numbers(self.canonical)
 
 
-def entry_of_row(row: Example, kind: str) -> Entry:
+def entry_of_row(row: Example, kind: str) -> TextItem:
     """A row of the task."""
     return _entry(row.id, row.input, row.references, kind)
 
 
-def entries_of_demonstrations(demonstrations: Iterable[Demonstration], kind: str) -> list[Entry]:
+def entries_of_demonstrations(demonstrations: Iterable[Demonstration], kind: str) -> list[TextItem]:
     """Demonstrations, those that come from no row numbered."""
     return [
         _entry(shown.example_id or f"demonstration {i}", shown.input, (shown.target,), kind)
@@ -65,8 +65,8 @@ def entries_of_demonstrations(demonstrations: Iterable[Demonstration], kind: str
     ]
 
 
-def _entry(id: str, text: str, references: Sequence[str], kind: str) -> Entry:
-    return Entry(
+def _entry(id: str, text: str, references: Sequence[str], kind: str) -> TextItem:
+    return TextItem(
         id=id,
         text=text,
         canonical=canonical(text),
@@ -127,23 +127,23 @@ class Agreement:
         """Whether any answer to a like input gives it away."""
         return self.kind in FREE_FORM
 
-    def same(self, a: Entry, b: Entry) -> bool:
+    def same(self, a: TextItem, b: TextItem) -> bool:
         """Whether ``b`` gives the answer of ``a`` away, given that the inputs are alike."""
         return self.is_free_form or not a.answers.isdisjoint(b.answers)
 
-    def groups(self, rows: Sequence[Entry], others: Sequence[Entry]) -> list[Group]:
+    def groups(self, rows: Sequence[TextItem], others: Sequence[TextItem]) -> list[Group]:
         """Rows and others whose answers agree; a pair may be in several groups."""
         if self.is_free_form:
             return [(range(len(rows)), range(len(others)))]
         mine, theirs = _by_answer(rows), _by_answer(others)
         return [(mine[key], theirs[key]) for key in mine if key in theirs]
 
-    def always_rare(self, rows: Sequence[Entry], others: Sequence[Entry]) -> bool:
+    def always_rare(self, rows: Sequence[TextItem], others: Sequence[TextItem]) -> bool:
         """Whether rows and others share none but rare answers."""
         shared = {key for r in rows for key in r.answers} & {key for o in others for key in o.answers}
         return not self.is_free_form and shared <= self.rare
 
-    def is_telling(self, a: Entry, b: Entry) -> bool:
+    def is_telling(self, a: TextItem, b: TextItem) -> bool:
         """Whether two that agree and are somewhat alike must ask the same, chance being unlikely.
 
         They share an answer that few test rows have, or two words that no two of them have, or all of their
@@ -156,7 +156,7 @@ class Agreement:
             return True
         return not self.has_labels and a.numbers == b.numbers and len(a.numbers) >= LEAST_SHARED
 
-    def asks_otherwise(self, a: Entry, b: Entry) -> bool:
+    def asks_otherwise(self, a: TextItem, b: TextItem) -> bool:
         """Whether the numbers make it another question: "add 3 and 4" is not "add 2 and 5".
 
         Rows of one label may well differ in their numbers.
@@ -164,7 +164,7 @@ class Agreement:
         return not self.has_labels and not (a.numbers <= b.numbers or b.numbers <= a.numbers)
 
 
-def _by_answer(entries: Iterable[Entry]) -> Mapping[str, list[int]]:
+def _by_answer(entries: Iterable[TextItem]) -> Mapping[str, list[int]]:
     """Positions of the entries that have each answer."""
     groups: dict[str, list[int]] = defaultdict(list)
     for i, entry in enumerate(entries):

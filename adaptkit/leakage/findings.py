@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from adaptkit.leakage.entries import Entry
+from adaptkit.leakage.entries import TextItem
 from adaptkit.leakage.report import LeakCount, LeakKind, LeakPair, Place
 
 SHOWN_PAIRS = 20
 SHOWN_CHARACTERS = 160
 
-Found = tuple[Entry, Entry, float, bool]
+Found = tuple[TextItem, TextItem, float, bool]
 """A test row, what is like it, how alike they are, and whether it gives the row's answer away."""
 
 
@@ -21,7 +21,7 @@ class Findings:
         rows: the test rows in use.
     """
 
-    def __init__(self, rows: Sequence[Entry]) -> None:
+    def __init__(self, rows: Sequence[TextItem]) -> None:
         self._order = {row.id: i for i, row in enumerate(rows)}
         # Two a row at most, one that gives its answer and one that does not: templates make many pairs.
         self._found: dict[tuple[LeakKind, Place], dict[tuple[str, bool], Found]] = {}

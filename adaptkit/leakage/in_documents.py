@@ -12,7 +12,7 @@ from adaptkit.leakage.documents import (
     passage_of,
     passages,
 )
-from adaptkit.leakage.entries import Entry, Group
+from adaptkit.leakage.entries import Group, TextItem
 from adaptkit.leakage.findings import Found
 from adaptkit.leakage.in_rows import RowSearch
 from adaptkit.leakage.lexical import alike, is_judged, similarity
@@ -39,7 +39,7 @@ class DocumentSearch:
         search: what counts as alike.
     """
 
-    def __init__(self, task: Task, rows: Sequence[Entry], search: RowSearch) -> None:
+    def __init__(self, task: Task, rows: Sequence[TextItem], search: RowSearch) -> None:
         self._rows = rows
         self._agreement = search.agreement
         self._thresholds = search.thresholds
@@ -97,7 +97,7 @@ class DocumentSearch:
         is_rare = not row.answers.isdisjoint(self._agreement.rare)
         return is_rare and not self._agreement.asks_otherwise(row, passage)
 
-    def _is_copy(self, row: Entry, passage: Entry) -> bool:
+    def _is_copy(self, row: TextItem, passage: TextItem) -> bool:
         a, b = row.canonical, passage.canonical
         return a == b or (is_judged(a) and similarity(a, b) >= self._thresholds.near)
 
@@ -129,7 +129,7 @@ class DocumentSearch:
         )
 
 
-def _asks(row: Entry, task: Task) -> bool:
+def _asks(row: TextItem, task: Task) -> bool:
     """Whether the row asks for what documents may state.
 
     "Laser levels are calibrated every seven months" is near to "How often are laser levels calibrated?", and

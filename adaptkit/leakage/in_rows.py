@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from adaptkit.leakage.entries import Agreement, Entry
+from adaptkit.leakage.entries import Agreement, TextItem
 from adaptkit.leakage.findings import Found
 from adaptkit.leakage.lexical import alike, is_judged, similarity
 from adaptkit.leakage.meaning import Bar, Meaning
@@ -25,16 +25,16 @@ class RowSearch:
     agreement: Agreement
     thresholds: LeakageThresholds
 
-    def exact(self, rows: Sequence[Entry], others: Sequence[Entry]) -> Iterator[Found]:
+    def exact(self, rows: Sequence[TextItem], others: Sequence[TextItem]) -> Iterator[Found]:
         """Rows whose input another one has."""
-        by_input: dict[str, list[Entry]] = defaultdict(list)
+        by_input: dict[str, list[TextItem]] = defaultdict(list)
         for other in others:
             by_input[other.canonical].append(other)
         for row in rows:
             for other in by_input.get(row.canonical, ()):
                 yield row, other, 1.0, self.agreement.same(row, other)
 
-    def near(self, rows: Sequence[Entry], others: Sequence[Entry]) -> Iterator[Found]:
+    def near(self, rows: Sequence[TextItem], others: Sequence[TextItem]) -> Iterator[Found]:
         """Rows of which another one is a near copy."""
         least = min(self.thresholds.near, self.thresholds.near_same_answer)
         found = alike([r.canonical for r in rows], [o.canonical for o in others], least=least)
@@ -44,7 +44,7 @@ class RowSearch:
                 yield a, b, letters, self.agreement.same(a, b) and not self.agreement.asks_otherwise(a, b)
 
     def paraphrases(
-        self, rows: Sequence[Entry], others: Sequence[Entry], meaning: Meaning, bar: Bar
+        self, rows: Sequence[TextItem], others: Sequence[TextItem], meaning: Meaning, bar: Bar
     ) -> Iterator[Found]:
         """Rows that another one says in other words, and whose answer it gives away; no near copies."""
         for i, j, cosine in meaning.near(rows, others, self.agreement.groups(rows, others), least=min(bar)):
@@ -54,13 +54,13 @@ class RowSearch:
             if not self._is_copy(a, b) and not self.agreement.asks_otherwise(a, b):
                 yield a, b, cosine, True
 
-    def _is_copy(self, a: Entry, b: Entry) -> bool:
+    def _is_copy(self, a: TextItem, b: TextItem) -> bool:
         """Whether the pair is found by its letters already."""
         if a.canonical == b.canonical:
             return True
         return is_judged(a.canonical) and similarity(a.canonical, b.canonical) >= self._least_letters(a, b)
 
-    def _least_letters(self, a: Entry, b: Entry) -> float:
+    def _least_letters(self, a: TextItem, b: TextItem) -> float:
         given = self.thresholds
         if self.agreement.is_telling(a, b) and not self.agreement.asks_otherwise(a, b):
             return min(given.near, given.near_same_answer)

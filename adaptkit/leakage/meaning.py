@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adaptkit.leakage.entries import Agreement, Entry, Group
+from adaptkit.leakage.entries import Agreement, Group, TextItem
 from adaptkit.leakage.lexical import Alike
 from adaptkit.leakage.words import WordIndex
 from adaptkit.retrieval import Embedder
@@ -55,7 +55,7 @@ class Meaning:
         self._cut: set[str] = set()
         self.embedder: str | None = None
 
-    def usual(self, rows: Sequence[Entry], agreement: Agreement) -> float:
+    def usual(self, rows: Sequence[TextItem], agreement: Agreement) -> float:
         """How near rows of this task are to each other anyway, those whose answers agree.
 
         The similarity that one row in a hundred exceeds to its nearest, within bounds. It is taken over rows
@@ -72,7 +72,7 @@ class Meaning:
         return float(np.clip(np.quantile(nearest, USUAL_QUANTILE), low, high))
 
     def near(
-        self, rows: Sequence[Entry], others: Sequence[Entry], groups: Sequence[Group], *, least: float
+        self, rows: Sequence[TextItem], others: Sequence[TextItem], groups: Sequence[Group], *, least: float
     ) -> Iterator[Alike]:
         """Pairs within the groups that are at least so near; one in two groups comes twice."""
         chosen = _affordable(rows, others, groups)
@@ -86,7 +86,7 @@ class Meaning:
                 for a, b in zip(*np.nonzero(products >= least), strict=True):
                     yield block[a], theirs[b], min(1.0, float(products[a, b]))
 
-    def _embed(self, entries: Iterable[Entry]) -> None:
+    def _embed(self, entries: Iterable[TextItem]) -> None:
         texts: dict[str, None] = {}
         for entry in entries:
             texts[_ends(entry.text)] = None
@@ -117,12 +117,12 @@ class Meaning:
             )
         return found
 
-    def _vectors(self, entries: Sequence[Entry]) -> Vectors:
+    def _vectors(self, entries: Sequence[TextItem]) -> Vectors:
         """Unit vectors, float32 [n, dimension]."""
         return np.stack([self._known[_ends(entry.text)] for entry in entries])
 
 
-def _affordable(rows: Sequence[Entry], others: Sequence[Entry], groups: Sequence[Group]) -> list[Group]:
+def _affordable(rows: Sequence[TextItem], others: Sequence[TextItem], groups: Sequence[Group]) -> list[Group]:
     """The groups, or where there is too much to embed, for each row the others that share its words."""
     mine = {i for group in groups for i in group[0]}
     asked = {_ends(rows[i].text) for i in mine}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Demonstration, Example
-from adaptkit.leakage.entries import Agreement, Entry, entries_of_demonstrations, entry_of_row
+from adaptkit.leakage.entries import Agreement, TextItem, entries_of_demonstrations, entry_of_row
 from adaptkit.leakage.findings import Findings, Found
 from adaptkit.leakage.in_documents import DocumentSearch
 from adaptkit.leakage.in_rows import RowSearch
@@ -21,7 +21,7 @@ LEAST_NATURAL = 30
 """Of fewer rows of train nothing can be said about how alike they are."""
 
 
-class Check:
+class LeakageChecker:
     """One check: call the steps that are wanted, then :meth:`report`.
 
     Args:
@@ -44,7 +44,7 @@ class Check:
         self._agreement = Agreement.of_task(task)
         self._search = RowSearch(self._agreement, thresholds)
         self._rows = self._entries(examples)
-        self._places: dict[Place, list[Entry]] = {
+        self._places: dict[Place, list[TextItem]] = {
             "train": self._entries(task.train),
             "validation": self._entries(task.validation or ()),
             "demonstrations": entries_of_demonstrations(demonstrations, task.kind),
@@ -54,7 +54,7 @@ class Check:
         self._meaning: Meaning | None = None
         self._usual = thresholds.paraphrase
 
-    def _entries(self, rows: Iterable[Example]) -> list[Entry]:
+    def _entries(self, rows: Iterable[Example]) -> list[TextItem]:
         return [entry_of_row(row, self._task.kind) for row in rows]
 
     def compare_rows(self) -> None:
@@ -70,7 +70,7 @@ class Check:
         self._findings.add("exact", "test", self._repeats())
 
     def _repeats(self) -> Iterator[Found]:
-        earlier: dict[str, Entry] = {}
+        earlier: dict[str, TextItem] = {}
         for row in self._rows:
             first = earlier.setdefault(row.canonical, row)
             if first is not row:
@@ -102,11 +102,11 @@ class Check:
         return None
 
     def _paraphrases(
-        self, rows: Sequence[Entry], others: Sequence[Entry], meaning: Meaning
+        self, rows: Sequence[TextItem], others: Sequence[TextItem], meaning: Meaning
     ) -> Iterator[Found]:
         return self._search.paraphrases(rows, others, meaning, self._bar(rows, others, meaning))
 
-    def _bar(self, rows: Sequence[Entry], others: Sequence[Entry], meaning: Meaning) -> Bar:
+    def _bar(self, rows: Sequence[TextItem], others: Sequence[TextItem], meaning: Meaning) -> Bar:
         given = self._thresholds
         if self._usual is None and not self._agreement.always_rare(rows, others):
             # All of test, not only the rows in use: the bar is the task's, however many rows are asked for.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from adaptkit.core.results import TaskRecommendation
 from adaptkit.decision.recommendation_text import sureness, turn_sentence
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.view import TaskView, headline
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Headline:
     """What stands at the top, one sentence each.
 
     Attributes:
@@ -30,12 +30,12 @@ class Answer:
     cautions: tuple[str, ...] = ()
 
 
-def answer_of(view: TaskView, findings: Findings) -> Answer | None:
+def answer_of(view: TaskView, findings: PageData) -> Headline | None:
     """Return the answer: with the costs of the run where they are known, else what the table alone says."""
     table, found = view.recommendation, findings.recommendation
     if found is None:
         return None if table is None else _plain(table)
-    return Answer(
+    return Headline(
         verdict=found.verdict,
         headline=headline(found),
         reason=found.reason,
@@ -46,8 +46,8 @@ def answer_of(view: TaskView, findings: Findings) -> Answer | None:
     )
 
 
-def _plain(r: TaskRecommendation) -> Answer:
-    return Answer(verdict=r.verdict, headline=headline(r), reason=r.reason)
+def _plain(r: TaskRecommendation) -> Headline:
+    return Headline(verdict=r.verdict, headline=headline(r), reason=r.reason)
 
 
 def _otherwise(table: TaskRecommendation | None, found: TaskRecommendation) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from adaptkit.decision import Causes, Evidence, Recommendation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Band:
+class Interval:
     """The interval of what a request saves against another strategy's, as its distance from the mean.
 
     Attributes:
@@ -24,7 +24,7 @@ class Band:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class PageData:
     """What is known of one task beside its lines of the table. All of it may be missing.
 
     Attributes:
@@ -40,7 +40,7 @@ class Findings:
     evidence: Evidence | None = None
     recommendation: Recommendation | None = None
     baseline: str | None = None
-    savings: Mapping[str, Mapping[str, Band]] = field(default_factory=dict)
+    savings: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
     causes: Causes | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     curves: Mapping[str, Any] | None = None

@@ -10,7 +10,7 @@ from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.report.answer import answer_of
 from adaptkit.report.cells import columns
 from adaptkit.report.charts import quality_chart
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.measured_beside import curves_grid, robustness_grid
 from adaptkit.report.parts import RULES, STYLE, VIEW, as_inert, page_data, policy, source
 from adaptkit.report.tables import (
@@ -39,7 +39,7 @@ GRIDS = (metrics_grid, pairs_grid, failures_grid, cost_grid, speed_grid, tuning_
 def render_html(
     result: ComparisonResult,
     examples: Sequence[Record] = (),
-    findings: Mapping[str, Findings] | None = None,
+    findings: Mapping[str, PageData] | None = None,
 ) -> str:
     """Return report.html: the answers, then each task with what-if, charts and tables, then the settings.
 
@@ -60,7 +60,7 @@ def render_html(
     style = source(STYLE)
     return _render(
         "report.html.jinja",
-        tasks=[_of_page(v, examples, findings.get(v.task, Findings())) for v in views],
+        tasks=[_of_page(v, examples, findings.get(v.task, PageData())) for v in views],
         notes=general_notes(result),
         about=_about(result),
         warning=warning_at_top(result),
@@ -106,7 +106,7 @@ def _context(view: TaskView) -> dict[str, Any]:
     }
 
 
-def _of_page(view: TaskView, examples: Sequence[Record], found: Findings) -> dict[str, Any]:
+def _of_page(view: TaskView, examples: Sequence[Record], found: PageData) -> dict[str, Any]:
     """Return what the page shows of one task, as texts; only the SVG is markup."""
     from markupsafe import Markup
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from adaptkit.core.results import Record
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.rows_shown import compact, rows_data
 from adaptkit.report.view import TaskView
 from adaptkit.report.what_if import what_if_data
@@ -33,14 +33,14 @@ MOST_BYTES_OF_ROWS = 3_500_000
 
 
 def page_data(
-    views: Sequence[TaskView], records: Sequence[Record], findings: Mapping[str, Findings]
+    views: Sequence[TaskView], records: Sequence[Record], findings: Mapping[str, PageData]
 ) -> list[dict[str, Any]]:
     """Return what the page's functions work on, one entry a task in the order of the page."""
     share = MOST_BYTES_OF_ROWS // max(1, len(views))
-    return [_of_task(v, records, findings.get(v.task, Findings()), share) for v in views]
+    return [_of_task(v, records, findings.get(v.task, PageData()), share) for v in views]
 
 
-def _of_task(view: TaskView, records: Sequence[Record], found: Findings, most_bytes: int) -> dict[str, Any]:
+def _of_task(view: TaskView, records: Sequence[Record], found: PageData, most_bytes: int) -> dict[str, Any]:
     return {
         "what_if": what_if_data(found),
         "curves": None if found.curves is None else found.curves["curves"],

@@ -17,7 +17,7 @@ from adaptkit.core.results import Pair, Row
 from adaptkit.costs import CostAssumptions, MeasuredCost
 from adaptkit.decision import Evidence
 from adaptkit.report.draws import cost_spread, draws_data
-from adaptkit.report.findings import Band, Findings
+from adaptkit.report.findings import Interval, PageData
 
 _ROW = (
     "strategy", "status", "n", "n_errors", "seeds", "n_latency", "quality", "quality_low", "quality_high",
@@ -32,7 +32,7 @@ _VERDICTS = ("better", "worse", "equivalent", "undecided")
 _SPENT = ("training", "tuning", "failed", "index", "evaluation")
 
 
-def what_if_data(findings: Findings) -> dict[str, Any] | None:
+def what_if_data(findings: PageData) -> dict[str, Any] | None:
     """Return what ``page/*.js`` computes costs and choices from, as JSON values.
 
     Returns:
@@ -123,11 +123,11 @@ def _measured(m: MeasuredCost, assumptions: CostAssumptions) -> dict[str, Any]:
     }
 
 
-def _savings(bands: Mapping[str, Mapping[str, Band]]) -> dict[str, Any]:
+def _savings(bands: Mapping[str, Mapping[str, Interval]]) -> dict[str, Any]:
     return {other: {name: to_json(band) for name, band in own.items()} for other, own in bands.items()}
 
 
-def _standing(findings: Findings, evidence: Evidence) -> dict[str, Any]:
+def _standing(findings: PageData, evidence: Evidence) -> dict[str, Any]:
     """How sure the recommendation of the run is, under the settings of the run."""
     found = findings.recommendation
     return {

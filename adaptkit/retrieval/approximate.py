@@ -37,7 +37,7 @@ SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class IndexRecall:
     """An approximate index and what it gives up.
 
     Attributes:
@@ -63,7 +63,7 @@ class Measured:
         }
 
 
-def build_approximate(vectors: Vectors, *, queries: Vectors, progress: Progress | None = None) -> Measured:
+def build_approximate(vectors: Vectors, *, queries: Vectors, progress: Progress | None = None) -> IndexRecall:
     """Index vectors for approximate search.
 
     Args:
@@ -85,7 +85,7 @@ def build_approximate(vectors: Vectors, *, queries: Vectors, progress: Progress 
     recall = measuring.recall(index)
     if recall < RECALL_WANTED:
         logger.warning("The index finds %.1f %% of the %d nearest vectors", 100 * recall, RECALL_K)
-    return Measured(
+    return IndexRecall(
         index=index,
         recall_at_10=recall,
         n_queries=len(measuring.vectors),

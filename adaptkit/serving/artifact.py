@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.comparison.store import ARTIFACTS
 from adaptkit.core.errors import CapabilityError, ConfigError, ModelError, UnknownNameError
 from adaptkit.core.sealed import SEAL
@@ -71,7 +71,7 @@ class Artifact:
             allow_download=allow_download,
         )
 
-    def load(self, provider: ModelProvider) -> Strategy:
+    def load(self, provider: LazyModel) -> Strategy:
         """Load the model and put the strategy on it.
 
         Raises:
@@ -117,7 +117,7 @@ def _strategies_in(folder: Path) -> list[Path]:
 
 def provider_for(
     artifact: Artifact, model: str | None = None, *, dtype: str = "auto", offline: bool = False
-) -> ModelProvider:
+) -> LazyModel:
     """The means to the model that an artefact was fitted to; nothing is loaded yet.
 
     Of a strategy that asks no model none is looked for, unless its place is given.
@@ -132,7 +132,7 @@ def provider_for(
         ConfigError: the model is not found under its name, or it is another one.
     """
     if model is None and not artifact.uses_llm:
-        return ModelProvider.of(UnaskedModel(artifact))
+        return LazyModel.of(UnaskedModel(artifact))
     source = _source(artifact, model)
     if source.kind in KNOWN_BEFOREHAND and source.revision != artifact.model_revision:
         raise mismatch(
@@ -148,7 +148,7 @@ def provider_for(
         with named_by_a_file(allow_download=artifact.allow_download or model is not None):
             return load_model(source.id, dtype=dtype, revision=revision, offline=offline)
 
-    return ModelProvider(id=source.id, revision=source.revision, load=load)
+    return LazyModel(id=source.id, revision=source.revision, load=load)
 
 
 def _source(artifact: Artifact, model: str | None) -> ModelSource:

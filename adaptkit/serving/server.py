@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.core.errors import ConfigError, MissingDependencyError
 from adaptkit.serving.artifact import Artifact
 from adaptkit.serving.settings import ServerSettings
@@ -48,7 +48,7 @@ def require_packages() -> None:
 
 def serve(
     artifact: Artifact,
-    provider: ModelProvider,
+    provider: LazyModel,
     settings: ServerSettings,
     *,
     name: str | None = None,

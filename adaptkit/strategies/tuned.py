@@ -59,7 +59,7 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class TriedConfiguration:
     """A configuration that was tried: what differs from the defaults, its score, and what it took."""
 
     config: Mapping[str, Any]
@@ -126,7 +126,7 @@ class Tuned(Delegating):
         self.__dict__.pop("best_", None)
         rows = some_rows(task.validation or (), self.n_rows)
         candidates = self._candidates(model, task)
-        tried: list[Trial] = []
+        tried: list[TriedConfiguration] = []
         for i, candidate in enumerate(candidates):
             if tried and not self._may_go_on(tried):
                 break
@@ -136,7 +136,7 @@ class Tuned(Delegating):
                 model, task, progress=progress, before=self.before_, seconds=self._seconds_for(i, candidates)
             )
             predictions = answers_to(candidate, rows)
-            found = Trial(
+            found = TriedConfiguration(
                 config=to_json(candidate.changed_params()),
                 score=score_of(predictions, rows, task),
                 seconds=time.perf_counter() - started,
@@ -154,7 +154,7 @@ class Tuned(Delegating):
     def _choose(self, task: Task) -> None:
         """Nothing: each configuration was tried with its own choice."""
 
-    def _may_go_on(self, tried: Sequence[Trial]) -> bool:
+    def _may_go_on(self, tried: Sequence[TriedConfiguration]) -> bool:
         if self.seconds_left == 0:
             return False
         return self.budget.allows(
@@ -165,7 +165,7 @@ class Tuned(Delegating):
         """Equal parts of what is left, for those still to come."""
         return None if self.seconds_left is None else self.seconds_left / (len(candidates) - i)
 
-    def _note_untried(self, tried: Sequence[Trial], n: int) -> None:
+    def _note_untried(self, tried: Sequence[TriedConfiguration], n: int) -> None:
         """Seconds or tokens ended it: the number of trials is what was asked for."""
         seconds = sum(t.seconds for t in tried)
         by_seconds = self.seconds_left == 0 or (self.budget.seconds or math.inf) <= seconds
@@ -190,7 +190,7 @@ class Tuned(Delegating):
         # Copies: what is given stays unfitted.
         return [c.with_seed(0) for c in possible[: self.budget.trials]]
 
-    def _take(self, best: Strategy, tried: Sequence[Trial], task: Task, n_rows: int) -> None:
+    def _take(self, best: Strategy, tried: Sequence[TriedConfiguration], task: Task, n_rows: int) -> None:
         self.instruction_, self.format_ = best.instruction_, best.format_
         self.fit_notes_ |= best.fit_notes_
         scores = sorted(t.score for t in tried)

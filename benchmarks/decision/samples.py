@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.pairs import pairs_of
 from adaptkit.decision import DataFacts, Evidence
 from adaptkit.stats import Scores, compare_all, mean_estimate
@@ -113,7 +113,7 @@ def sample_of(task: ScoredTask, scores: Floats, clusters: dict[str, str], rng: n
     evidence = Evidence(
         task=task.name,
         rows=tuple(rows),
-        pairs=tuple(pairs_of(facts, found, Standards(), ())),
+        pairs=tuple(pairs_of(facts, found, DecisionSettings(), ())),
         gaps=found.gaps,
         facts=_facts(task, len(scores)),
         model_parameters=task.model_parameters,

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import adaptkit as ak
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.core.results import Record
 from adaptkit.core.types import Request
 
@@ -29,7 +29,7 @@ ANSWER_S = 0.001  # so that kills also come while a row is being answered
 SKILL = {0: 0.35, 4: 0.6, 8: 0.9}
 
 
-class Trials(Listener):
+class Trials(Callback):
     """Knows the name of the trial that is under way, which a model is not told."""
 
     current = ""

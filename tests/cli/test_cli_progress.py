@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adaptkit.cli.progress import LineDisplay, LiveDisplay, TimeLeftColumn, display, finished_line
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.core.results import Record
 
 RECORD = Record(
@@ -35,7 +35,7 @@ RECORD = Record(
 )
 
 
-def follow(listener: Listener, *, n_done: int = 0) -> None:
+def follow(listener: Callback, *, n_done: int = 0) -> None:
     """Tell a listener of a run of two trials and a skipped one."""
     listener.started(2, 20, n_done)
     listener.loading("small-model")
@@ -87,7 +87,7 @@ def test_names_in_square_brackets_are_names() -> None:
 
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     follow(display(quiet=True))
-    follow(Listener())
+    follow(Callback())
     assert capsys.readouterr() == ("", "")
 
 

@@ -14,7 +14,7 @@ from planted import Shots, Tuned, Words, chance, planted_answer
 from questions import make_task
 
 import adaptkit as ak
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.core.types import Request
 
 N_ROWS = 40
@@ -25,7 +25,7 @@ def right(name: str, seed: int, row: int) -> bool:
     return chance(name, seed, row) < SKILL[name]
 
 
-class Trial(Listener):
+class Trial(Callback):
     """Knows which trial is under way."""
 
     name = ""

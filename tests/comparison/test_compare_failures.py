@@ -12,11 +12,11 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import compare
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.comparison.evaluate import EvaluationSettings
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.comparison.plan import make_plan
-from adaptkit.comparison.run_context import Run
+from adaptkit.comparison.run_context import RunContext
 from adaptkit.comparison.runner import run_plan
 from adaptkit.comparison.store import RunStore
 from adaptkit.core.errors import CapabilityError, ModelError
@@ -163,7 +163,7 @@ def test_what_a_task_cannot_serve_is_skipped_with_its_reason(tmp_path: Path) -> 
 
 
 def test_when_nothing_can_run_the_reasons_are_an_error_and_no_model_is_loaded(tmp_path: Path) -> None:
-    provider = ModelProvider(id="m", revision="1", load=lambda: pytest.fail("loaded"))
+    provider = LazyModel(id="m", revision="1", load=lambda: pytest.fail("loaded"))
     with pytest.raises(CapabilityError, match="RAG needs documents"):
         compare([ak.RAG()], TASK, model=provider, out=tmp_path)
     assert not (tmp_path / "comparison.json").exists()
@@ -174,18 +174,18 @@ def test_a_model_that_cannot_be_loaded_is_the_runs_error_not_a_trials(tmp_path: 
         raise ModelError("no weights")
 
     with pytest.raises(ModelError, match="no weights"):
-        compare([Words()], TASK, model=ModelProvider(id="m", revision="1", load=load), out=tmp_path)
+        compare([Words()], TASK, model=LazyModel(id="m", revision="1", load=load), out=tmp_path)
     assert not (tmp_path / "comparison.json").exists()
 
 
 def test_what_a_trial_learnt_is_not_kept_in_memory(tmp_path: Path) -> None:
     plan = make_plan([Words(), Tuned()], [TASK], model_key="m", limit=None, seeds=2)
-    run = Run(
+    run = RunContext(
         plan=plan,
-        provider=ModelProvider.of(failing_model("", ValueError())),
+        provider=LazyModel.of(failing_model("", ValueError())),
         store=RunStore(tmp_path),
         settings=EvaluationSettings(),
-        listener=Listener(),
+        listener=Callback(),
     )
     with run.store.locked():
         assert {o.status for o in run_plan(run)} == {"done"}

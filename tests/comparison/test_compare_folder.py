@@ -14,7 +14,7 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import Comparison, compare
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.core.codec import content_hash, file_sha256
 from adaptkit.core.errors import ConfigError, StoreError
 from adaptkit.models.base import Model
@@ -148,7 +148,7 @@ def test_the_template_of_a_model_that_has_one_is_kept_also_when_nothing_was_left
         compare(
             [Words()],
             TASK,
-            model=ModelProvider(id=info.id, revision=info.revision, load=load),
+            model=LazyModel(id=info.id, revision=info.revision, load=load),
             out=tmp_path,
         ).result.manifest["model"]
         for _ in range(2)

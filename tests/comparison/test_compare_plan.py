@@ -17,7 +17,7 @@ from questions import make_task
 
 import adaptkit as ak
 from adaptkit.comparison import compare, default_folder
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.comparison.plan import choose_rows, folder_name, make_plan, strategy_labels, trial_key
 from adaptkit.comparison.store import RunStore
 from adaptkit.core.errors import ConfigError, DataError, UnknownNameError
@@ -330,7 +330,7 @@ def test_a_parameter_of_a_wrong_type_is_one_sentence_when_the_plan_is_made(
     assert "\n" not in str(refused.value)
 
 
-UNLOADED = ModelProvider(id="none", revision="0", load=lambda: pytest.fail("the model was loaded"))
+UNLOADED = LazyModel(id="none", revision="0", load=lambda: pytest.fail("the model was loaded"))
 MEASURED: dict[str, Callable[..., Any]] = {
     "compare": lambda strategy, task, out: compare([strategy], task, model=UNLOADED, out=out),
     "tuned": lambda strategy, task, out: compare([strategy], task, model=UNLOADED, out=out, tune=True),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recorded import record
 
 import adaptkit as ak
-from adaptkit.comparison.evaluate import Assignment, EvaluationSettings, evaluate, warm_up
+from adaptkit.comparison.evaluate import EvalSpec, EvaluationSettings, evaluate, warm_up
 from adaptkit.comparison.scoring import aggregate, per_example, scores_of
 from adaptkit.core.errors import ModelError
 from adaptkit.core.results import Record
@@ -74,7 +74,7 @@ def run(
     done: Sequence[str] = (),
 ) -> list[list[Record]]:
     batches: list[list[Record]] = []
-    assignment = Assignment(key="k", strategy="s", seed=7, task=TASK, examples=ROWS[:n])
+    assignment = EvalSpec(key="k", strategy="s", seed=7, task=TASK, examples=ROWS[:n])
     settings = EvaluationSettings(latency_rows=latency_rows, batch_rows=20, prices=_at(usd_per_s))
     evaluate(strategy, assignment, settings, sink=lambda r: batches.append(list(r)), done=done)
     return batches

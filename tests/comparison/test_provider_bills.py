@@ -13,7 +13,7 @@ from planted import Words, planted_answer
 from questions import make_task
 
 import adaptkit as ak
-from adaptkit.comparison.billing import Billed, usage_of
+from adaptkit.comparison.billing import TokenMeter, usage_of
 from adaptkit.comparison.evaluate import tokens_of
 from adaptkit.comparison.verify import verify_folder
 from adaptkit.core.types import Completion, Prompt, Request, Usage
@@ -125,7 +125,7 @@ def test_a_fit_taken_up_again_keeps_its_bill(tmp_path: Path) -> None:
 
 def test_a_counted_model_is_the_model() -> None:
     model = Remote()
-    counted = Billed(model)
+    counted = TokenMeter(model)
     assert counted.info is model.info
     assert isinstance(counted, Model)
     counted.complete([Request(prompt=Prompt(instruction="prompt|0", input="question 1"))] * 2)

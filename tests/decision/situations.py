@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adaptkit.core.types import Example
 from adaptkit.decision.requirements import MISSING, Requirements, names
-from adaptkit.decision.rules import RULES, Finding
+from adaptkit.decision.rules import RULES, RuleResult
 from adaptkit.decision.situation import Situation, situation_of
 from adaptkit.tasks import KINDS, Task
 
@@ -105,7 +105,7 @@ def at(
     return situation_of(Requirements(**given), built, model_parameters=model_parameters)
 
 
-def says(rule: str, situation: Situation) -> Finding:
+def says(rule: str, situation: Situation) -> RuleResult:
     found = BY_ID[rule].find(situation)
     assert found is not None, f"{rule} does not speak"
     return found

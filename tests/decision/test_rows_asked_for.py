@@ -10,7 +10,7 @@ import pytest
 from measurements import MARGIN, pair, row
 
 from adaptkit import stats
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.pairs import pair_of
 from adaptkit.core.results import Pair
 from adaptkit.decision import Evidence, Requirements, recommend_for
@@ -34,7 +34,7 @@ def answered(rng: np.random.Generator, n_strategies: int, n: int) -> Evidence:
         replace(row(name, e.value, n=n), quality_low=e.low, quality_high=e.high)
         for name, e in estimates.items()
     ]
-    pairs = [pair_of(TASK, p, Standards(margin=MARGIN), "") for p in found.pairs]
+    pairs = [pair_of(TASK, p, DecisionSettings(margin=MARGIN), "") for p in found.pairs]
     return Evidence(task="intents", rows=tuple(rows), pairs=tuple(pairs))
 
 

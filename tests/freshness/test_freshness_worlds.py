@@ -12,13 +12,13 @@ import adaptkit as ak
 from adaptkit.core.errors import CapabilityError, DataError
 from adaptkit.core.types import Document, Example
 from adaptkit.studies.freshness.stated import rows_of, states
-from adaptkit.studies.freshness.worlds import Kind, World, _some, make_world
+from adaptkit.studies.freshness.worlds import Kind, Scenario, _some, make_world
 
 TASK = city_task()
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-def world(kind: Kind, *, share: float = 0.25, seed: int = 0, task: ak.Task = TASK) -> World:
+def world(kind: Kind, *, share: float = 0.25, seed: int = 0, task: ak.Task = TASK) -> Scenario:
     return make_world(task, kind, share=share, seed=seed)
 
 

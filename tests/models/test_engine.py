@@ -16,7 +16,7 @@ from adaptkit.core.types import Completion, Demonstration, Prompt, Request
 from adaptkit.models.local import decoding
 from adaptkit.models.local.drafts import Lookup
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.memory import Budget
+from adaptkit.models.local.memory import MemoryBudget
 from adaptkit.models.local.model import LocalModel
 from adaptkit.models.local.rows import RowState
 from adaptkit.models.local.support import fits
@@ -92,7 +92,7 @@ def batches(draw: st.DrawFn) -> tuple[list[list[int]], list[int]]:
 
 
 BUDGETS = st.builds(
-    Budget,
+    MemoryBudget,
     pass_tokens=st.sampled_from([1, 40, 2_000]),
     max_rows=st.sampled_from([1, 3, 64]),
     slot_tokens=st.just(10_000),
@@ -103,7 +103,7 @@ BUDGETS = st.builds(
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batch=batches(), budget=BUDGETS, warm=st.booleans())
 def test_engine_gives_the_tokens_of_generate(
-    model: LocalModel, batch: tuple[list[list[int]], list[int]], budget: Budget, warm: bool
+    model: LocalModel, batch: tuple[list[list[int]], list[int]], budget: MemoryBudget, warm: bool
 ) -> None:
     if not fits(model.module, CONTEXT_TOKENS):
         pytest.skip("takes the plain path")

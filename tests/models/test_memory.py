@@ -12,7 +12,7 @@ from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Prompt, Request
 from adaptkit.models.local import plain
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.memory import Budget, bytes_per_token, ran_out
+from adaptkit.models.local.memory import MemoryBudget, bytes_per_token, ran_out
 from adaptkit.models.local.model import LocalModel
 
 
@@ -86,7 +86,7 @@ def test_other_errors_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_budget_halves_down_to_one_row() -> None:
-    budget: Budget | None = Budget(pass_tokens=9, max_rows=4, slot_tokens=100, prefix_bytes=7)
+    budget: MemoryBudget | None = MemoryBudget(pass_tokens=9, max_rows=4, slot_tokens=100, prefix_bytes=7)
     seen = []
     while budget is not None:
         seen.append((budget.max_rows, budget.pass_tokens, budget.slot_tokens))
@@ -95,7 +95,7 @@ def test_budget_halves_down_to_one_row() -> None:
 
 
 def test_slots_fit_in_the_budget() -> None:
-    budget = Budget(pass_tokens=9, max_rows=64, slot_tokens=1_000, prefix_bytes=0)
+    budget = MemoryBudget(pass_tokens=9, max_rows=64, slot_tokens=1_000, prefix_bytes=0)
     assert budget.n_slots(500, 10) == 64
     assert budget.n_slots(3, 10) == 3
     assert budget.n_slots(500, 300) == 3
@@ -115,6 +115,6 @@ def test_bytes_of_a_token_are_those_of_its_keys_and_values() -> None:
 def test_plain_path_cuts_batches_by_the_budget() -> None:
     model = tiny_model("llama")
     states = [model._state([1] * n, r) for n, r in zip((5, 9, 2, 7), asked(4), strict=True)]
-    budget = Budget(pass_tokens=18, max_rows=3, slot_tokens=1, prefix_bytes=0)
+    budget = MemoryBudget(pass_tokens=18, max_rows=3, slot_tokens=1, prefix_bytes=0)
     found = [[len(s.ids) for s in batch] for batch in plain.batches(states, budget)]
     assert found == [[9, 7], [5, 2]]

@@ -6,7 +6,7 @@ from tiny import tiny_module
 
 from adaptkit.models.local import decoding
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.memory import Budget
+from adaptkit.models.local.memory import MemoryBudget
 from adaptkit.models.local.prefix import PrefixStore
 from adaptkit.models.local.rows import RowState
 from adaptkit.models.local.slots import Stored
@@ -94,7 +94,7 @@ def test_a_segment_larger_than_the_limit_is_kept_alone() -> None:
 
 def test_engine_keeps_prefixes_between_calls_under_its_limit() -> None:
     module = tiny_module("llama")
-    free = Budget(pass_tokens=100, max_rows=8, slot_tokens=10_000, prefix_bytes=10**8)
+    free = MemoryBudget(pass_tokens=100, max_rows=8, slot_tokens=10_000, prefix_bytes=10**8)
     engine = Engine(module, stop_ids=frozenset(), budget=free)
 
     def cached(*rows: list[int]) -> list[int]:

@@ -14,13 +14,13 @@ import pytest
 from tiny import classification_task, tiny_llama
 
 import adaptkit as ak
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.comparison.plan import baseline_of
 from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.types import Request
 from adaptkit.models.base import Model
 from adaptkit.strategies.baselines import TfidfClassifier
-from adaptkit.studies.pilot import PilotLine, Span
+from adaptkit.studies.pilot import PilotLine, Range
 
 N_TEST, N_TRAIN = 30, 40
 
@@ -102,7 +102,7 @@ def found() -> ak.Pilot:
     return foretold(seeds=3)
 
 
-def ranges(line: PilotLine | ak.Pilot) -> list[Span]:
+def ranges(line: PilotLine | ak.Pilot) -> list[Range]:
     spans = [line.minutes, line.tokens, line.usd]
     assert all(span is not None for span in spans)
     return [span for span in spans if span is not None]
@@ -289,7 +289,7 @@ def test_too_few_rows_are_refused(n_rows: object) -> None:
 def test_progress_is_told_as_in_a_comparison() -> None:
     told: list[str] = []
 
-    class Heard(Listener):
+    class Heard(Callback):
         def trial_finished(self, name: str, status: str, reason: str | None) -> None:
             told.append(f"{name} {status}")
 

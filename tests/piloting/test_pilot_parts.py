@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import adaptkit as ak
 from adaptkit.strategies.shortened import PILOT_TOKENS, Tuning, shortened, trained_parts, tuning_of
-from adaptkit.studies.pilot.answers import Answers, Batch
+from adaptkit.studies.pilot.answers import Batch, Throughput
 from adaptkit.studies.pilot.fits import fit_span, trainings_of
 from adaptkit.studies.pilot.predict import times_tuned
 from adaptkit.studies.pilot.rows import pilot_task
-from adaptkit.studies.pilot.span import Span, of_rows, total
+from adaptkit.studies.pilot.span import Range, of_rows, total
 from adaptkit.studies.pilot.text import figure
 
 SECONDS = st.floats(0.001, 1000)
@@ -44,7 +44,7 @@ def test_answers_lie_within_their_range_and_more_rows_take_no_less(
     alone: list[float], m: int, seconds: float, n: int, n_alone: int, has_batch: bool
 ) -> None:
     batch = Batch(n_rows=m, seconds=seconds) if has_batch else None
-    answers = Answers(alone_s=tuple(alone), batch=batch, tokens=(1.0, 2.0))
+    answers = Throughput(alone_s=tuple(alone), batch=batch, tokens=(1.0, 2.0))
     span, more = answers.rows_s(n, n_alone), answers.rows_s(n + 64, n_alone)
     slack = 1 + 1e-9
     assert 0 <= span.low <= span.value * slack
@@ -53,21 +53,21 @@ def test_answers_lie_within_their_range_and_more_rows_take_no_less(
 
 
 def test_a_larger_batch_follows_the_line_through_one_row_and_a_small_batch() -> None:
-    answers = Answers(alone_s=(1.0, 1.0), batch=Batch(n_rows=5, seconds=3.0), tokens=(1.0, 1.0))
+    answers = Throughput(alone_s=(1.0, 1.0), batch=Batch(n_rows=5, seconds=3.0), tokens=(1.0, 1.0))
     assert answers.batch_s(5).value == 3
-    assert answers.batch_s(64) == Span(low=32.5, value=32.5, high=38.4)
+    assert answers.batch_s(64) == Range(low=32.5, value=32.5, high=38.4)
     assert answers.batch_s(3).value == 2
 
 
 def test_spans_add_up() -> None:
-    a, b = Span(low=1, value=2, high=3), Span.within(4, 2)
-    assert total([a, b]) == Span(low=3, value=6, high=11)
-    assert a.times(b) == Span(low=2, value=8, high=24)
+    a, b = Range(low=1, value=2, high=3), Range.within(4, 2)
+    assert total([a, b]) == Range(low=3, value=6, high=11)
+    assert a.times(b) == Range(low=2, value=8, high=24)
     assert total([]).bounds == (0, 0)
 
 
 def test_a_fit_without_training_is_taken_as_it_was() -> None:
-    assert fit_span(3.0, {}, []) == Span(low=2.0, value=3.0, high=4.5)
+    assert fit_span(3.0, {}, []) == Range(low=2.0, value=3.0, high=4.5)
 
 
 def test_a_training_grows_to_its_bound() -> None:
@@ -137,7 +137,7 @@ def test_configurations_are_those_of_the_budget() -> None:
     )
     assert tuning_of(grid, task) == Tuning(n_configurations=7, n_rows=10, bounded=True)
     assert times_tuned(tuning_of(grid, task)).bounds == (1, 13)
-    assert times_tuned(tuning_of(ak.FewShot(), task)) == Span.exactly(1)
+    assert times_tuned(tuning_of(ak.FewShot(), task)) == Range.exactly(1)
     part = ak.Compose((ak.RAG(), ak.Tuned(ak.FewShot(), grid={"k": [1, 2, 3, 4]}, n_rows=5)))
     assert tuning_of(part, task) == Tuning(n_configurations=4, n_rows=5)
 

@@ -22,7 +22,7 @@ from adaptkit.core.results import ComparisonResult
 from adaptkit.costs import cost_rows
 from adaptkit.decision import Requirements, recommend, recommend_for
 from adaptkit.report import render_html
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -67,7 +67,7 @@ def run_page(comparison: Comparison) -> Path:
 def cost_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of strategies of equal quality: what requests and labels cost decides."""
     evidence = evidence_sets.worked()[0]
-    findings = Findings(
+    findings = PageData(
         evidence=evidence,
         recommendation=recommend_for(evidence, Requirements()),
         baseline="few-shot",

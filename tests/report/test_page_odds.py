@@ -17,7 +17,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.costs import CostAssumptions, fixed_usd_per_hour, strategy_costs
 from adaptkit.decision import Evidence, recommend_for
 from adaptkit.report.draws import N_DRAWS, cost_spread, draws_data
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.parts import RULES, source
 from adaptkit.report.what_if import what_if_data
 from adaptkit.stats import Gaps
@@ -41,7 +41,7 @@ def with_draws(evidence: Evidence, seed: int) -> Evidence:
 
 
 def payload(evidence: Evidence) -> dict[str, Any]:
-    found = what_if_data(Findings(evidence=evidence))
+    found = what_if_data(PageData(evidence=evidence))
     assert found is not None
     return found
 

@@ -18,7 +18,7 @@ from recorded import record
 from adaptkit.core.result_io import read_comparison
 from adaptkit.core.results import ComparisonResult, Record
 from adaptkit.report import render_html
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.parts import MOST_BYTES_OF_ROWS, RULES, VIEW, as_inert, source
 from adaptkit.report.rows_shown import LENGTHS, rows_data
 from adaptkit.report.view import TaskView, task_views
@@ -131,7 +131,7 @@ def test_a_thousand_long_rows_of_eight_strategies_stay_below_five_megabytes(
         for k, name in enumerate(names)
     ]
     inputs = {f"r{i}": f"{i} " * 800 for i in range(1000)}
-    page = render_html(long, records, {TASK: Findings(inputs=inputs)})
+    page = render_html(long, records, {TASK: PageData(inputs=inputs)})
     assert len(page.encode()) < 5_000_000
     data = data_in(page)[0]["rows"]
     assert len(data["rows"]) == data["n_rows"] == 1000

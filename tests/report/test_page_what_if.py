@@ -22,7 +22,7 @@ from adaptkit.decision import Evidence, Recommendation, Requirements, recommend_
 from adaptkit.decision.judging import judge
 from adaptkit.decision.limits import usd_per_1k, usd_per_month
 from adaptkit.decision.turning_points import TurningPoint, _grid
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.parts import RULES, source
 from adaptkit.report.what_if import what_if_data
 
@@ -104,7 +104,7 @@ def under(evidence: Evidence, settings: Settings) -> tuple[Evidence, Requirement
 
 
 def payload(evidence: Evidence) -> dict[str, Any]:
-    found = what_if_data(Findings(evidence=evidence, baseline=baseline(evidence), savings=bands(evidence)))
+    found = what_if_data(PageData(evidence=evidence, baseline=baseline(evidence), savings=bands(evidence)))
     assert found is not None
     return found
 

@@ -14,7 +14,7 @@ from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Evidence, Requirements, recommend_for
 from adaptkit.decision.judging import judge
 from adaptkit.report.draws import N_DRAWS, draws_data
-from adaptkit.report.findings import Findings
+from adaptkit.report.findings import PageData
 from adaptkit.report.html import render_html
 from adaptkit.report.markdown import render_markdown
 from adaptkit.stats import Gaps
@@ -25,7 +25,7 @@ N_PAIRS = {20: 190, 21: 210, 160: 12_720}
 def page_of(n: int) -> tuple[str, ComparisonResult]:
     evidence = many.evidence(n)
     result, baseline = many.result_of(evidence), evidence.rows[0].strategy
-    found = Findings(evidence=evidence, baseline=baseline, savings=every_saving(evidence.measured, baseline))
+    found = PageData(evidence=evidence, baseline=baseline, savings=every_saving(evidence.measured, baseline))
     return render_html(result, (), {evidence.task: found}), result
 
 

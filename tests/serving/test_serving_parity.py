@@ -11,7 +11,7 @@ from served import leave_out_general_loss, serving
 from tiny import qa_task, tiny_llama
 
 import adaptkit as ak
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.core.results import Record
 from adaptkit.serving.artifact import Artifact
 
@@ -37,7 +37,7 @@ def test_every_recorded_answer_is_served_again_by_each_strategy(
         records = [r for r in comparison.records() if r.strategy == row.strategy]
         assert len(records) == len(task.test)
         artifact = Artifact.read(tmp_path / "artifacts" / row.strategy)
-        with serving(artifact.load(ModelProvider.of(model)), gather_s=0.05) as served:
+        with serving(artifact.load(LazyModel.of(model)), gather_s=0.05) as served:
             assert served.service.name == row.strategy
             with ThreadPoolExecutor(len(records)) as pool:
                 replies = list(pool.map(lambda r: served.chat(inputs[r.example_id]).json, records))

@@ -21,7 +21,7 @@ from tiny import save_tiny, tiny_llama
 
 import adaptkit as ak
 from adaptkit.cli.main import main
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.core.errors import ConfigError
 from adaptkit.serving import ServerSettings
 from adaptkit.serving.artifact import Artifact, provider_for
@@ -209,7 +209,7 @@ def test_two_that_took_the_port_before_either_listened(saved: Path) -> None:
         return model
 
     artifact = saved_on(model, saved.parent / "of-a-fake")
-    provider = ModelProvider(id="fake", revision="fake", load=load)
+    provider = LazyModel(id="fake", revision="fake", load=load)
     with first, pytest.raises(ConfigError, match=f"Port {port} on 127.0.0.1 is in use"):
         serve(artifact, provider, ServerSettings(port=port))
 
@@ -319,7 +319,7 @@ def test_a_served_strategy_reads_its_artefact(saved: Path, model_folder: Path) -
     """The seam by which a model in memory is served."""
     model = tiny_llama()
     artifact = Artifact.read(ak.PromptEngineering().fit(model, make_task(2)).save(saved.parent / "tiny"))
-    assert artifact.load(ModelProvider.of(model)).generate("x").output == (
+    assert artifact.load(LazyModel.of(model)).generate("x").output == (
         ak.PromptEngineering().fit(model, make_task(2)).generate("x").output
     )
 

@@ -13,10 +13,10 @@ from adaptkit.decision.rules.base import (
     STRATEGIES,
     SUPPLIES_FACTS,
     TUNED,
-    Finding,
     Grade,
     Part,
     Rule,
+    RuleResult,
 )
 from adaptkit.decision.rules.behaviour import BEHAVIOUR
 from adaptkit.decision.rules.cost import COST, Payback, payback
@@ -46,11 +46,11 @@ __all__ = [
     "SUPPLIES_FACTS",
     "TUNED",
     "Citation",
-    "Finding",
     "Grade",
     "Part",
     "Payback",
     "Rule",
+    "RuleResult",
     "find_all",
     "payback",
     "size",

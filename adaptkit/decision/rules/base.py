@@ -16,7 +16,7 @@ from adaptkit.decision.situation import Situation
 Grade = Literal["controlled", "vendor", "practitioner", "derived"]
 Part = Literal["gap", "need", "limit", "method"]
 T = TypeVar("T")
-Told: TypeAlias = T | Callable[[Situation], T]
+RuleValue: TypeAlias = T | Callable[[Situation], T]
 
 # From what a change of text undoes to what needs new weights for every model (Microsoft Learn's order of
 # time, complexity and cost): of strategies that are equally advised, the first is tried first.
@@ -41,7 +41,7 @@ GRADES: Mapping[Grade, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class RuleResult:
     """What a rule says of one situation.
 
     Attributes:
@@ -77,7 +77,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule; attributes as those of :class:`Finding`, each as it is or as a function of the situation.
+    """A rule; attributes as those of :class:`RuleResult`, each as it is or as a function of the situation.
 
     Attributes:
         id: ``R`` for the ordered rules, ``C`` for criteria, ``N`` for what a strategy cannot do without.
@@ -91,19 +91,19 @@ class Rule:
     sources: tuple[Citation, ...]
     measure: str
     when: Callable[[Situation], bool]
-    text: Told[str]
-    scores: Told[Mapping[str, int]] = field(default_factory=dict)
+    text: RuleValue[str]
+    scores: RuleValue[Mapping[str, int]] = field(default_factory=dict)
     favours: tuple[str, ...] = ()
-    excludes: Told[tuple[str, ...]] = ()
-    defers: Told[tuple[str, ...]] = ()
-    warns: Told[bool] = False
+    excludes: RuleValue[tuple[str, ...]] = ()
+    defers: RuleValue[tuple[str, ...]] = ()
+    warns: RuleValue[bool] = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def find(self, situation: Situation) -> Finding | None:
+    def find(self, situation: Situation) -> RuleResult | None:
         """Return what the rule says here, or None where it does not apply."""
         if not self.when(situation):
             return None
-        return Finding(
+        return RuleResult(
             rule=self.id,
             about=self.about,
             part=self.part,
@@ -120,7 +120,7 @@ class Rule:
         )
 
 
-def _told(value: Told[T], situation: Situation) -> T:
+def _told(value: RuleValue[T], situation: Situation) -> T:
     return value(situation) if callable(value) else value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adaptkit.decision.rules.base import TUNED, Finding, Rule
+from adaptkit.decision.rules.base import TUNED, Rule, RuleResult
 from adaptkit.decision.rules.sources import read, reported
 from adaptkit.decision.situation import Situation
 from adaptkit.stats import minimum_detectable_difference
@@ -185,7 +185,7 @@ METHOD = (
 )  # fmt: skip
 
 
-def tie(first: str, equal: tuple[str, ...]) -> Finding:
+def tie(first: str, equal: tuple[str, ...]) -> RuleResult:
     """R17: of strategies that are equally advised, the cheaper and more reversible one.
 
     Args:
@@ -193,7 +193,7 @@ def tie(first: str, equal: tuple[str, ...]) -> Finding:
         equal: the others; none where ``first`` is what remains.
     """
     why = f"Nothing tells it from {' and '.join(equal)}" if equal else "Nothing speaks for another one"
-    return Finding(
+    return RuleResult(
         rule="R17",
         about="equally advised, cheaper and more reversible",
         part="method",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from adaptkit.decision.rules.base import Finding, Rule
+from adaptkit.decision.rules.base import Rule, RuleResult
 from adaptkit.decision.rules.behaviour import BEHAVIOUR
 from adaptkit.decision.rules.cost import COST
 from adaptkit.decision.rules.examples import EXAMPLES
@@ -26,7 +26,7 @@ RULES: tuple[Rule, ...] = tuple(
 )
 
 
-def find_all(situation: Situation) -> tuple[Finding, ...]:
+def find_all(situation: Situation) -> tuple[RuleResult, ...]:
     """Return what all rules that apply say, in their order."""
     found = (rule.find(situation) for rule in RULES)
     return tuple(finding for finding in found if finding is not None)

@@ -13,7 +13,7 @@ import torch
 from adaptkit.models.local.cascade import Layout, Reader
 from adaptkit.models.local.drafts import MOST, Answers, least_chance
 from adaptkit.models.local.engine import Engine
-from adaptkit.models.local.plan import Plan, under_budget
+from adaptkit.models.local.plan import BatchPlan, under_budget
 from adaptkit.models.local.rows import RowState, likeliest_tokens
 from adaptkit.models.local.slots import Extension, Slots
 from adaptkit.models.local.tree import Segment
@@ -62,7 +62,7 @@ class _Decoding:
     def __init__(self, engine: Engine, rows: Sequence[RowState]) -> None:
         self._started = time.perf_counter()
         self._engine, self._rows = engine, rows
-        self._plan: Plan = engine.plan([r.ids for r in rows])
+        self._plan: BatchPlan = engine.plan([r.ids for r in rows])
         for row, n in zip(rows, self._plan.n_cached, strict=True):
             row.n_cached = n
         self._apart = {s for s, members in self._plan.members.items() if len(members) >= MIN_READERS}

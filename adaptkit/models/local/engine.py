@@ -28,9 +28,9 @@ from adaptkit.models.local import cascade
 from adaptkit.models.local.cascade import Layout, Own
 from adaptkit.models.local.choices import ChoiceTree
 from adaptkit.models.local.drafts import MOST_WEIGHT_TOKENS, WEIGHT_TOKENS
-from adaptkit.models.local.memory import Budget, free_bytes, ran_out
+from adaptkit.models.local.memory import MemoryBudget, free_bytes, ran_out
 from adaptkit.models.local.packed import PackedLinears
-from adaptkit.models.local.plan import Plan, readers_of, spans_of, under_budget
+from adaptkit.models.local.plan import BatchPlan, readers_of, spans_of, under_budget
 from adaptkit.models.local.prefix import PrefixStore
 from adaptkit.models.local.slots import Extension, Prefill, Slots, Stored
 from adaptkit.models.local.tree import Segment, common_beginning, plan_segments
@@ -50,10 +50,10 @@ class Engine:
         budget: of memory; None for one by what is free.
     """
 
-    def __init__(self, module: Any, *, stop_ids: frozenset[int], budget: Budget | None = None) -> None:
+    def __init__(self, module: Any, *, stop_ids: frozenset[int], budget: MemoryBudget | None = None) -> None:
         self.module = module
         self.stop_ids = stop_ids
-        self.budget = budget or Budget.of(module)
+        self.budget = budget or MemoryBudget.of(module)
         self.prefixes = PrefixStore(self.budget.prefix_bytes)
         self._linears: PackedLinears | None = None
         self._lock = threading.RLock()
@@ -112,7 +112,7 @@ class Engine:
             finally:
                 config._attn_implementation = before
 
-    def plan(self, rows: Sequence[Sequence[int]]) -> Plan:
+    def plan(self, rows: Sequence[Sequence[int]]) -> BatchPlan:
         """Find what the rows share, and compute what of it is new."""
         arrays = [np.asarray(row, dtype=np.int64) for row in rows]
         root = self.prefixes.longest_match(common_beginning(arrays))
@@ -140,7 +140,7 @@ class Engine:
         for segment in own:
             segment.parent = replaced.get(segment.parent, segment.parent) if segment.parent else None
         self._compute(new, known)
-        return Plan(own, known, members, n_cached)
+        return BatchPlan(own, known, members, n_cached)
 
     def _recall(self, stored: Stored, known: dict[Segment, Stored]) -> None:
         """Take a stored segment and its parents."""
@@ -242,7 +242,7 @@ class Engine:
                 scores |= dict(zip(part, found, strict=True))
         return torch.stack([scores[i] for i in range(len(rows))]), plan.n_cached
 
-    def _choice_parts(self, order: Sequence[int], plan: Plan, n_nodes: int) -> Iterator[list[int]]:
+    def _choice_parts(self, order: Sequence[int], plan: BatchPlan, n_nodes: int) -> Iterator[list[int]]:
         """Rows that are scored together, by what their tokens and their nodes' logits take."""
         vocabulary = int(self.module.get_output_embeddings().weight.shape[0])
         most = max(1, LOGITS_BYTES // (4 * vocabulary * max(1, n_nodes)))

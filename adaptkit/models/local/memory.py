@@ -17,7 +17,7 @@ MAX_PREFIX_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class MemoryBudget:
     """Limits of the engine.
 
     Attributes:
@@ -31,7 +31,7 @@ class Budget:
     prefix_bytes: int
 
     @classmethod
-    def of(cls, module: Any) -> Budget:
+    def of(cls, module: Any) -> MemoryBudget:
         """By the device and what of its memory is free."""
         device = next(module.parameters()).device
         kind = device.type if device.type in PASS_TOKENS else "cpu"
@@ -43,7 +43,7 @@ class Budget:
             prefix_bytes=min(MAX_PREFIX_BYTES, int(free * PREFIX_SHARE)),
         )
 
-    def halved(self) -> Budget | None:
+    def halved(self) -> MemoryBudget | None:
         """Half of it; None when it is down to a row."""
         if self.max_rows == 1 and self.pass_tokens <= 1:
             return None

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from adaptkit.models.local.memory import Budget
+from adaptkit.models.local.memory import MemoryBudget
 from adaptkit.models.local.rows import RowState, next_tokens
 
 
@@ -27,7 +27,7 @@ def _pad_left(rows: Sequence[list[int]], pad_id: int, device: Any) -> tuple[torc
     return ids, mask
 
 
-def batches(rows: Sequence[RowState], budget: Budget) -> Iterator[list[RowState]]:
+def batches(rows: Sequence[RowState], budget: MemoryBudget) -> Iterator[list[RowState]]:
     """Cut rows, longest first, into batches under the budget, filler counted; special rows stay alone."""
     batch: list[RowState] = []
     for row in sorted(rows, key=lambda r: -len(r.ids)):

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """Rows as segments.
 
     Attributes:

@@ -11,14 +11,14 @@ import numpy as np
 
 from adaptkit import decision, stats
 from adaptkit.comparison import Comparison, load_comparison
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.evidence import judged_by
 from adaptkit.comparison.pairs import RESAMPLING_SEED, pair_of
 from adaptkit.comparison.scores import clusters_of, scores_of
 from adaptkit.comparison.scoring import aggregate
 from adaptkit.comparison.store import RECORDS
 from adaptkit.comparison.stored import StoredRun, stored_run
-from adaptkit.comparison.trial_data import Group, groups_of
+from adaptkit.comparison.trial_data import StrategyTrials, groups_of
 from adaptkit.core.errors import ConfigError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.stats import PairedDifference
@@ -56,7 +56,7 @@ def diff(
         >>> diff("runs/monday", "runs/friday").to_text()  # doctest: +SKIP
     """
     one, other = (_Side.of(c) for c in (first, second))
-    standards = Standards(
+    standards = DecisionSettings(
         margin=one.run.standards.margin if margin is None else margin,
         until_decided=one.run.standards.until_decided or other.run.standards.until_decided,
     )
@@ -96,7 +96,7 @@ class _Side:
     def described(self, name: str) -> Mapping[str, Any]:
         return next(t for t in self.manifest["tasks"] if t["name"] == name)
 
-    def groups(self, task: TaskFacts) -> dict[str, Group]:
+    def groups(self, task: TaskFacts) -> dict[str, StrategyTrials]:
         return {g.label: g for g in groups_of(task, self.run.trials)}
 
 
@@ -115,7 +115,7 @@ def _tasks_of_both(one: _Side, other: _Side) -> list[tuple[str, str]]:
 
 
 def _task_diff(
-    mine: TaskFacts, theirs: TaskFacts, *, one: _Side, other: _Side, standards: Standards
+    mine: TaskFacts, theirs: TaskFacts, *, one: _Side, other: _Side, standards: DecisionSettings
 ) -> TaskDiff:
     name = mine.name if mine.name == theirs.name else f"{mine.name} and {theirs.name}"
     groups, others = one.groups(mine), other.groups(theirs)
@@ -143,7 +143,9 @@ def _task_diff(
     )
 
 
-def _difference(first: Group, second: Group, standards: Standards) -> PairedDifference:
+def _difference(
+    first: StrategyTrials, second: StrategyTrials, standards: DecisionSettings
+) -> PairedDifference:
     # Two names for one strategy, so that both are judged in one go.
     named = [dataclasses.replace(g, label=label) for g, label in ((first, FIRST), (second, SECOND))]
     scores = scores_of(named)
@@ -156,7 +158,7 @@ def _difference(first: Group, second: Group, standards: Standards) -> PairedDiff
     )
 
 
-def _judged(found: Sequence[PairedDifference], standards: Standards) -> list[PairedDifference]:
+def _judged(found: Sequence[PairedDifference], standards: DecisionSettings) -> list[PairedDifference]:
     """Adjust p-values for the strategies that are looked at together, and judge by them."""
     adjusted = stats.holm([f.p_value for f in found])
     return [
@@ -176,7 +178,7 @@ def _judged(found: Sequence[PairedDifference], standards: Standards) -> list[Pai
 
 
 def _strategy_diff(
-    first: Group, second: Group, found: PairedDifference, standards: Standards
+    first: StrategyTrials, second: StrategyTrials, found: PairedDifference, standards: DecisionSettings
 ) -> StrategyDiff:
     task, name = first.task, first.label
     shared = {r.example_id for r in first.records} & {r.example_id for r in second.records}
@@ -191,7 +193,7 @@ def _strategy_diff(
         first=aggregate(mine, task, task.primary_metric),
         second=aggregate(theirs, task, task.primary_metric),
         n_changed=n_changed,
-        pair=pair_of(task, named, Standards(margin=standards.margin), remark),
+        pair=pair_of(task, named, DecisionSettings(margin=standards.margin), remark),
         flips=_flips(task, mine, theirs),
         notes=tuple(strategy_notes(first, second)),
         # Scores may differ although answers do not: another version of a metric.

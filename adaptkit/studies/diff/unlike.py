@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adaptkit.comparison.decision_settings import Standards
-from adaptkit.comparison.trial_data import Group
+from adaptkit.comparison.decision_settings import DecisionSettings
+from adaptkit.comparison.trial_data import StrategyTrials
 from adaptkit.decision.wording import listing
 from adaptkit.tasks import TaskFacts
 
@@ -27,7 +27,7 @@ class Answers:
     targets: Mapping[str, str]
 
     @classmethod
-    def of(cls, groups: Iterable[Group]) -> Answers:
+    def of(cls, groups: Iterable[StrategyTrials]) -> Answers:
         """Rows of all strategies."""
         return cls({r.example_id: r.target for g in groups for r in g.records})
 
@@ -61,8 +61,8 @@ def obstacle(mine: TaskFacts, theirs: TaskFacts, first: Answers, second: Answers
 def run_notes(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
-    mine: Standards,
-    theirs: Standards,
+    mine: DecisionSettings,
+    theirs: DecisionSettings,
     margin: float | None,
 ) -> Iterator[str]:
     """What is not the same about two runs as a whole.
@@ -111,8 +111,8 @@ def task_notes(
     theirs: Mapping[str, Any],
     first: Answers,
     second: Answers,
-    groups: Mapping[str, Group],
-    others: Mapping[str, Group],
+    groups: Mapping[str, StrategyTrials],
+    others: Mapping[str, StrategyTrials],
 ) -> Iterator[str]:
     """What is not the same about a task: its data, the rows that were answered, the strategies."""
     if mine["hash"] != theirs["hash"]:
@@ -135,7 +135,7 @@ def task_notes(
             yield f"{label} has no answers in the {name}: {reason}."
 
 
-def strategy_notes(first: Group, second: Group) -> Iterator[str]:
+def strategy_notes(first: StrategyTrials, second: StrategyTrials) -> Iterator[str]:
     """What is not the same about a strategy: parameters, seeds, rows with errors."""
     params = [g.trials[0].params for g in (first, second)]
     other = [k for k in dict.fromkeys([*params[0], *params[1]]) if params[0].get(k) != params[1].get(k)]

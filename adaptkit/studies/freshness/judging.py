@@ -15,7 +15,7 @@ from adaptkit.core.types import Example, Prediction
 from adaptkit.metrics.normalise import tokens
 from adaptkit.strategies.citing import passage_that_holds
 from adaptkit.studies.freshness.result import Difference, FreshAnswer, Phases
-from adaptkit.studies.freshness.worlds import AffectedRow, World
+from adaptkit.studies.freshness.worlds import AffectedRow, Scenario
 from adaptkit.tasks import Task, cluster_names
 
 
@@ -35,7 +35,7 @@ def metric_of(task: Task) -> str:
 
 
 def judged(
-    world: World, strategy: str, old: Sequence[Prediction], new: Sequence[Prediction], metric: str
+    world: Scenario, strategy: str, old: Sequence[Prediction], new: Sequence[Prediction], metric: str
 ) -> list[FreshAnswer]:
     """Hold a strategy's answers against what was and what is true.
 
@@ -52,7 +52,7 @@ def judged(
 
 
 def _answer(
-    world: World,
+    world: Scenario,
     strategy: str,
     row: AffectedRow,
     affected: bool,

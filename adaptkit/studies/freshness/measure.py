@@ -27,7 +27,7 @@ from adaptkit.models.base import Model
 from adaptkit.strategies import Strategy
 from adaptkit.studies.freshness.judging import judged, metric_of, quality, still_told
 from adaptkit.studies.freshness.result import FreshAnswer, Freshness, FreshnessRow
-from adaptkit.studies.freshness.worlds import Kind, World, make_world
+from adaptkit.studies.freshness.worlds import Kind, Scenario, make_world
 from adaptkit.tasks import Task
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class _Trial:
 Outcome = tuple[FreshnessRow, list[FreshAnswer]]
 
 
-def _measured(strategy: Strategy, label: str, worlds: Sequence[World], trial: _Trial) -> Iterator[Outcome]:
+def _measured(strategy: Strategy, label: str, worlds: Sequence[Scenario], trial: _Trial) -> Iterator[Outcome]:
     """Fit once for all kinds of change that begin with the same task, and measure each."""
     by_past = sorted(worlds, key=lambda w: w.old.content_hash)
     for _, group in itertools.groupby(by_past, key=lambda w: w.old.content_hash):
@@ -175,14 +175,14 @@ def _fitted(strategy: Strategy, task: Task, model: Model) -> tuple[Strategy, flo
     return made, meter.seconds + spared_s(made.fit_notes_)
 
 
-def _failed(label: str, world: World, error: Exception) -> FreshnessRow:
+def _failed(label: str, world: Scenario, error: Exception) -> FreshnessRow:
     said = str(error).strip().partition("\n")[0]
     if not isinstance(error, AdaptKitError):  # whose sentences say it all
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return FreshnessRow(strategy=label, kind=world.kind, reason=said)
 
 
-def _outcome(fitted: Strategy, label: str, world: World, trial: _Trial, fit_s: float) -> Outcome:
+def _outcome(fitted: Strategy, label: str, world: Scenario, trial: _Trial, fit_s: float) -> Outcome:
     inputs = [*(a.row.input for a in world.affected), *(e.input for e in world.unaffected)]
     old = _predictions(fitted, inputs)
     updated, needed, seconds = _updated(fitted, world, trial.model)
@@ -210,7 +210,7 @@ def _outcome(fitted: Strategy, label: str, world: World, trial: _Trial, fit_s: f
     )
 
 
-def _updated(fitted: Strategy, world: World, model: Model) -> tuple[Strategy, Sequence[Any], float]:
+def _updated(fitted: Strategy, world: Scenario, model: Model) -> tuple[Strategy, Sequence[Any], float]:
     """The strategy brought up to date, what that took, and its seconds."""
     needed = fitted.update_needed(world.old, world.new)
     if not needed:

@@ -37,7 +37,7 @@ class AffectedRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class Scenario:
     """What was, and what is.
 
     Attributes:
@@ -57,7 +57,7 @@ class World:
     unaffected: tuple[Example, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
 
-    def limited(self, n: int | None) -> World:
+    def limited(self, n: int | None) -> Scenario:
         """With at most so many affected and so many unaffected rows; fewer rows are part of more."""
         kept = {e.id for e in some_rows([a.row for a in self.affected], n)}
         affected = tuple(a for a in self.affected if a.row.id in kept)
@@ -72,7 +72,7 @@ class World:
         return dataclasses.replace(self, affected=affected, unaffected=unaffected, counts=counts)
 
 
-def make_world(task: Task, kind: Kind, *, share: float, seed: int) -> World:
+def make_world(task: Task, kind: Kind, *, share: float, seed: int) -> Scenario:
     """Change, add or delete a share of a task's documents.
 
     Raises:
@@ -129,7 +129,7 @@ def _with(task: Task, documents: Iterable[Document], row: Callable[[Example], Ex
     )
 
 
-def _changed(task: Task, located: Located, *, share: float, seed: int) -> World:
+def _changed(task: Task, located: Located, *, share: float, seed: int) -> Scenario:
     facts = facts_of(task, located)
     drawn = replacements(facts, task, seed=seed)
     usable = {d for fact in drawn for d in fact.documents}
@@ -217,7 +217,7 @@ def _world(
     affected: Sequence[AffectedRow],
     located: Located,
     counts: Mapping[str, int],
-) -> World:
+) -> Scenario:
     old, new = tasks
     if not affected:
         raise DataError(
@@ -239,7 +239,7 @@ def _world(
         "n_train_new": len(new.train),
         "n_train_changed": _n_changed(old, new),
     }
-    return World(
+    return Scenario(
         kind=kind,
         old=old,
         new=new,

@@ -15,7 +15,7 @@ from adaptkit.comparison.rows import cut_short
 from adaptkit.comparison.scores import clusters_of
 from adaptkit.comparison.scoring import aggregate
 from adaptkit.comparison.stored import stored_run
-from adaptkit.comparison.trial_data import Group, groups_of
+from adaptkit.comparison.trial_data import StrategyTrials, groups_of
 from adaptkit.core.errors import ConfigError
 from adaptkit.costs import Prices
 from adaptkit.decision.curves import CurvePoint, LearningCurve, Measurements, make_curves
@@ -39,7 +39,7 @@ class Cell:
     n_labels: int
     asked: int | None
     draw: int | None
-    group: Group
+    group: StrategyTrials
 
 
 Cells = Mapping[str, list[Cell]]

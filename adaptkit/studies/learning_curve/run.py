@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptkit.comparison import Comparison, RunSettings, compare, default_folder
-from adaptkit.comparison.lazy_model import ModelProvider, provider_of
+from adaptkit.comparison.lazy_model import LazyModel, provider_of
 from adaptkit.comparison.leakage_check import Leakage
 from adaptkit.comparison.plan import check_counts, strategy_labels
 from adaptkit.comparison.select_strategies import everyone
@@ -25,7 +25,7 @@ def learning_curve(  # noqa: PLR0913 - all but the first two by name only
     task: Task,
     strategies: Sequence[Strategy],
     *,
-    model: Model | ModelProvider | None = None,
+    model: Model | LazyModel | None = None,
     sizes: Sequence[int] = SIZES,
     seeds: int = 3,
     limit: int | None = None,

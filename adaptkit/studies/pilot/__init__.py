@@ -3,6 +3,6 @@
 from adaptkit.studies.pilot.result import Pilot, PilotLine
 from adaptkit.studies.pilot.rows import MIN_ROWS
 from adaptkit.studies.pilot.run import pilot
-from adaptkit.studies.pilot.span import Span
+from adaptkit.studies.pilot.span import Range
 
-__all__ = ["MIN_ROWS", "Pilot", "PilotLine", "Span", "pilot"]
+__all__ = ["MIN_ROWS", "Pilot", "PilotLine", "Range", "pilot"]

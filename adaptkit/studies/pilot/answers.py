@@ -9,7 +9,7 @@ from statistics import fmean
 
 from adaptkit.core.results import Record
 from adaptkit.stats import t_interval
-from adaptkit.studies.pilot.span import Span, of_rows, total
+from adaptkit.studies.pilot.span import Range, of_rows, total
 
 BATCH_ROWS = 64
 """Rows that a comparison hands over at once."""
@@ -25,7 +25,7 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class Throughput:
     """What a pilot measured of a strategy's answers.
 
     Attributes:
@@ -39,7 +39,7 @@ class Answers:
     tokens: tuple[float, ...]
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> Answers | None:
+    def of(cls, records: Sequence[Record]) -> Throughput | None:
         """Read them off records; None where too few rows were answered to tell a spread."""
         good = [r for r in records if r.error is None]
         alone = tuple(r.batch_s for r in good if r.batch_size == 1 and r.batch_s is not None)
@@ -48,13 +48,13 @@ class Answers:
         tokens = tuple(float(r.tokens["in"] + r.tokens["out"]) for r in good)
         return cls(alone_s=alone, batch=_batch(records), tokens=tokens)
 
-    def rows_s(self, n_rows: int, n_alone: int) -> Span:
+    def rows_s(self, n_rows: int, n_alone: int) -> Range:
         """Seconds of so many rows, the first of them sent alone."""
         alone = min(n_rows, n_alone)
         batches = total(self.batch_s(n) for n in _sizes(n_rows - alone))
         return of_rows(self.alone_s, alone) + batches
 
-    def batch_s(self, n_rows: int) -> Span:
+    def batch_s(self, n_rows: int) -> Range:
         """Seconds of a batch.
 
         It takes a fixed part and a part a row; the seconds of one row and of the pilot's batch give both.
@@ -63,15 +63,15 @@ class Answers:
         """
         one = fmean(self.alone_s)
         if self.batch is None:
-            return Span(low=one, value=n_rows * one, high=n_rows * t_interval(self.alone_s)[1])
+            return Range(low=one, value=n_rows * one, high=n_rows * t_interval(self.alone_s)[1])
         value = _line(n_rows, one, self.batch)
         if n_rows <= self.batch.n_rows:
-            return Span(low=min(one, value), value=value, high=max(n_rows * one, value))
+            return Range(low=min(one, value), value=value, high=max(n_rows * one, value))
         low = _line(n_rows, t_interval(self.alone_s)[1], self.batch)
         high = self.batch.seconds / self.batch.n_rows * n_rows
-        return Span(low=min(low, value), value=value, high=max(high, value))
+        return Range(low=min(low, value), value=value, high=max(high, value))
 
-    def rows_tokens(self, n_rows: int) -> Span:
+    def rows_tokens(self, n_rows: int) -> Range:
         """Tokens of so many rows."""
         return of_rows(self.tokens, n_rows)
 

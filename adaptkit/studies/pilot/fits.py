@@ -11,7 +11,7 @@ from adaptkit.costs import split_fit
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.sft_base import SupervisedFineTuning
 from adaptkit.strategies.shortened import trained_parts
-from adaptkit.studies.pilot.span import Span, total
+from adaptkit.studies.pilot.span import Range, total
 
 ONE_FIT_FACTOR = 1.5
 """A fit was timed once, which tells no spread: it is taken to lie between 2/3 and 3/2 of that."""
@@ -38,30 +38,30 @@ class Training:
     most_tokens: float
 
     @property
-    def span_tokens(self) -> Span:
+    def span_tokens(self) -> Range:
         """Tokens of the whole training."""
-        return Span(low=self.whole_tokens * self.least_share, value=self.whole_tokens, high=self.most_tokens)
+        return Range(low=self.whole_tokens * self.least_share, value=self.whole_tokens, high=self.most_tokens)
 
     @property
-    def span_s(self) -> Span:
+    def span_s(self) -> Range:
         """Seconds of the whole training, at the pilot's tokens a second."""
         return self.span_tokens.times(self.seconds / self.tokens)
 
 
-def fit_span(fit_s: float, notes: Mapping[str, Any], trainings: list[Training]) -> Span:
+def fit_span(fit_s: float, notes: Mapping[str, Any], trainings: list[Training]) -> Range:
     """Seconds of the whole fit.
 
     Highest: all of the fit grows as its training does, but for the index of documents. Lowest: training alone
     does, and stops as early as it may.
     """
     if not trainings:
-        return Span.within(fit_s, ONE_FIT_FACTOR)
+        return Range.within(fit_s, ONE_FIT_FACTOR)
     index = split_fit(fit_s, notes).index or 0.0
     fixed = max(0.0, fit_s - math.fsum(t.seconds for t in trainings))
-    expected = Span.within(fixed, ONE_FIT_FACTOR) + total(t.span_s for t in trainings)
+    expected = Range.within(fixed, ONE_FIT_FACTOR) + total(t.span_s for t in trainings)
     growth = math.fsum(t.most_tokens for t in trainings) / math.fsum(t.tokens for t in trainings)
     grown = max(0.0, fit_s - index) * growth + index
-    return Span(low=expected.low, value=expected.value, high=max(expected.high, grown))
+    return Range(low=expected.low, value=expected.value, high=max(expected.high, grown))
 
 
 def trainings_of(strategy: Strategy, notes: Mapping[str, Any], *, n_train: int) -> list[Training]:

@@ -10,10 +10,10 @@ from adaptkit.comparison.plan import Trial
 from adaptkit.comparison.trial_data import TrialData
 from adaptkit.costs import MachinePrice
 from adaptkit.strategies.shortened import Tuning, tuning_of
-from adaptkit.studies.pilot.answers import Answers
+from adaptkit.studies.pilot.answers import Throughput
 from adaptkit.studies.pilot.fits import fit_span, trainings_of
 from adaptkit.studies.pilot.result import PilotLine
-from adaptkit.studies.pilot.span import OTHERS_FACTOR, Span, total
+from adaptkit.studies.pilot.span import OTHERS_FACTOR, Range, total
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def predicted(planned: Planned, found: TrialData, price: MachinePrice | None) ->
         price: of the machine, None when unknown.
     """
     line = planned.line()
-    answers = Answers.of(found.records)
+    answers = Throughput.of(found.records)
     if found.status != "done" or found.fit_s is None:
         return dataclasses.replace(line, reason=found.reason or found.status)
     if answers is None:
@@ -72,12 +72,12 @@ def predicted(planned: Planned, found: TrialData, price: MachinePrice | None) ->
     )
 
 
-def times_tuned(tuning: Tuning) -> Span:
+def times_tuned(tuning: Tuning) -> Range:
     """How often what the given configuration takes is taken."""
-    others = Span.within(tuning.n_configurations - 1, OTHERS_FACTOR)
+    others = Range.within(tuning.n_configurations - 1, OTHERS_FACTOR)
     if tuning.bounded:
         others = dataclasses.replace(others, low=0.0)
-    return Span.exactly(1) + others
+    return Range.exactly(1) + others
 
 
 def _n_asked_in_fit(notes: Mapping[str, Any]) -> int:

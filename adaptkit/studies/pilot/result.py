@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adaptkit.core.shown import ShownAsText
 from adaptkit.decision.planning import Forecast
-from adaptkit.studies.pilot.span import Span, total
+from adaptkit.studies.pilot.span import Range, total
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,23 +36,23 @@ class PilotLine:
     n_runs: int
     n_rows: int
     n_configurations: int = 1
-    fit_s: Span | None = None
-    answers_s: Span | None = None
-    tokens: Span | None = None
+    fit_s: Range | None = None
+    answers_s: Range | None = None
+    tokens: Range | None = None
     usd_per_hour: float | None = None
     trains: bool = False
     reason: str | None = None
     left_out: bool = False
 
     @property
-    def minutes(self) -> Span | None:
+    def minutes(self) -> Range | None:
         """Minutes of fitting and answering."""
         if self.fit_s is None or self.answers_s is None:
             return None
         return (self.fit_s + self.answers_s).times(1 / 60)
 
     @property
-    def usd(self) -> Span | None:
+    def usd(self) -> Range | None:
         """Price of these minutes; None where they or the price are not known."""
         if self.minutes is None or self.usd_per_hour is None:
             return None
@@ -97,17 +97,17 @@ class Pilot(ShownAsText):
         return bool(self.unknown)
 
     @property
-    def minutes(self) -> Span | None:
+    def minutes(self) -> Range | None:
         """Minutes of all that is known; None where nothing is."""
         return _sum([line.minutes for line in self.lines])
 
     @property
-    def tokens(self) -> Span | None:
+    def tokens(self) -> Range | None:
         """Tokens of all that is known; None where nothing is."""
         return _sum([line.tokens for line in self.lines])
 
     @property
-    def usd(self) -> Span | None:
+    def usd(self) -> Range | None:
         """USD of all that is known; None where nothing is, or no price."""
         return _sum([line.usd for line in self.lines])
 
@@ -143,12 +143,12 @@ class Pilot(ShownAsText):
         return f"<pre>{html.escape(self.to_text())}</pre>"
 
 
-def _sum(spans: Sequence[Span | None]) -> Span | None:
+def _sum(spans: Sequence[Range | None]) -> Range | None:
     known = [span for span in spans if span is not None]
     return total(known) if known else None
 
 
-def _bounds(span: Span | None) -> tuple[float, float] | None:
+def _bounds(span: Range | None) -> tuple[float, float] | None:
     return None if span is None else span.bounds
 
 

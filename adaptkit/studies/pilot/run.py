@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adaptkit.comparison import RunSettings
-from adaptkit.comparison.callback import Listener
+from adaptkit.comparison.callback import Callback
 from adaptkit.comparison.evaluate import EvaluationSettings
-from adaptkit.comparison.lazy_model import ModelProvider, provider_of
+from adaptkit.comparison.lazy_model import LazyModel, provider_of
 from adaptkit.comparison.plan import Plan, Trial, make_plan, trial_key
-from adaptkit.comparison.run_context import Run
+from adaptkit.comparison.run_context import RunContext
 from adaptkit.comparison.runner import run_plan
 from adaptkit.comparison.select_strategies import lineup
 from adaptkit.comparison.store import RunStore
@@ -38,7 +38,7 @@ def pilot(  # noqa: PLR0913 - all but the first two by name only
     strategies: Sequence[Strategy],
     tasks: Task | Sequence[Task],
     *,
-    model: Model | ModelProvider | None = None,
+    model: Model | LazyModel | None = None,
     n_rows: int = N_ROWS,
     seeds: int = 1,
     limit: int | None = None,
@@ -118,7 +118,7 @@ def _planned(plan: Plan, settings: RunSettings) -> dict[Cell, Planned]:
 
 
 def _pilot_plan(
-    plan: Plan, planned: Mapping[Cell, Planned], cut: Mapping[str, Task | None], provider: ModelProvider
+    plan: Plan, planned: Mapping[Cell, Planned], cut: Mapping[str, Task | None], provider: LazyModel
 ) -> Plan:
     """One trial of each strategy, shortened, on the rows of the pilot."""
     trials = [
@@ -139,22 +139,22 @@ def _pilot_plan(
     )
 
 
-def _shortened(trial: Trial, task: Task, provider: ModelProvider) -> Trial:
+def _shortened(trial: Trial, task: Task, provider: LazyModel) -> Trial:
     strategy = shortened(trial.strategy)
     return dataclasses.replace(
         trial, strategy=strategy, task=task, key=trial_key(strategy, task, provider.key)
     )
 
 
-def _run(plan: Plan, provider: ModelProvider, listener: Listener | None) -> dict[Cell, TrialData]:
+def _run(plan: Plan, provider: LazyModel, listener: Callback | None) -> dict[Cell, TrialData]:
     n_alone = min(len(task.test) for task in plan.tasks) // 2
     with tempfile.TemporaryDirectory(prefix="adaptkit-pilot-") as folder:
-        run = Run(
+        run = RunContext(
             plan=plan,
             provider=provider,
             store=RunStore(Path(folder) / "run"),
             settings=EvaluationSettings(latency_rows=n_alone),
-            listener=listener or Listener(),
+            listener=listener or Callback(),
         )
         with run.store.locked():
             return {(m.task, m.strategy): m for m in run_plan(run)}
@@ -164,7 +164,7 @@ def _line(
     planned: Planned,
     found: TrialData | None,
     cut: Mapping[str, Task | None],
-    provider: ModelProvider,
+    provider: LazyModel,
     price: MachinePrice | None,
 ) -> PilotLine:
     """What is known of a strategy: a prediction, or why there is none."""

@@ -14,7 +14,7 @@ OTHERS_FACTOR = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class Range:
     """What is predicted of an amount, with its range.
 
     Examples:
@@ -29,12 +29,12 @@ class Span:
     high: float
 
     @classmethod
-    def exactly(cls, value: float) -> Span:
+    def exactly(cls, value: float) -> Range:
         """An amount that is known."""
         return cls(low=value, value=value, high=value)
 
     @classmethod
-    def within(cls, value: float, factor: float) -> Span:
+    def within(cls, value: float, factor: float) -> Range:
         """From the value divided by a factor to the value times it."""
         return cls(low=value / factor, value=value, high=value * factor)
 
@@ -43,21 +43,21 @@ class Span:
         """The lowest and the highest."""
         return self.low, self.high
 
-    def __add__(self, other: Span) -> Span:
+    def __add__(self, other: Range) -> Range:
         """Both together: the lowest is where both are lowest, so ranges of sums are wide."""
-        return Span(low=self.low + other.low, value=self.value + other.value, high=self.high + other.high)
+        return Range(low=self.low + other.low, value=self.value + other.value, high=self.high + other.high)
 
-    def times(self, factor: float | Span) -> Span:
+    def times(self, factor: float | Range) -> Range:
         """So many of it; neither is below 0."""
-        n = factor if isinstance(factor, Span) else Span.exactly(factor)
-        return Span(low=self.low * n.low, value=self.value * n.value, high=self.high * n.high)
+        n = factor if isinstance(factor, Range) else Range.exactly(factor)
+        return Range(low=self.low * n.low, value=self.value * n.value, high=self.high * n.high)
 
 
-NONE = Span.exactly(0.0)
+NONE = Range.exactly(0.0)
 """Nothing of it."""
 
 
-def total(spans: Iterable[Span]) -> Span:
+def total(spans: Iterable[Range]) -> Range:
     """All together."""
     found = NONE
     for span in spans:
@@ -65,7 +65,7 @@ def total(spans: Iterable[Span]) -> Span:
     return found
 
 
-def of_rows(values: Sequence[float], n: int) -> Span:
+def of_rows(values: Sequence[float], n: int) -> Range:
     """Predict the sum over ``n`` further rows from the values of a few.
 
     The range is Student's 95 % prediction interval, ``mean ± t s sqrt(1/m + 1/n)`` for ``m`` values, no lower
@@ -83,4 +83,4 @@ def of_rows(values: Sequence[float], n: int) -> Span:
         return NONE
     m, mean = len(values), fmean(values)
     half = t_quantile(0.975, m - 1) * stdev(values) * math.sqrt(1 / m + 1 / n)
-    return Span(low=n * max(mean - half, min(values)), value=n * mean, high=n * (mean + half))
+    return Range(low=n * max(mean - half, min(values)), value=n * mean, high=n * (mean + half))

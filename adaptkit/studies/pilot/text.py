@@ -10,7 +10,7 @@ from adaptkit.report.lines import aligned
 from adaptkit.strategies.shortened import PILOT_TOKENS
 from adaptkit.studies.pilot.fits import ONE_FIT_FACTOR
 from adaptkit.studies.pilot.result import Pilot, PilotLine
-from adaptkit.studies.pilot.span import OTHERS_FACTOR, Span
+from adaptkit.studies.pilot.span import OTHERS_FACTOR, Range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def _amounts(of: PilotLine | Pilot) -> list[str]:
     return [_span(of.minutes), _span(of.tokens), _span(of.usd)]
 
 
-def _span(span: Span | None) -> str:
+def _span(span: Range | None) -> str:
     """The value and its range; what is not known is blank."""
     if span is None:
         return ""

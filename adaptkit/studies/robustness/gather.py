@@ -9,7 +9,7 @@ from typing import Any
 from adaptkit.comparison import Comparison
 from adaptkit.comparison.stored import stored_run
 from adaptkit.core.types import Example
-from adaptkit.studies.robustness.judging import Judge, Reading, corrected
+from adaptkit.studies.robustness.judging import Condition, Judge, corrected
 from adaptkit.studies.robustness.result import UNCHANGED, Choice, Effect, Robustness
 from adaptkit.studies.robustness.variants import SLICE
 
@@ -19,7 +19,7 @@ LEAST_ROWS = 2
 
 def gathered(
     base: Comparison,
-    readings: Sequence[Reading],
+    readings: Sequence[Condition],
     skipped: Mapping[str, str],
     *,
     rows: Sequence[Example],
@@ -71,20 +71,20 @@ def _judge(base: Comparison) -> Judge:
     return Judge(
         task=run.tasks[0],
         standards=run.standards,
-        base=Reading(name=UNCHANGED, what="as it is", trials=run.trials),
+        base=Condition(name=UNCHANGED, what="as it is", trials=run.trials),
         costs={row.strategy: row for row in base.rows},
         model=base.rows[0].model,
     )
 
 
-def _reference(judge: Judge, reading: Reading, on_all: str | None) -> str | None:
+def _reference(judge: Judge, reading: Condition, on_all: str | None) -> str | None:
     """What is named without the change on the same rows."""
     if reading.ids == judge.base.ids:
         return on_all
     return judge.recommended(judge.base.of_rows(reading.ids)).named
 
 
-def _slices(judge: Judge, rows: Sequence[Example]) -> Iterator[Reading | str]:
+def _slices(judge: Judge, rows: Sequence[Example]) -> Iterator[Condition | str]:
     """The unchanged reading by slice, or why there is none."""
     ids: dict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -100,7 +100,7 @@ def _slices(judge: Judge, rows: Sequence[Example]) -> Iterator[Reading | str]:
         yield judge.base.of_rows(own, name=f"{SLICE} {name}", what=what)
 
 
-def _gaps(readings: Sequence[Reading]) -> Iterator[str]:
+def _gaps(readings: Sequence[Condition]) -> Iterator[str]:
     for reading in readings:
         for trial in reading.trials:
             own = reading.name == UNCHANGED or trial.strategy in reading.touched

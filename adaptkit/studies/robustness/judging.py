@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptkit import decision, stats
-from adaptkit.comparison.decision_settings import Standards
+from adaptkit.comparison.decision_settings import DecisionSettings
 from adaptkit.comparison.pairs import RESAMPLING_SEED, compared, estimate_of, pairs_of
 from adaptkit.comparison.rows import row_of
 from adaptkit.comparison.scores import clusters_of, corpus_scores
-from adaptkit.comparison.trial_data import Group, TrialData, groups_of
+from adaptkit.comparison.trial_data import StrategyTrials, TrialData, groups_of
 from adaptkit.core.results import Estimate, Row, TaskRecommendation
 from adaptkit.costs import Prices
 from adaptkit.metrics import is_row_mean
@@ -33,7 +33,7 @@ NOT_TOUCHED = "not touched"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class Condition:
     """What was measured under one change.
 
     Attributes:
@@ -52,7 +52,7 @@ class Reading:
         """Rows that any strategy answered."""
         return {r.example_id for t in self.trials for r in t.records}
 
-    def of_rows(self, ids: Collection[str], *, name: str = "", what: str = "") -> Reading:
+    def of_rows(self, ids: Collection[str], *, name: str = "", what: str = "") -> Condition:
         """The same for some rows, perhaps under another name."""
         trials = (
             dataclasses.replace(t, records=tuple(r for r in t.records if r.example_id in ids))
@@ -60,7 +60,7 @@ class Reading:
         )
         return dataclasses.replace(self, name=name or self.name, what=what or self.what, trials=tuple(trials))
 
-    def of_seed(self, seed: int) -> Reading:
+    def of_seed(self, seed: int) -> Condition:
         """The same with one seed of those strategies that take one."""
         trials = tuple(t for t in self.trials if not t.takes_seed or t.seed == seed)
         return dataclasses.replace(self, trials=trials)
@@ -82,16 +82,16 @@ class Judge:
     """
 
     task: TaskFacts
-    standards: Standards
-    base: Reading
+    standards: DecisionSettings
+    base: Condition
     costs: Mapping[str, Row]
     model: str
 
-    def groups(self, reading: Reading) -> dict[str, Group]:
+    def groups(self, reading: Condition) -> dict[str, StrategyTrials]:
         """The trials of each strategy."""
         return {g.label: g for g in groups_of(self.task, reading.trials)}
 
-    def recommended(self, reading: Reading) -> TaskRecommendation:
+    def recommended(self, reading: Condition) -> TaskRecommendation:
         """What the table of a reading would recommend, all costs being those of the unchanged run."""
         groups = list(self.groups(reading).values())
         ran = [g for g in groups if g.records]
@@ -100,14 +100,14 @@ class Judge:
         (said,) = decision.recommend(rows, pairs_of(self.task, found, self.standards, ran))
         return said
 
-    def _row(self, group: Group) -> Row:
+    def _row(self, group: StrategyTrials) -> Row:
         row = row_of(group, estimate_of(group) if group.records else None, self.model, Prices(machine=None))
         known = self.costs.get(group.label)
         if known is None:
             return row
         return dataclasses.replace(row, **{name: getattr(known, name) for name in _COSTS})
 
-    def choice(self, reading: Reading, reference: str | None) -> Choice:
+    def choice(self, reading: Condition, reference: str | None) -> Choice:
         """What is named, with all seeds and with each alone."""
         said = self.recommended(reading)
         seeds = reading.seeds if len(reading.seeds) > 1 else []
@@ -123,12 +123,12 @@ class Judge:
             reason=said.reason,
         )
 
-    def effects(self, reading: Reading) -> list[Effect]:
+    def effects(self, reading: Condition) -> list[Effect]:
         """What a change does to each strategy; p-values are not corrected yet."""
         before, after = self.groups(self.base.of_rows(reading.ids)), self.groups(reading)
         return [self._effect(reading, before[label], group) for label, group in after.items()]
 
-    def _effect(self, reading: Reading, before: Group, after: Group) -> Effect:
+    def _effect(self, reading: Condition, before: StrategyTrials, after: StrategyTrials) -> Effect:
         plain = self._plain(reading.name, after)
         if reading.name == UNCHANGED or plain.reason is not None:
             return plain
@@ -148,7 +148,7 @@ class Judge:
             test=found.test,
         )
 
-    def _plain(self, change: str, group: Group) -> Effect:
+    def _plain(self, change: str, group: StrategyTrials) -> Effect:
         if not group.records:
             said = next((t.reason for t in group.trials if t.reason), None)
             return Effect(strategy=group.label, change=change, reason=said or "it was not measured")
@@ -162,7 +162,7 @@ class Judge:
             quality_high=found.high,
         )
 
-    def slice_effects(self, reading: Reading) -> list[Effect]:
+    def slice_effects(self, reading: Condition) -> list[Effect]:
         """How each strategy does on a slice, against all other rows."""
         others = self.groups(self.base.of_rows(self.base.ids - reading.ids))
         effects = []
@@ -174,14 +174,14 @@ class Judge:
         return effects
 
 
-def _of_shared_seeds(*groups: Group) -> list[Group]:
+def _of_shared_seeds(*groups: StrategyTrials) -> list[StrategyTrials]:
     """The same without seeds that have not finished in all of them."""
     shared = set.intersection(*({t.seed for t in g.done} for g in groups))
     return [dataclasses.replace(g, trials=tuple(t for t in g.trials if t.seed in shared)) for g in groups]
 
 
 def _two(
-    after: Group, before: Group
+    after: StrategyTrials, before: StrategyTrials
 ) -> tuple[CorpusScores, CorpusScores] | tuple[Mapping[str, float], Mapping[str, float]]:
     """One value a row; or the answers, where the metric is no mean over rows."""
     if is_row_mean(after.task.primary_metric):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adaptkit.comparison import RunSettings, default_folder
-from adaptkit.comparison.lazy_model import ModelProvider, provider_of
+from adaptkit.comparison.lazy_model import LazyModel, provider_of
 from adaptkit.comparison.leakage_check import Leakage
 from adaptkit.comparison.plan import check_counts, choose_rows
 from adaptkit.comparison.select_strategies import everyone
@@ -24,7 +24,7 @@ from adaptkit.tasks import Task
 def measure_robustness(  # noqa: PLR0913 - all but the first three by name only
     task: Task,
     strategies: Sequence[Strategy],
-    model: Model | ModelProvider | None = None,
+    model: Model | LazyModel | None = None,
     *,
     changes: Sequence[str] = CHANGES,
     paraphrases: Mapping[str, str] | None = None,

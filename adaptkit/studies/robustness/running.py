@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from adaptkit.comparison import Comparison, RunSettings, compare
-from adaptkit.comparison.lazy_model import ModelProvider
+from adaptkit.comparison.lazy_model import LazyModel
 from adaptkit.comparison.leakage_check import Leakage
 from adaptkit.comparison.plan import Plan, make_plan, strategy_labels
 from adaptkit.comparison.store import RunStore
 from adaptkit.comparison.stored import stored_run
 from adaptkit.comparison.trial_data import TrialData
 from adaptkit.strategies import Strategy
-from adaptkit.studies.robustness.judging import Reading
+from adaptkit.studies.robustness.judging import Condition
 from adaptkit.studies.robustness.lending import lend
 from adaptkit.studies.robustness.result import UNCHANGED
 from adaptkit.studies.robustness.variants import MAKERS, PARAPHRASES, Given, Variant, is_touched, keeps_fit
@@ -35,7 +35,7 @@ class Runs:
     """
 
     given: Given
-    provider: ModelProvider
+    provider: LazyModel
     folder: Path
     options: Mapping[str, Any]
     settings: RunSettings
@@ -68,7 +68,7 @@ class Runs:
             **self.options,
         )
 
-    def changed(self, names: Sequence[str], base: Comparison) -> tuple[list[Reading], dict[str, str]]:
+    def changed(self, names: Sequence[str], base: Comparison) -> tuple[list[Condition], dict[str, str]]:
         """What was measured under each change, and why some were not."""
         readings, skipped = [], {}
         for name in names:
@@ -80,7 +80,7 @@ class Runs:
                 readings.append(found)
         return readings, skipped
 
-    def _measured(self, variant: Variant, base: Comparison) -> Reading | str:
+    def _measured(self, variant: Variant, base: Comparison) -> Condition | str:
         """Run the strategies that a change reaches; of the others, what they answered without it holds."""
         labels = strategy_labels(self.given.strategies)
         done = {row.strategy for row in base.rows if row.status == "done"}
@@ -105,7 +105,7 @@ class Runs:
         )
         trials = [*_kept(base, named), *_renamed(comparison, named)]
         order = {label: i for i, label in enumerate(labels)}
-        return Reading(
+        return Condition(
             name=variant.name,
             what=variant.what,
             trials=tuple(sorted(trials, key=lambda t: order[t.strategy])),
