@@ -25,7 +25,7 @@ from adaptkit.metrics.text import contains, exact_match, token_f1
 from adaptkit.retrieval import LexicalIndex
 from adaptkit.retrieval.chunk import chunk_documents
 from adaptkit.retrieval.embed import Vectors
-from adaptkit.retrieval.pieces import Pieces, Reading
+from adaptkit.retrieval.pieces import EmbeddedPieces, Pieces
 from adaptkit.strategies.baselines import NearestVote, TfidfClassifier, TopPassage
 
 pytestmark = pytest.mark.parametrize("language", LANGUAGES, ids=[one.name for one in LANGUAGES])
@@ -40,8 +40,8 @@ class AsciiEmbedder(HashEmbedder):
         vectors: Vectors = super().embed([text if text.isascii() else "unknown" for text in texts])
         return vectors
 
-    def reading(self, texts: Sequence[str]) -> list[Reading]:
-        return [Reading(whole=True, unread=float(not text.isascii())) for text in texts]
+    def reading(self, texts: Sequence[str]) -> list[EmbeddedPieces]:
+        return [EmbeddedPieces(whole=True, unread=float(not text.isascii())) for text in texts]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         return ONE_UNKNOWN_PIECE.offsets(text)

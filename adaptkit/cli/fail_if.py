@@ -24,7 +24,7 @@ FORM = re.compile(r"\s*(?P<row>\S+)\.(?P<column>\w+)\s*(?P<op><=|>=|==|!=|<|>)\s
 
 
 @dataclass(frozen=True)
-class Condition:
+class FailCondition:
     """``[task/]strategy.column operator number``, e.g. ``lora.quality < 0.8``."""
 
     text: str
@@ -62,7 +62,7 @@ class Condition:
         return self.row in (strategy, f"{task}/{strategy}")
 
 
-def parse_condition(text: str) -> Condition:
+def parse_condition(text: str) -> FailCondition:
     """Read a condition.
 
     Raises:
@@ -82,7 +82,7 @@ def parse_condition(text: str) -> Condition:
         )
     if match["column"] not in NUMBER_COLUMNS:
         raise UnknownNameError.for_name("column", match["column"], NUMBER_COLUMNS)
-    return Condition(text, match["row"], match["column"], OPERATORS[match["op"]], number)
+    return FailCondition(text, match["row"], match["column"], OPERATORS[match["op"]], number)
 
 
 def _number(text: str) -> float:

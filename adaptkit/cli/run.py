@@ -19,7 +19,7 @@ from adaptkit.core.errors import AdaptKitError, ConfigError, UnknownNameError
 from adaptkit.core.threads import share_cores
 
 if TYPE_CHECKING:
-    from adaptkit.cli.fail_if import Condition
+    from adaptkit.cli.fail_if import FailCondition
     from adaptkit.cli.suite import Suite
     from adaptkit.comparison import Comparison, RunSettings
     from adaptkit.comparison.lazy_model import LazyModel
@@ -61,13 +61,13 @@ def _main(argv: Sequence[str] | None, prog: str) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class RunCommand:
     """A command line, checked: nothing of it needs torch."""
 
     plan: Plan
     source: ModelSource
     settings: RunSettings
-    condition: Condition | None
+    condition: FailCondition | None
     strategies: list[Strategy]
     options: dict[str, Any]
     out: Path
@@ -86,7 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return _exit_code(comparison, job.condition)
 
 
-def _check(arguments: argparse.Namespace) -> Job:
+def _check(arguments: argparse.Namespace) -> RunCommand:
     """Turn arguments into a job; everything that can be wrong is found here, before any work."""
     from adaptkit import metrics
     from adaptkit.cli.fail_if import parse_condition
@@ -144,7 +144,7 @@ def _check(arguments: argparse.Namespace) -> Job:
     DecisionSettings(until_decided=standards["until_decided"]).check(t.primary_metric for t in tasks)
     if condition:
         condition.check([t.name for t in tasks], plan.labels)
-    return Job(
+    return RunCommand(
         plan=plan,
         source=source,
         settings=settings,
@@ -254,7 +254,7 @@ def _suite(arguments: argparse.Namespace) -> Suite:
     return read_suite(default)
 
 
-def _print_plan(job: Job) -> None:
+def _print_plan(job: RunCommand) -> None:
     print(f"Model {job.source.id} ({job.source.revision}), run folder {job.out}")
     for trial in job.plan.trials:
         refusal = trial.strategy.refusal(trial.task)
@@ -263,7 +263,7 @@ def _print_plan(job: Job) -> None:
         print(f"  {trial.task.name}: {trial.label}: {f'left out: {refusal}' if refusal else what}")
 
 
-def _foretell(job: Job, arguments: argparse.Namespace) -> int:
+def _foretell(job: RunCommand, arguments: argparse.Namespace) -> int:
     """Print the plan and, if asked for, what it will take by a pilot."""
     if arguments.pilot is None:
         _print_plan(job)
@@ -288,13 +288,13 @@ def _foretell(job: Job, arguments: argparse.Namespace) -> int:
     return EXIT_FAILED if found.is_lower_bound else EXIT_DONE
 
 
-def _provider(job: Job, *, offline: bool) -> LazyModel:
+def _provider(job: RunCommand, *, offline: bool) -> LazyModel:
     from adaptkit.comparison.lazy_model import LazyModel
 
     return LazyModel.of_source(job.source, offline=offline)
 
 
-def _compare(job: Job, *, offline: bool) -> Comparison:
+def _compare(job: RunCommand, *, offline: bool) -> Comparison:
     from adaptkit.comparison import compare
 
     provider = _provider(job, offline=offline)
@@ -333,7 +333,7 @@ def _print_result(comparison: Comparison, form: str) -> None:
     print(exact(text) if form == "json" else text)
 
 
-def _exit_code(comparison: Comparison, condition: Condition | None) -> int:
+def _exit_code(comparison: Comparison, condition: FailCondition | None) -> int:
     code = EXIT_DONE
     # Trials, not rows: a strategy that failed under one of its seeds has a row all the same.
     for trial in comparison.result.manifest["trials"]:

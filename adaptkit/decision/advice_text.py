@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
+from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, TextTable
 from adaptkit.decision.hypotheses import Hypothesis, Reason, Rejected
 from adaptkit.decision.planning import ExperimentPlan, Forecast, Step
 from adaptkit.decision.rules import BASELINES, GRADES, Citation, size
@@ -117,7 +117,7 @@ def _order(advice: Advice) -> list[Block]:
         return []
     return [
         Heading(text="Order of hypotheses"),
-        Table(header=("", "strategy", "score", "for it", "against it"), rows=rows),
+        TextTable(header=("", "strategy", "score", "for it", "against it"), rows=rows),
     ]
 
 
@@ -158,8 +158,8 @@ def _planned(plan: ExperimentPlan) -> list[Block]:
         for place, s in enumerate(plan.steps, 1)
     )
     found: list[Block] = [
-        Heading(text="ExperimentPlan"),
-        Table(header=("", "strategy", "role", "seeds", "how"), rows=rows),
+        Heading(text="Plan"),
+        TextTable(header=("", "strategy", "role", "seeds", "how"), rows=rows),
         Bullets(lines=(_rows_needed(plan), *_labels(plan), _forecast(plan), plan.stop)),
     ]
     return found

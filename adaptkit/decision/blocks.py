@@ -39,14 +39,14 @@ class Bullets:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TextTable:
     """A table of cells as text."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = Heading | Paragraph | Bullets | Table
+Block = Heading | Paragraph | Bullets | TextTable
 
 
 def as_markdown(blocks: Sequence[Block]) -> str:
@@ -110,7 +110,7 @@ def _plain(text: str) -> str:
     return visible(" ".join(re.sub(r"[*`]", "", text).split()))
 
 
-def _grid(table: Table, width: int) -> str:
+def _grid(table: TextTable, width: int) -> str:
     """Align the cells; the last column is wrapped into what is left of the line."""
     rows = [tuple(_plain(cell) for cell in row) for row in (table.header, *table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header) - 1)]

@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from adaptkit.core.shown import visible
-from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
+from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, TextTable
 
 _MARKED = re.compile(r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>.+?)\*|`(?P<cyan>.+?)`")
 
@@ -43,7 +43,7 @@ def _bullets(block: Bullets) -> RichTable:
     return grid
 
 
-def _table(block: Table) -> RichTable:
+def _table(block: TextTable) -> RichTable:
     table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for cell in block.header:
         table.add_column(Text(_plain(cell)), overflow="fold")

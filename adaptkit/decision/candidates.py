@@ -80,7 +80,7 @@ class Differences:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
+class CandidateSet:
     """The candidates of a task and how they differ.
 
     Attributes:
@@ -113,7 +113,7 @@ def field_of(
     assumptions: CostAssumptions,
     *,
     margin: float | None = None,
-) -> Field:
+) -> CandidateSet:
     """Put the rows that may be taken in order, and state their differences.
 
     With a stated worth of answers, ``V`` of a right one and ``F`` of a wrong one, strategies differ by
@@ -137,7 +137,7 @@ def field_of(
     by_total = stake is None and volume is not None and all(c.total_usd is not None for c in found)
     ordered = sorted(found, key=lambda c: _preference(c, by_total))
     names = {c.strategy: c.offset for c in found}
-    return Field(
+    return CandidateSet(
         candidates=tuple(ordered),
         pairs=Differences(_shifted(pairs, names, margin), margin),
         at_stake_usd=stake,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from adaptkit.core.shorten import shorten
-from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
+from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, TextTable
 from adaptkit.decision.cause_of import CauseName
 from adaptkit.decision.wording import digits_for, percent, points
 from adaptkit.metrics import is_row_mean
@@ -54,8 +54,8 @@ def _head(found: Causes, digits: int) -> str:
     return f"{found.metric} {percent(found.quality, digits)} on {found.n} rows; {_rows(found.n_right)} right."
 
 
-def _table(found: Causes, digits: int) -> Table:
-    return Table(
+def _table(found: Causes, digits: int) -> TextTable:
+    return TextTable(
         header=("Cause", "Rows", "Share", "Points lost", "Meaning"),
         rows=tuple(_line(cause, digits) for cause in found.causes),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adaptkit.core.results import Pair
-from adaptkit.decision.candidates import Candidate, Field
+from adaptkit.decision.candidates import Candidate, CandidateSet
 from adaptkit.decision.pareto import pareto_front
 from adaptkit.stats import rows_for_difference, rows_for_equivalence
 
@@ -46,7 +46,7 @@ class Choice:
         return self.kind != "open"
 
 
-def choose(field: Field, margin: float, target: float | None = None) -> Choice:
+def choose(field: CandidateSet, margin: float, target: float | None = None) -> Choice:
     """Choose among candidates.
 
     One is taken when every cheaper one is shown to be worse than it (Holm over all pairs), and every
@@ -91,7 +91,7 @@ class _Blocker:
     other_is_cheaper: bool
 
 
-def _is_tied(field: Field, c: Candidate) -> bool:
+def _is_tied(field: CandidateSet, c: Candidate) -> bool:
     return c is field.best or not _better(field.difference(field.best.strategy, c.strategy))
 
 
@@ -104,7 +104,7 @@ def _as_good(pair: Pair | None) -> bool:
     return pair is not None and (_better(pair) or pair.verdict == "equivalent" or pair.non_inferior is True)
 
 
-def _blockers(field: Field, place: int) -> Iterator[_Blocker]:
+def _blockers(field: CandidateSet, place: int) -> Iterator[_Blocker]:
     """What keeps the candidate at ``place`` from being taken."""
     own = field.candidates[place].strategy
     for n, other in enumerate(field.candidates):
@@ -113,7 +113,7 @@ def _blockers(field: Field, place: int) -> Iterator[_Blocker]:
             yield _Blocker(pair, other_is_cheaper=n < place)
 
 
-def _for_now(field: Field, margin: float, front: Sequence[str]) -> Candidate:
+def _for_now(field: CandidateSet, margin: float, front: Sequence[str]) -> Candidate:
     """The best one where cost stands in the score already, else the cheapest that looks as good."""
     if field.at_stake_usd is not None:
         return field.best
@@ -162,7 +162,7 @@ def _level(pair: Pair) -> float:
     return 0.05 * p / corrected if p and corrected and p < corrected else 0.05
 
 
-def _for_target(field: Field, target: float, front: tuple[str, ...]) -> Choice:
+def _for_target(field: CandidateSet, target: float, front: tuple[str, ...]) -> Choice:
     """The cheapest that surely reaches the target; for now, the one that looks likeliest to."""
     sure = [c for c in field.candidates if c.row.n >= MIN_ROWS and _at_least(c.row.quality_low, target)]
     if sure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adaptkit.decision.blocks import Block, Heading, Paragraph, Table
+from adaptkit.decision.blocks import Block, Heading, Paragraph, TextTable
 from adaptkit.decision.causes_text import one_line
 
 if TYPE_CHECKING:
@@ -40,4 +40,4 @@ def _side(title: str, some: Sequence[Flip], found: Flips) -> list[Block]:
     )
     rest = f" (the first {MOST_ROWS} of {len(some)})" if len(some) > MOST_ROWS else ""
     header = ("row", "target", found.strategy, found.baseline)
-    return [Heading(text=f"{title}{rest}"), Table(header=header, rows=rows)]
+    return [Heading(text=f"{title}{rest}"), TextTable(header=header, rows=rows)]

@@ -19,7 +19,7 @@ DONE = "done"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedQuestion:
     """A question as it is put.
 
     Attributes:
@@ -38,7 +38,7 @@ class Asked:
 
 def interview(
     known: Requirements | None = None, task: Task | None = None, *, model_parameters: float | None = None
-) -> Generator[Asked, str, Requirements]:
+) -> Generator[AskedQuestion, str, Requirements]:
     """Ask for what is not known; send each answer as it was typed.
 
     An empty answer leaves the question open, ``done`` all that are left. The requirements come with the
@@ -67,7 +67,7 @@ def interview(
             continue
         problem = None
         while True:
-            answer = (yield Asked(question=question, problem=problem)).strip()
+            answer = (yield AskedQuestion(question=question, problem=problem)).strip()
             if answer.lower() == DONE:
                 return situation.required
             try:
@@ -79,7 +79,9 @@ def interview(
     return situation.required
 
 
-def answers(asking: Generator[Asked, str, Requirements], reply: Callable[[Asked], str]) -> Requirements:
+def answers(
+    asking: Generator[AskedQuestion, str, Requirements], reply: Callable[[AskedQuestion], str]
+) -> Requirements:
     """Drive an interview: put each question to ``reply``, e.g. a terminal's prompt.
 
     Examples:

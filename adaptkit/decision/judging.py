@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptkit.core.results import Row
 from adaptkit.costs import StrategyCosts
-from adaptkit.decision.candidates import Field, field_of
+from adaptkit.decision.candidates import CandidateSet, field_of
 from adaptkit.decision.choice import Choice, choose
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.limits import Exclusion, exclusions
@@ -19,7 +19,7 @@ MAX_ERROR_GAP = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class Decision:
     """What follows from the measurements of one task.
 
     Attributes:
@@ -38,7 +38,7 @@ class Judgement:
     excluded: tuple[Exclusion, ...]
     margin: float
     obstacle: str | None
-    field: Field | None = None
+    field: CandidateSet | None = None
     choice: Choice | None = None
 
     @property
@@ -47,7 +47,7 @@ class Judgement:
         return None if self.choice is None else self.choice.taken.strategy
 
 
-def judge(evidence: Evidence, required: Requirements) -> Judgement:
+def judge(evidence: Evidence, required: Requirements) -> Decision:
     """Hold the strategies of a task against requirements and against each other.
 
     Args:
@@ -65,7 +65,7 @@ def judge(evidence: Evidence, required: Requirements) -> Judgement:
     out = {e.strategy for e in excluded}
     left = [row for row in ran if row.strategy not in out]
     margin = required.margin or evidence.margin
-    judged = Judgement(
+    judged = Decision(
         ran=ran, missing=missing, costs=costs, excluded=excluded, margin=margin, obstacle=obstacle
     )
     if obstacle or not left:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adaptkit.core.results import Pair, Row
-from adaptkit.decision.candidates import Candidate, Field
+from adaptkit.decision.candidates import Candidate, CandidateSet
 from adaptkit.decision.choice import MIN_ROWS, Choice
-from adaptkit.decision.judging import Judgement, quality
+from adaptkit.decision.judging import Decision, quality
 from adaptkit.decision.limits import Exclusion
 from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
 from adaptkit.stats import detectable_difference
@@ -15,7 +15,7 @@ from adaptkit.stats import detectable_difference
 ENOUGH_SEEDS = 3
 
 
-def reason(judged: Judgement, target: float | None) -> str:
+def reason(judged: Decision, target: float | None) -> str:
     """Say why, what would decide, what did not run, and for which model it holds."""
     if judged.obstacle:
         return _sentences(judged.obstacle, _absent(judged.missing, reasons=True))
@@ -31,7 +31,7 @@ def reason(judged: Judgement, target: float | None) -> str:
     )
 
 
-def _alone(field: Field, choice: Choice, margin: float, target: float | None) -> str:
+def _alone(field: CandidateSet, choice: Choice, margin: float, target: float | None) -> str:
     best = choice.taken
     others = sorted((c for c in field.candidates if c is not best), key=lambda c: -c.score)
     if not others:
@@ -43,7 +43,7 @@ def _alone(field: Field, choice: Choice, margin: float, target: float | None) ->
     return f"{text} on {best.row.n} rows{_in_value(field)}{_without_model(best)}"
 
 
-def _enough(field: Field, choice: Choice, margin: float, target: float | None) -> str:
+def _enough(field: CandidateSet, choice: Choice, margin: float, target: float | None) -> str:
     taken = choice.taken
     others = [c for c in field.candidates if c.strategy in choice.tied and c is not taken]
     shown = listing([_apart(field, c, taken) for c in others])
@@ -54,7 +54,7 @@ def _enough(field: Field, choice: Choice, margin: float, target: float | None) -
     return f"{text}{f' ({shown})' if shown else ''}{_in_value(field)}{_without_model(taken)}"
 
 
-def _target(field: Field, choice: Choice, margin: float, target: float | None) -> str:
+def _target(field: CandidateSet, choice: Choice, margin: float, target: float | None) -> str:
     taken = choice.taken
     text = f"{taken.strategy} {quality(taken.row)} is the cheapest that surely reaches {percent(target)}"
     doubtful = [
@@ -67,7 +67,7 @@ def _target(field: Field, choice: Choice, margin: float, target: float | None) -
     return text + _without_model(taken)
 
 
-def _open(field: Field, choice: Choice, margin: float, target: float | None) -> str:
+def _open(field: CandidateSet, choice: Choice, margin: float, target: float | None) -> str:
     """Say what is not known, what would decide it, and what to take meanwhile."""
     rows = min(c.row.n for c in field.candidates)
     cut = [c.strategy for c in field.candidates if c.row.cut_short and _cut_keeps_it_open(choice, c)]
@@ -108,7 +108,7 @@ def _cut_keeps_it_open(choice: Choice, c: Candidate) -> bool:
     return any(c.strategy in pair.lower_bounds for pair in choice.blocked_by)
 
 
-def _pending(field: Field, choice: Choice, margin: float) -> list[str]:
+def _pending(field: CandidateSet, choice: Choice, margin: float) -> list[str]:
     """The difference that is least clear, and the smallest one that such rows show."""
     best, taken = field.best, choice.taken
     pair = field.difference(best.strategy, taken.strategy) if best is not taken else None
@@ -122,7 +122,7 @@ def _pending(field: Field, choice: Choice, margin: float) -> list[str]:
     ]
 
 
-def _meanwhile(field: Field, choice: Choice, margin: float, target: float | None) -> str:
+def _meanwhile(field: CandidateSet, choice: Choice, margin: float, target: float | None) -> str:
     taken, best = choice.taken, field.best
     text = f"For now take {taken.strategy} {quality(taken.row)}"
     if target is not None:
@@ -140,12 +140,12 @@ def _meanwhile(field: Field, choice: Choice, margin: float, target: float | None
     )
 
 
-def _luck_is_open(field: Field, choice: Choice) -> bool:
+def _luck_is_open(field: CandidateSet, choice: Choice) -> bool:
     close = [c for c in field.candidates if c.strategy in choice.tied]
     return any(c.row.traits.trains_weights and c.row.seeds < ENOUGH_SEEDS for c in close)
 
 
-def _nearest_miss(judged: Judgement) -> str:
+def _nearest_miss(judged: Decision) -> str:
     """Say which strategy comes nearest to the requirements, and what it breaks."""
     broken = {r.strategy: [e for e in judged.excluded if e.strategy == r.strategy] for r in judged.ran}
     nearest = min(broken, key=lambda s: _distance(broken[s]))
@@ -171,19 +171,19 @@ def _without_model(taken: Candidate) -> str:
     return "" if taken.row.traits.uses_llm else "; no language model is needed"
 
 
-def _in_value(field: Field) -> str:
+def _in_value(field: CandidateSet) -> str:
     if field.at_stake_usd is None:
         return ""
     return f", costs counted in points at {field.at_stake_usd:g} USD an answer"
 
 
-def _beside(field: Field, a: Candidate, b: Candidate) -> str:
+def _beside(field: CandidateSet, a: Candidate, b: Candidate) -> str:
     """Write e.g. ``lora by +23 points [10, 36], p < .001``."""
     pair = field.difference(a.strategy, b.strategy)
     return f"{b.strategy} by {_figures(pair)}" if pair else b.strategy
 
 
-def _apart(field: Field, a: Candidate, b: Candidate) -> str:
+def _apart(field: CandidateSet, a: Candidate, b: Candidate) -> str:
     """How far ``a`` lies from ``b``, e.g. ``few-shot differs by +2 points [-1, 5], p = .58``."""
     pair = field.difference(a.strategy, b.strategy)
     return f"{a.strategy} differs by {_figures(pair)}" if pair else a.strategy

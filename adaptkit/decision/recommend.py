@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from adaptkit.core.results import Pair, Row, TaskRecommendation
-from adaptkit.decision.candidates import Differences, Field, at_stake
+from adaptkit.decision.candidates import CandidateSet, Differences, at_stake
 from adaptkit.decision.checking import Checked, check
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.hypotheses import weigh
-from adaptkit.decision.judging import Judgement, judge
+from adaptkit.decision.judging import Decision, judge
 from adaptkit.decision.limits import unknown
 from adaptkit.decision.reasons import reason
 from adaptkit.decision.recommendation import Recommendation
@@ -76,7 +76,7 @@ def _of_table(evidence: Evidence) -> TaskRecommendation:
     return _short(evidence, required, judge(evidence, required))
 
 
-def _short(evidence: Evidence, required: Requirements, judged: Judgement) -> TaskRecommendation:
+def _short(evidence: Evidence, required: Requirements, judged: Decision) -> TaskRecommendation:
     choice = judged.choice
     text = reason(judged, required.target_quality)
     if choice is None:
@@ -101,7 +101,7 @@ def _short(evidence: Evidence, required: Requirements, judged: Judgement) -> Tas
     )
 
 
-def _standing(gaps: Gaps | None, judged: Judgement) -> tuple[float | None, float | None]:
+def _standing(gaps: Gaps | None, judged: Decision) -> tuple[float | None, float | None]:
     """How often the choice is near the best candidate, and how often the best, when all is drawn again."""
     if gaps is None or judged.field is None or judged.named is None:
         return None, None
@@ -110,7 +110,7 @@ def _standing(gaps: Gaps | None, judged: Judgement) -> tuple[float | None, float
     return own.p_within(judged.named, judged.margin), own.p_best()[judged.named]
 
 
-def _drawn_costs(judged: Judgement, field: Field, gaps: Gaps) -> dict[str, np.ndarray]:
+def _drawn_costs(judged: Decision, field: CandidateSet, gaps: Gaps) -> dict[str, np.ndarray]:
     """What a request costs in points, drawn again from the requests that were measured."""
     if field.at_stake_usd is None:
         return {}
@@ -126,13 +126,13 @@ def _drawn_costs(judged: Judgement, field: Field, gaps: Gaps) -> dict[str, np.nd
     return found
 
 
-def _hypotheses(evidence: Evidence, required: Requirements, judged: Judgement) -> tuple[Checked, ...]:
+def _hypotheses(evidence: Evidence, required: Requirements, judged: Decision) -> tuple[Checked, ...]:
     """What the rules let expect of this situation, beside the rows."""
     situation = Situation.of(required, evidence.facts, evidence.model_parameters)
     return check(weigh(situation).hypotheses, judged.ran, Differences(evidence.pairs), judged.margin)
 
 
-def _cautions(evidence: Evidence, required: Requirements, judged: Judgement) -> list[str]:
+def _cautions(evidence: Evidence, required: Requirements, judged: Decision) -> list[str]:
     found = [
         f"{name} could not be checked of {listing(list(strategies))}: not measured, or no price is known"
         for name, strategies in unknown(judged.ran, judged.costs, required).items()

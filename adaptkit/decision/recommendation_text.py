@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from adaptkit.core.results import TaskRecommendation
-from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, Table
+from adaptkit.decision.blocks import Block, Bullets, Heading, Paragraph, TextTable
 from adaptkit.decision.checking import Checked
 from adaptkit.decision.turning_points import TurningPoint
 from adaptkit.decision.wording import percent
@@ -67,7 +67,7 @@ def _changes(found: Iterable[TurningPoint]) -> list[Block]:
         return []
     return [
         Heading(text="What would change it"),
-        Table(header=("assumption", "now", "another strategy is named"), rows=rows),
+        TextTable(header=("assumption", "now", "another strategy is named"), rows=rows),
     ]
 
 
@@ -110,5 +110,5 @@ def _checked(found: Iterable[Checked]) -> list[Block]:
         return []
     return [
         Heading(text="What published evidence let expect"),
-        Table(header=("hypothesis", "these rows", "figures and rules"), rows=rows),
+        TextTable(header=("hypothesis", "these rows", "figures and rules"), rows=rows),
     ]

@@ -14,7 +14,7 @@ Found = tuple[TextItem, TextItem, float, bool]
 """A test row, what is like it, how alike they are, and whether it gives the row's answer away."""
 
 
-class Findings:
+class FoundAlike:
     """Test rows and what is like them.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from adaptkit.leakage.findings import Findings
+from adaptkit.leakage.findings import FoundAlike
 from adaptkit.leakage.report import (
     LEARNT_FROM,
     GoldAnswers,
@@ -34,7 +34,7 @@ GO_ON = 'go on all the same with --allow-leakage (in Python: compare(leakage="re
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class VerdictBasis:
     """What the verdict rests on.
 
     Attributes:
@@ -47,7 +47,7 @@ class Evidence:
     task: str
     has_labels: bool
     n: int
-    findings: Findings
+    findings: FoundAlike
     thresholds: LeakageThresholds
     natural_share: float | None
     usual_paraphrase: float | None
@@ -80,7 +80,7 @@ class Evidence:
         return self.excess if self.has_labels else len(self.near_ids) / self.n
 
 
-def judge(evidence: Evidence) -> tuple[LeakageVerdict, str | None]:
+def judge(evidence: VerdictBasis) -> tuple[LeakageVerdict, str | None]:
     """The verdict, and for a refusal its reason with what to do."""
     given, n = evidence.thresholds, evidence.n
     exact, near = evidence.exact_ids, evidence.near_ids
@@ -100,7 +100,7 @@ def judge(evidence: Evidence) -> tuple[LeakageVerdict, str | None]:
     return ("warn" if told else "ok"), None
 
 
-def _refusal(evidence: Evidence, ids: Sequence[str], kinds: Sequence[LeakKind], allowed: float) -> str:
+def _refusal(evidence: VerdictBasis, ids: Sequence[str], kinds: Sequence[LeakKind], allowed: float) -> str:
     places = [_IN[place] for place in LEARNT_FROM if evidence.findings.ids(kinds, [place])]
     what, most = "stand word for word, with their answers,", f"{percent(allowed)} is the most that is allowed"
     if kinds == MUCH_THE_SAME:
@@ -114,7 +114,7 @@ def _refusal(evidence: Evidence, ids: Sequence[str], kinds: Sequence[LeakKind], 
     )
 
 
-def sentences(evidence: Evidence) -> Iterator[str]:
+def sentences(evidence: VerdictBasis) -> Iterator[str]:
     """The findings in words, the weightiest first."""
     n, findings = evidence.n, evidence.findings
     own = findings.ids(["own"], ["demonstrations"])
@@ -135,7 +135,7 @@ def sentences(evidence: Evidence) -> Iterator[str]:
     yield from _gold(evidence.gold_answers, n)
 
 
-def _context(evidence: Evidence) -> Iterator[str]:
+def _context(evidence: VerdictBasis) -> Iterator[str]:
     n = evidence.n
     if evidence.natural_share is not None:
         yield (

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from adaptkit.core.errors import ModelError
 from adaptkit.core.types import Demonstration, Example
 from adaptkit.leakage.entries import Agreement, TextItem, entries_of_demonstrations, entry_of_row
-from adaptkit.leakage.findings import Findings, Found
+from adaptkit.leakage.findings import Found, FoundAlike
 from adaptkit.leakage.in_documents import DocumentSearch
 from adaptkit.leakage.in_rows import RowSearch
-from adaptkit.leakage.judging import MUCH_THE_SAME, Evidence, judge, sentences
+from adaptkit.leakage.judging import MUCH_THE_SAME, VerdictBasis, judge, sentences
 from adaptkit.leakage.meaning import Bar, Meaning
 from adaptkit.leakage.report import LEARNT_FROM, LeakageReport, LeakageThresholds, Place
 from adaptkit.retrieval import Embedder
@@ -50,7 +50,7 @@ class LeakageChecker:
             "demonstrations": entries_of_demonstrations(demonstrations, task.kind),
         }
         self._documents = DocumentSearch(task, self._rows, self._search) if task.documents else None
-        self._findings = Findings(self._rows)
+        self._findings = FoundAlike(self._rows)
         self._meaning: Meaning | None = None
         self._usual = thresholds.paraphrase
 
@@ -121,7 +121,7 @@ class LeakageChecker:
             notes: further sentences for the reader.
             seconds: that the check took.
         """
-        evidence = Evidence(
+        evidence = VerdictBasis(
             task=self._task.name,
             has_labels=self._agreement.has_labels,
             n=len(self._rows),
@@ -163,7 +163,7 @@ class LeakageChecker:
         if len(found) / len(self._rows) <= self._thresholds.near_warn or len(train) < LEAST_NATURAL:
             return None
         some = self._entries(some_rows(self._task.train, N_NATURAL))
-        among = Findings(some)
+        among = FoundAlike(some)
         among.add("near", "train", self._search.near(some, train))
         if self._meaning:
             among.add("paraphrase", "train", self._paraphrases(some, train, self._meaning))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adaptkit.decision import Causes
-from adaptkit.decision.blocks import Bullets, Paragraph, Table
+from adaptkit.decision.blocks import Bullets, Paragraph, TextTable
 from adaptkit.decision.causes_text import blocks
 from adaptkit.report.tables import Grid
 
@@ -24,7 +24,7 @@ class Why:
 def why_of(found: Causes) -> Why:
     """Return the causes of a task, counted, with examples."""
     made = blocks(found)
-    table = next((b for b in made if isinstance(b, Table)), Table(header=(), rows=()))
+    table = next((b for b in made if isinstance(b, TextTable)), TextTable(header=(), rows=()))
     return Why(
         title=f"Why {found.strategy} is not right on {found.task}",
         headline=next(b.text for b in made if isinstance(b, Paragraph)),

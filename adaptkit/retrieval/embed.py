@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from adaptkit.models.embedded import EMBEDDED, embedded_revision
 from adaptkit.retrieval.batches import token_batches
-from adaptkit.retrieval.pieces import Pieces, Reading
+from adaptkit.retrieval.pieces import EmbeddedPieces, Pieces
 from adaptkit.retrieval.sentence_module import load_sentence_module, weights_sha256
 
 DEFAULT_EMBEDDER = "all-minilm-l6-v2"
@@ -151,7 +151,7 @@ class SentenceEmbedder:
         """
         return self._pieces.offsets(text)
 
-    def reading(self, texts: Sequence[str]) -> list[Reading]:
+    def reading(self, texts: Sequence[str]) -> list[EmbeddedPieces]:
         """Tell which texts are longer than what is read at once, and what of each is unread."""
         return self._pieces.reading(texts)
 

@@ -18,7 +18,7 @@ SPELT_PIECE = 1.5
 TOKENIZER_FILE, LENGTH_FILE = "tokenizer.json", "sentence_bert_config.json"
 
 
-class Reading(NamedTuple):
+class EmbeddedPieces(NamedTuple):
     """How an embedder reads a text.
 
     Attributes:
@@ -61,18 +61,18 @@ class Pieces:
                 spans.append((int(start), int(end)))
         return spans
 
-    def reading(self, texts: Sequence[str]) -> list[Reading]:
+    def reading(self, texts: Sequence[str]) -> list[EmbeddedPieces]:
         """Whether each text is longer than what is read at once, and what of it is unread."""
         return [self._reading(text) for text in texts]
 
-    def _reading(self, text: str) -> Reading:
+    def _reading(self, text: str) -> EmbeddedPieces:
         if text.isascii() and len(text) <= self._limit:  # any embedder has pieces for these
-            return Reading(whole=True, unread=0.0)
+            return EmbeddedPieces(whole=True, unread=0.0)
         encoded = self._encoded(text)
         n_pieces = len(encoded.ids)
         whole = n_pieces <= self._limit
         if text.isascii() or not n_pieces:
-            return Reading(whole=whole, unread=0.0)
+            return EmbeddedPieces(whole=whole, unread=0.0)
         # As offsets() counts them: a sentence of an unknown script may be one piece.
         unknown = [
             b - a for id, (a, b) in zip(encoded.ids, encoded.offsets, strict=True) if id == self._unknown
@@ -86,7 +86,7 @@ class Pieces:
             n_letters = sum(map(str.isalpha, word))
             if n > 1 and not word.isascii() and 2 <= n_letters < SPELT_PIECE * n:
                 n_unread += n
-        return Reading(whole=whole, unread=min(1.0, n_unread / n_counted))
+        return EmbeddedPieces(whole=whole, unread=min(1.0, n_unread / n_counted))
 
     def parts(self, text: str) -> list[str]:
         """The text, or where it is longer than what is read at once its parts, half of that each.

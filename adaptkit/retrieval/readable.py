@@ -16,7 +16,7 @@ import numpy as np
 
 from adaptkit.retrieval.embed import Embedder, Vectors
 from adaptkit.retrieval.lexical import search_form
-from adaptkit.retrieval.pieces import Reading
+from adaptkit.retrieval.pieces import EmbeddedPieces
 
 MOST_UNREAD = 1 / 3
 """A text of which more is unread is not compared by its vector; emoji in a short message are less."""
@@ -84,13 +84,15 @@ def unread_shares(texts: Sequence[str], embedder: Embedder) -> list[float]:
     return [_share(found) for found in _readings(texts, embedder)]
 
 
-def _share(found: Reading) -> float:
+def _share(found: EmbeddedPieces) -> float:
     return found.unread if found.unread > MOST_UNREAD else 0.0
 
 
-def _readings(texts: Sequence[str], embedder: Embedder) -> list[Reading]:
+def _readings(texts: Sequence[str], embedder: Embedder) -> list[EmbeddedPieces]:
     reading = getattr(embedder, "reading", None)  # one that does not say reads all
-    return [Reading(whole=True, unread=0.0) for _ in texts] if reading is None else list(reading(texts))
+    return (
+        [EmbeddedPieces(whole=True, unread=0.0) for _ in texts] if reading is None else list(reading(texts))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from adaptkit.retrieval.index import identity
 from adaptkit.retrieval.pieces import SPECIAL_TOKENS
 from adaptkit.retrieval.readable import embedder_as_saved, embedder_that_reads, with_warnings
 from adaptkit.retrieval.rerank import Reranker
-from adaptkit.retrieval.search import Method, Scored, Search
+from adaptkit.retrieval.search import CombinedSearch, Method, Scored
 from adaptkit.retrieval.sidecar import AGAIN, check_same, read_json, read_sidecar, write_sidecar
 
 CHUNKS_FILE = "chunks.json"
@@ -81,7 +81,7 @@ class Retriever:
     def __init__(
         self,
         chunks: Sequence[Chunk],
-        search: Search,
+        search: CombinedSearch,
         settings: RetrieverSettings,
         *,
         reranker: Reranker | None = None,
@@ -139,7 +139,9 @@ class Retriever:
             embedder, warned = embedder_that_reads(questions, embedder, documents=[d.text for d in documents])
         chunks = settings.cut(documents, embedder)
         texts = [c.embedded_text for c in chunks]
-        search, notes = Search.over(texts, embedder, settings.method, questions=questions, progress=progress)
+        search, notes = CombinedSearch.over(
+            texts, embedder, settings.method, questions=questions, progress=progress
+        )
         return cls(chunks, search, settings, reranker=reranker, notes=with_warnings(notes, warned))
 
     def updated(
@@ -170,7 +172,7 @@ class Retriever:
             del by_document[gone]
         by_document |= {d.id: self.settings.cut([d], self.search.embedder) for d in documents}
         chunks = [chunk for some in by_document.values() for chunk in some]
-        search, notes = Search.over(
+        search, notes = CombinedSearch.over(
             [c.embedded_text for c in chunks],
             self.search.embedder,
             self.settings.method,
@@ -197,7 +199,7 @@ class Retriever:
     def retrieve(self, queries: Sequence[str], k: int) -> list[list[Passage]]:
         """The ``k`` best chunks of each query, best first.
 
-        A passage's score is that of :class:`Search`, or the reranker's.
+        A passage's score is that of :class:`CombinedSearch`, or the reranker's.
         """
         if not self.chunks or not queries:
             return [[] for _ in queries]
@@ -264,7 +266,7 @@ class Retriever:
         check_same(path, "reranker", sidecar.get("reranker"), _identity(reranker))
         settings = RetrieverSettings(**sidecar["settings"])
         chunks = [Chunk(**c) for c in read_json(folder / CHUNKS_FILE)]
-        search = Search.load(folder, embedder, settings.method)
+        search = CombinedSearch.load(folder, embedder, settings.method)
         if search.sizes != {len(chunks)}:
             raise ConfigError(f"'{folder}' holds {len(chunks)} chunks and {search.sizes} indexed. {AGAIN}")
         return cls(chunks, search, settings, reranker=reranker)

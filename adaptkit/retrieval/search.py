@@ -23,7 +23,7 @@ FUSED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class CombinedSearch:
     """Indexes over the same texts.
 
     A text's score is the cosine of its vector with the query's, or BM25's where there are no vectors. Fused
@@ -50,7 +50,7 @@ class Search:
         questions: Sequence[str] = (),
         progress: Progress | None = None,
         known: Mapping[str, Vectors] | None = None,
-    ) -> tuple[Search, dict[str, Any]]:
+    ) -> tuple[CombinedSearch, dict[str, Any]]:
         """Index texts; also returns notes about how that went (see :func:`index_texts`)."""
         index: VectorIndex | None = None
         notes: dict[str, Any] = {}
@@ -121,7 +121,7 @@ class Search:
         return written
 
     @classmethod
-    def load(cls, folder: Path, embedder: Embedder, method: Method) -> Search:
+    def load(cls, folder: Path, embedder: Embedder, method: Method) -> CombinedSearch:
         """Read the indexes back.
 
         Raises:

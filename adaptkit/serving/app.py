@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adaptkit.serving.chat_request import ChatRequest
-from adaptkit.serving.chat_response import Answer, ended_at
+from adaptkit.serving.chat_response import ServedAnswer, ended_at
 from adaptkit.serving.local_callers import fault_of_caller
 from adaptkit.serving.metrics import MEDIA_TYPE
 from adaptkit.serving.problems import (
@@ -99,7 +99,7 @@ class Routes:
             found = await self._service.answer(asked.text, hung_up, within_s=max(0.0, left_s))
             self._service.n_answered += 1
             self._service.metrics.answered(found.usage, time.monotonic() - arrived)
-            answer = Answer(
+            answer = ServedAnswer(
                 prediction=ended_at(found, asked),
                 model=self._service.name,
                 fingerprint=self._service.fingerprint,
@@ -216,7 +216,7 @@ def _check_media_type(request: Request) -> None:
         )
 
 
-def _response(answer: Answer, asked: ChatRequest) -> Response:
+def _response(answer: ServedAnswer, asked: ChatRequest) -> Response:
     if not asked.stream:
         return JSONResponse(answer.to_object())
     events = answer.to_events(include_usage=asked.include_usage)

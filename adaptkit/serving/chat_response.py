@@ -24,7 +24,7 @@ END_OF_STREAM = "data: [DONE]\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ServedAnswer:
     """A prediction for one request.
 
     Attributes:

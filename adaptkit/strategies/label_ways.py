@@ -21,7 +21,7 @@ from adaptkit.models.reasoning import completed
 from adaptkit.strategies.answer_format import AnswerFormat
 from adaptkit.strategies.calibration import ContentFreePrior, label_lengths, per_token
 from adaptkit.strategies.formats import NO_MARKS
-from adaptkit.strategies.reading import Reading, is_one_line
+from adaptkit.strategies.reading import AnswerParser, is_one_line
 from adaptkit.tasks import Task, some_rows
 
 CHOOSING_ROWS = 32
@@ -76,7 +76,7 @@ class LabelReader:
 
     prior: ContentFreePrior | None = None
     n_tokens: Mapping[str, int] | None = None
-    reading: Reading | None = None
+    reading: AnswerParser | None = None
 
     def label(self, completion: Completion) -> str:
         """The label with the best score, or the one read; of equal scores the first."""
@@ -102,7 +102,7 @@ class LabelReader:
         return cls(
             prior=prior and ContentFreePrior.from_json(prior),
             n_tokens=saved["n_tokens"],
-            reading=reading and Reading.from_json(reading),
+            reading=reading and AnswerParser.from_json(reading),
         )
 
 
@@ -169,7 +169,7 @@ class LabelTrial:
         if way.written:
             task = self.task
             return LabelReader(
-                reading=Reading(task.kind, tuple(task.labels), is_one_line(task), NO_MARKS, parses=True)
+                reading=AnswerParser(task.kind, tuple(task.labels), is_one_line(task), NO_MARKS, parses=True)
             )
         n_tokens = label_lengths(self.model, self.form.choices or ()) if way.per_token else None
         prior = None

@@ -30,8 +30,8 @@ from adaptkit.strategies.formats import ANSWER_LINE, FORMATS, NO_MARKS, Marks
 from adaptkit.strategies.label_ways import CHOOSING_ROWS, WAYS, LabelWay
 from adaptkit.strategies.prompt_changes import changes_worth_a_try
 from adaptkit.strategies.proposing import PROPOSERS
-from adaptkit.strategies.reading import Reading, is_one_line
-from adaptkit.strategies.search import Search, in_turns, spread
+from adaptkit.strategies.reading import AnswerParser, is_one_line
+from adaptkit.strategies.search import ConfigurationSearch, in_turns, spread
 from adaptkit.strategies.thinking import closed, closing_request, said, with_marks, with_reasoning
 from adaptkit.strategies.updating import Update
 from adaptkit.strategies.voting import as_one, draw_seed, vote
@@ -213,7 +213,7 @@ class PromptEngineering(Strategy):
     def _read(self, task: Task, model: Model) -> None:
         labels = tuple(task.labels) if task.kind == "classification" else ()
         marks = self._marks(task)
-        self.reading_ = Reading(task.kind, labels, is_one_line(task), marks, thinking=self.thinking)
+        self.reading_ = AnswerParser(task.kind, labels, is_one_line(task), marks, thinking=self.thinking)
         self.closing_ = AnswerFormat.of(task, model) if self.thinking else None
 
     def _choose(self, task: Task) -> None:
@@ -258,9 +258,11 @@ class PromptEngineering(Strategy):
             "tried": [{**c._told(), "score": score} for c, score in zip(candidates, scores, strict=False)],
         }
 
-    def _on_validation(self, model: Model, task: Task) -> Search:
+    def _on_validation(self, model: Model, task: Task) -> ConfigurationSearch:
         rows = some_rows(task.validation or (), self.search_rows)
-        return Search(model=model, task=task, rows=rows, before=self.before_, progress=self.progress_)
+        return ConfigurationSearch(
+            model=model, task=task, rows=rows, before=self.before_, progress=self.progress_
+        )
 
     def _told(self) -> dict[str, Any]:
         told = {"format": self.format, "wording": self.wording}
@@ -278,7 +280,7 @@ class PromptEngineering(Strategy):
         others = [c for c in in_turns([proposed, formats, wordings]) if c.refusal(task) is None]
         return [given, *others][:n]
 
-    def _proposed(self, proposer: str, search: Search, n: int) -> list[Self]:
+    def _proposed(self, proposer: str, search: ConfigurationSearch, n: int) -> list[Self]:
         def score(text: str) -> float:
             return search.score(self._with_text(text, search.task))
 
@@ -395,7 +397,7 @@ class PromptEngineering(Strategy):
     def load_state(self, folder: Path, state: Mapping[str, Any], model: Model) -> Model:
         """Read them back."""
         closing, chosen = state["closing"], state["chosen"]
-        self.reading_ = Reading.from_json(state["reading"])
+        self.reading_ = AnswerParser.from_json(state["reading"])
         self.closing_ = None if closing is None else AnswerFormat.from_json(closing)
         if chosen is not None:
             self.chosen_ = type(self).from_params(chosen)

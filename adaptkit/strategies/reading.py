@@ -23,7 +23,7 @@ _EMPHASIS = r"[*_ \t]*"
 
 
 @dataclass(frozen=True)
-class Reading:
+class AnswerParser:
     r"""How an answer is read off a completion.
 
     Args:
@@ -122,7 +122,7 @@ class Reading:
         }
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Reading:
+    def from_json(cls, saved: Mapping[str, Any]) -> AnswerParser:
         """Read what :meth:`to_json` gave."""
         marks = Marks(opening=saved["opening"], closing=saved["closing"])
         labels = tuple(saved["labels"])

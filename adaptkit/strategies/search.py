@@ -15,7 +15,7 @@ from adaptkit.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class ConfigurationSearch:
     """What candidates are fitted to and scored on.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 from adaptkit.tasks import choices
 from adaptkit.tasks.choices import Choices
 from adaptkit.tasks.messages import Turn, as_chat, read_history
-from adaptkit.tasks.readers import Row
+from adaptkit.tasks.readers import SourceRow
 from adaptkit.tasks.values import as_text, looks_like_list, read_cell
 
 COLUMNS = {
@@ -46,7 +46,7 @@ class Beside:
     system: str | None = None
 
     @classmethod
-    def of(cls, rows: Sequence[Row], columns: Mapping[str, str], found: Choices | None) -> Beside:
+    def of(cls, rows: Sequence[SourceRow], columns: Mapping[str, str], found: Choices | None) -> Beside:
         """See what the columns hold in all rows.
 
         Args:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from adaptkit.tasks.readers import Row
+from adaptkit.tasks.readers import SourceRow
 from adaptkit.tasks.values import as_text, read_cell
 
 COLUMNS = ("choices", "options")
@@ -51,7 +51,7 @@ class Choices:
     most: int = 0
 
     @classmethod
-    def of(cls, rows: Sequence[Row], columns: tuple[str, ...], target: str) -> Choices:
+    def of(cls, rows: Sequence[SourceRow], columns: tuple[str, ...], target: str) -> Choices:
         """Find out how the right choice is said, which takes all rows.
 
         Raises:
@@ -89,7 +89,7 @@ class Choices:
             raise ValueError(f"{self.target!r} is {text!r}, which is none of the choices: {listed}")
         return _letter(at)
 
-    def _checked(self, row: Row) -> Named:
+    def _checked(self, row: SourceRow) -> Named:
         try:
             choices = self._named(row.values)
         except ValueError as error:
@@ -176,7 +176,9 @@ def _position(answer: str, choices: Named, first: int | None) -> int | None:
     return ascii_uppercase.index(letter[1].upper()) if letter else None
 
 
-def _first(rows: Sequence[Row], named: Sequence[Named], answers: Sequence[Any]) -> tuple[int | None, bool]:
+def _first(
+    rows: Sequence[SourceRow], named: Sequence[Named], answers: Sequence[Any]
+) -> tuple[int | None, bool]:
     """What the first choice counts as; see ``Choices.first`` and ``Choices.guessed``."""
     asked = [
         (row, choices, text.strip(), answer)

@@ -12,7 +12,7 @@ from adaptkit.core.types import Document, Example
 from adaptkit.tasks.answers import SEVERAL, perhaps_several
 from adaptkit.tasks.control_tokens import control_tokens
 from adaptkit.tasks.marks import is_bad
-from adaptkit.tasks.readers import Place, Row
+from adaptkit.tasks.readers import Place, SourceRow
 from adaptkit.tasks.shapes import KNOWN_COLUMNS, OPTIONAL, Shape, choose_shape
 from adaptkit.tasks.unused import unused
 from adaptkit.tasks.values import as_mapping, as_text, as_texts
@@ -56,11 +56,11 @@ class Parts:
 
 
 def to_parts(
-    splits: Mapping[str, Sequence[Row]],
+    splits: Mapping[str, Sequence[SourceRow]],
     *,
     columns: Mapping[str, str] | None = None,
     prefixes: Mapping[str, str] | None = None,
-    documents: Sequence[Row] = (),
+    documents: Sequence[SourceRow] = (),
     kind: str | None = None,
 ) -> Parts:
     """Make examples of the rows of all splits.
@@ -123,7 +123,7 @@ def to_parts(
     )
 
 
-def _in_known_case(rows: Sequence[Row], columns: Mapping[str, str]) -> list[Row]:
+def _in_known_case(rows: Sequence[SourceRow], columns: Mapping[str, str]) -> list[SourceRow]:
     """Rows whose columns are called as they are known, where only the case differs: Text, LABEL."""
     names = dict.fromkeys(name for row in rows for name in row.values)
     lower = Counter(name.lower() for name in names)
@@ -143,11 +143,11 @@ def _is_free(shape: Shape, kind: str | None) -> bool:
     return shape.kind is None and kind in (None, "qa", "generation", "summarization")
 
 
-def _is_good(row: Row, shape: Shape) -> bool:
+def _is_good(row: SourceRow, shape: Shape) -> bool:
     return shape.marks is None or not is_bad(row.values.get(shape.marks))
 
 
-def _left_out(rows: Sequence[Row], kept: Mapping[str, Sequence[object]], shape: Shape) -> Iterator[str]:
+def _left_out(rows: Sequence[SourceRow], kept: Mapping[str, Sequence[object]], shape: Shape) -> Iterator[str]:
     n = len(rows) - sum(map(len, kept.values()))
     if n and n == len(rows):
         raise rows[0].place.error(f"{shape.marks!r} marks the answers of all rows as bad: none is left.")
@@ -187,7 +187,7 @@ def _perhaps_several(
         )
 
 
-def _example(row: Row, shape: Shape, optional: Mapping[str, str], made_id: str) -> Example:
+def _example(row: SourceRow, shape: Shape, optional: Mapping[str, str], made_id: str) -> Example:
     source, *targets = shape.pair(row)
     if not targets:
         raise row.place.error(
@@ -214,7 +214,7 @@ def _example(row: Row, shape: Shape, optional: Mapping[str, str], made_id: str) 
     )
 
 
-def _check_cells(rows: Sequence[Row], columns: Collection[str]) -> None:
+def _check_cells(rows: Sequence[SourceRow], columns: Collection[str]) -> None:
     """Refuse errors of a spreadsheet; in JSONL, which none writes, they are texts."""
     jsonl = {path for path in {row.place.path for row in rows} if path and path.suffix.lower() == ".jsonl"}
     for row in rows if not jsonl else (row for row in rows if row.place.path not in jsonl):
@@ -256,7 +256,7 @@ def _rewritten(
     }
 
 
-def _document(row: Row, made_id: str) -> Document:
+def _document(row: SourceRow, made_id: str) -> Document:
     if "text" not in row.values:
         found = ", ".join(map(repr, row.values)) or "(none)"
         raise row.place.error(f"a document needs a 'text'. Found the columns {found}.")
@@ -267,7 +267,7 @@ def _document(row: Row, made_id: str) -> Document:
     )
 
 
-def _required(row: Row, name: str, value: object) -> str:
+def _required(row: SourceRow, name: str, value: object) -> str:
     text = _read(row, name, as_text, value)
     if text is None:
         raise row.place.error(f"{name!r} is null. Expected a text.")
@@ -276,7 +276,7 @@ def _required(row: Row, name: str, value: object) -> str:
     return text
 
 
-def _read(row: Row, name: str, reader: Callable[[object], T], value: object) -> T:
+def _read(row: SourceRow, name: str, reader: Callable[[object], T], value: object) -> T:
     try:
         return reader(value)
     except (ValueError, TypeError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adaptkit.core.errors import DataError, MissingDependencyError
-from adaptkit.tasks.readers import Place, Row
+from adaptkit.tasks.readers import Place, SourceRow
 
 PREFIX = "hub:"
 _SPLITS = {
@@ -18,7 +18,7 @@ _SPLITS = {
 }
 
 
-def read_hub(source: str) -> dict[str, list[Row]]:
+def read_hub(source: str) -> dict[str, list[SourceRow]]:
     """Download a data set and return its rows by split; a lone split of another name is ``train``.
 
     Raises:
@@ -46,7 +46,7 @@ def read_hub(source: str) -> dict[str, list[Row]]:
     raise DataError(f"{source} has the splits {', '.join(splits) or '(none)'}. Expected train and test.")
 
 
-def _rows(data: Any) -> list[Row]:
+def _rows(data: Any) -> list[SourceRow]:
     # Class labels are stored as numbers beside their names; a model should answer with the names.
     names = {
         column: feature.names
@@ -54,7 +54,7 @@ def _rows(data: Any) -> list[Row]:
         if getattr(feature, "names", None)
     }
     return [
-        Row(values=_named(values, names), place=Place(path=None, line=i))
+        SourceRow(values=_named(values, names), place=Place(path=None, line=i))
         for i, values in enumerate(data, start=1)
     ]
 

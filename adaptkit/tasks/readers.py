@@ -39,14 +39,14 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class SourceRow:
     """The values of one row by column, and its place."""
 
     values: Mapping[str, Any]
     place: Place
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[SourceRow]:
     """Read a .jsonl, .csv, .tsv or .parquet file.
 
     Raises:
@@ -66,7 +66,7 @@ def read_rows(path: Path) -> list[Row]:
 ROW_SUFFIXES = (".csv", ".jsonl", ".parquet", ".tsv")
 
 
-def _read_jsonl(path: Path) -> list[Row]:
+def _read_jsonl(path: Path) -> list[SourceRow]:
     rows = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
@@ -78,7 +78,7 @@ def _read_jsonl(path: Path) -> list[Row]:
             raise place.error(f"{error}. Expected one JSON object a line.") from None
         if not isinstance(values, dict):
             raise place.error(f"expected a JSON object, found {_json_type(values)}.")
-        rows.append(Row(values=values, place=place))
+        rows.append(SourceRow(values=values, place=place))
     return rows
 
 
@@ -89,7 +89,7 @@ def _text(path: Path) -> str:
         raise DataError(f"cannot be read: {error.reason}.", path=path, line=error.line) from None
 
 
-def _read_csv(path: Path) -> list[Row]:
+def _read_csv(path: Path) -> list[SourceRow]:
     try:
         found = csv_rows(_text(path), delimiter="\t" if path.suffix.lower() == ".tsv" else None)
     except BadCSV as error:
@@ -99,12 +99,12 @@ def _read_csv(path: Path) -> list[Row]:
         fault = DataError(f"{path} line {error.line} {error}")
         fault.path, fault.line = path, error.line
         raise fault from None
-    return [Row(values=values, place=Place(path=path, line=line)) for line, values in found]
+    return [SourceRow(values=values, place=Place(path=path, line=line)) for line, values in found]
 
 
-def _read_parquet(path: Path) -> list[Row]:
+def _read_parquet(path: Path) -> list[SourceRow]:
     found = enumerate(parquet_rows(path), start=1)
-    return [Row(values=values, place=Place(path=path, line=i)) for i, values in found]
+    return [SourceRow(values=values, place=Place(path=path, line=i)) for i, values in found]
 
 
 def _json_type(value: object) -> str:

@@ -19,7 +19,7 @@ from adaptkit.tasks.choices import Choices
 from adaptkit.tasks.infer import LABELS, is_named_label, is_number
 from adaptkit.tasks.marks import MARKED, is_bad, is_mark
 from adaptkit.tasks.messages import Turn, left_out, read_turns, shared_system, split_chat
-from adaptkit.tasks.readers import Row
+from adaptkit.tasks.readers import SourceRow
 from adaptkit.tasks.unused import names_of
 from adaptkit.tasks.values import as_text, looks_like_list
 
@@ -98,7 +98,7 @@ class Shape:
         """All columns that something is read from, but for the optional fields."""
         return {*self.columns, *self.also, *self.beside.used, *([self.marks] if self.marks else [])}
 
-    def pair(self, row: Row) -> Pair:
+    def pair(self, row: SourceRow) -> Pair:
         """Read one row.
 
         Raises:
@@ -113,7 +113,9 @@ class Shape:
             raise row.place.error(f"{error}.") from None
 
 
-def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None, kind: str | None = None) -> Shape:
+def choose_shape(
+    rows: Sequence[SourceRow], columns: Mapping[str, str] | None, kind: str | None = None
+) -> Shape:
     """Recognise the shape of ``rows`` by the columns of the first one.
 
     Args:
@@ -137,7 +139,7 @@ def choose_shape(rows: Sequence[Row], columns: Mapping[str, str] | None, kind: s
     return _with_beside(shape, rows, mapping)
 
 
-def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
+def _recognised(rows: Sequence[SourceRow], mapping: Mapping[str, str], kind: str | None) -> Shape:
     found = rows[0].values.keys()
     if "input" in mapping or "target" in mapping:
         return _mapped(rows[0], mapping, kind)
@@ -159,11 +161,11 @@ def _recognised(rows: Sequence[Row], mapping: Mapping[str, str], kind: str | Non
     raise _not_recognised(rows[0])
 
 
-def _two_texts(row: Row) -> tuple[str, str] | None:
+def _two_texts(row: SourceRow) -> tuple[str, str] | None:
     return next((two for two in _OF_TWO if set(two) <= row.values.keys()), None)
 
 
-def _of_chats(rows: Sequence[Row], kind: str | None) -> Shape | None:
+def _of_chats(rows: Sequence[SourceRow], kind: str | None) -> Shape | None:
     """The shapes that files for tuning have, chats or not."""
     found = rows[0].values.keys()
     if chat := _first(rows[0], ("messages", "conversations")):
@@ -175,7 +177,7 @@ def _of_chats(rows: Sequence[Row], kind: str | None) -> Shape | None:
     return _preferred(rows, kind) if "chosen" in found and found & {"prompt", "rejected"} else None
 
 
-def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[str, ...]:
+def _offered(row: SourceRow, mapping: Mapping[str, str], target: str | None) -> tuple[str, ...]:
     """Columns of choices: one with all of them, or one each."""
     column = mapping.get("choices") or _first(row, choices.COLUMNS)
     if column is None and "answers" in row.values and _first(row, choices.SAYING_WHICH):
@@ -185,11 +187,11 @@ def _offered(row: Row, mapping: Mapping[str, str], target: str | None) -> tuple[
     return choices.one_column_each(list(row.values), target)
 
 
-def _with_beside(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
+def _with_beside(shape: Shape, rows: Sequence[SourceRow], mapping: Mapping[str, str]) -> Shape:
     """Add what else belongs to the input."""
     taken = {*shape.columns, *mapping.values()}
     # A column that only some rows have may be absent from the first.
-    every = Row(values=dict.fromkeys(name for row in rows for name in row.values), place=rows[0].place)
+    every = SourceRow(values=dict.fromkeys(name for row in rows for name in row.values), place=rows[0].place)
     found = {
         name: column
         for name, known in beside.COLUMNS.items()
@@ -212,7 +214,7 @@ def _with_beside(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) 
     return replace(shape, notes=(*shape.notes, *notes))
 
 
-def _of_choices(shape: Shape, offer: Choices, rows: Sequence[Row]) -> tuple[Shape, str]:
+def _of_choices(shape: Shape, offer: Choices, rows: Sequence[SourceRow]) -> tuple[Shape, str]:
     """Make the letter of the right choice the target; a free answer stays as it is written."""
     read = shape.read
     if shape.target not in choices.TARGETS and not all(_says_a_choice(offer, row) for row in rows):
@@ -225,14 +227,16 @@ def _of_choices(shape: Shape, offer: Choices, rows: Sequence[Row]) -> tuple[Shap
     ), note
 
 
-def _says_a_choice(offer: Choices, row: Row) -> bool:
+def _says_a_choice(offer: Choices, row: SourceRow) -> bool:
     try:
         return offer.answer(row.values) is not None
     except ValueError:
         return offer.first is not None
 
 
-def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], kind: str | None) -> Shape:
+def _with_names(
+    shape: Shape, rows: Sequence[SourceRow], mapping: Mapping[str, str], kind: str | None
+) -> Shape:
     """Take labels by their names where a file holds them beside their numbers."""
     number = shape.target
     named = _first(rows[0], [f"{number}_text", f"{number}_name"])
@@ -253,7 +257,7 @@ def _with_names(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str], k
     )
 
 
-def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -> Shape:
+def _with_marks(shape: Shape, rows: Sequence[SourceRow], mapping: Mapping[str, str]) -> Shape:
     """Find a column that marks good and bad answers."""
     tuning = shape.name.startswith(("prompt/completion", "messages"))
     mapped = shape.target == mapping.get("target") and not is_named_label(shape.target)
@@ -271,7 +275,7 @@ def _with_marks(shape: Shape, rows: Sequence[Row], mapping: Mapping[str, str]) -
     return shape
 
 
-def _of_what(row: Row, target: str, marks: set[str | None]) -> DataError:
+def _of_what(row: SourceRow, target: str, marks: set[str | None]) -> DataError:
     return row.place.error(
         f"'label' says true or false beside {target!r}, and it is not clear of what (it holds "
         f"{names_of(sorted(map(str, marks)))}). If it is the target, say so with "
@@ -294,7 +298,7 @@ def _check_mapping(mapping: Mapping[str, str]) -> None:
         )
 
 
-def _check_columns_exist(rows: Sequence[Row], mapping: Mapping[str, str]) -> None:
+def _check_columns_exist(rows: Sequence[SourceRow], mapping: Mapping[str, str]) -> None:
     for field, column in mapping.items():
         # A column that only some rows have (aliases, say) may be absent from the first.
         needed = rows[:1] if field in ("input", "target") else rows
@@ -307,7 +311,7 @@ def _check_columns_exist(rows: Sequence[Row], mapping: Mapping[str, str]) -> Non
         )
 
 
-def _mapped(row: Row, mapping: Mapping[str, str], kind: str | None) -> Shape:
+def _mapped(row: SourceRow, mapping: Mapping[str, str], kind: str | None) -> Shape:
     two = _two_texts(row)
     if two and "input" not in mapping and mapping["target"] not in two:
         return _of_two(two, mapping["target"], kind)
@@ -318,7 +322,7 @@ def _mapped(row: Row, mapping: Mapping[str, str], kind: str | None) -> Shape:
     return _two_columns(source, target, kind)
 
 
-def _first(row: Row, names: Sequence[str]) -> str | None:
+def _first(row: SourceRow, names: Sequence[str]) -> str | None:
     return next((name for name in names if name in row.values), None)
 
 
@@ -344,9 +348,9 @@ def _alpaca(output: str, kind: str | None) -> Shape:
 
 
 def _messages(
-    rows: Sequence[Row], turns: Callable[[Mapping[str, Any]], Any], columns: tuple[str, ...]
+    rows: Sequence[SourceRow], turns: Callable[[Mapping[str, Any]], Any], columns: tuple[str, ...]
 ) -> Shape:
-    def read_only(row: Row) -> Any:
+    def read_only(row: SourceRow) -> Any:
         missing = [column for column in columns if column not in row.values]
         if missing:
             raise row.place.error(f"{missing[0]!r} is missing. Found the columns {_listed(row)}.")
@@ -366,7 +370,7 @@ def _messages(
     )
 
 
-def _preferred(rows: Sequence[Row], kind: str | None) -> Shape:
+def _preferred(rows: Sequence[SourceRow], kind: str | None) -> Shape:
     """Rows that hold a better and a worse answer: the better one is the target."""
     first = rows[0]
     source = _first(first, ("prompt", *_ASKED))
@@ -397,7 +401,7 @@ def _of_two(pair: tuple[str, str], label: str, kind: str | None) -> Shape:
     return Shape(name=f"{'/'.join(pair)}/{label}", columns=(*pair, label), read=read)
 
 
-def _prompt_completion(rows: Sequence[Row], prompt: str, completion: str, kind: str | None) -> Shape:
+def _prompt_completion(rows: Sequence[SourceRow], prompt: str, completion: str, kind: str | None) -> Shape:
     columns = (prompt, completion)
     if isinstance(rows[0].values[prompt], list):
         return _messages(
@@ -424,7 +428,7 @@ def _prompt_completion(rows: Sequence[Row], prompt: str, completion: str, kind: 
     return replace(plain, read=read)
 
 
-def _not_recognised(row: Row) -> DataError:
+def _not_recognised(row: SourceRow) -> DataError:
     parts = re.split(r"[^\w\s-]+| - ", next(iter(row.values), ""))
     if len(row.values) == 1 and len(parts) > 1 and all(parts):
         return row.place.error(
@@ -439,5 +443,5 @@ def _not_recognised(row: Row) -> DataError:
     )
 
 
-def _listed(row: Row) -> str:
+def _listed(row: SourceRow) -> str:
     return names_of(list(row.values)) or "(none)"

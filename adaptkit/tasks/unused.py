@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from adaptkit.tasks.readers import Row
+from adaptkit.tasks.readers import SourceRow
 
 _MOST_LISTED = 20
 _PROSE_WORDS = 4
@@ -17,7 +17,7 @@ _ANSWER_WORDS = frozenset(
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
-def unused(rows: Sequence[Row], used: set[str], *, to_show: bool) -> Iterator[str]:
+def unused(rows: Sequence[SourceRow], used: set[str], *, to_show: bool) -> Iterator[str]:
     """Say which columns hold something that nothing is read from.
 
     Args:
@@ -39,7 +39,7 @@ def names_of(columns: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in columns[:_MOST_LISTED]) + more
 
 
-def _hint(rows: Sequence[Row], columns: Sequence[str]) -> str:
+def _hint(rows: Sequence[SourceRow], columns: Sequence[str]) -> str:
     first = rows[:_MOST_LISTED]
     texts = [n for n in columns if not _gives_away(n) and any(_is_prose(row.values.get(n)) for row in first)]
     if not texts:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from adaptkit.core.types import Completion, Prediction
 
 
-class Answered(NamedTuple):
+class AnsweredInputs(NamedTuple):
     """A prediction without its times, and without what was found in a cache."""
 
     output: str
@@ -19,10 +19,10 @@ class Answered(NamedTuple):
     passages: tuple[str, ...]
 
 
-def answers(predictions: Sequence[Prediction]) -> list[Answered]:
+def answers(predictions: Sequence[Prediction]) -> list[AnsweredInputs]:
     """What two ways of asking have to agree on."""
     return [
-        Answered(
+        AnsweredInputs(
             p.output,
             p.finish_reason,
             p.usage.tokens_in,

@@ -20,7 +20,7 @@ from adaptkit.strategies.base import Strategy
 from adaptkit.strategies.load import load_strategy
 from adaptkit.strategies.registry import STRATEGIES
 from adaptkit.strategies.seal import read_state
-from adaptkit.testing.answers import Answered, answers
+from adaptkit.testing.answers import AnsweredInputs, answers
 from adaptkit.testing.failure import CheckFailed
 from adaptkit.testing.supply import Supply, object_at
 
@@ -28,7 +28,7 @@ TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
-class Job:
+class ProcessJob:
     """A saved strategy, where its class and model are found, and what to ask it."""
 
     folder: str
@@ -41,11 +41,11 @@ class Job:
 class Told:
     """What came of a job: answers, or the error."""
 
-    answers: list[Answered] | None
+    answers: list[AnsweredInputs] | None
     error: str | None
 
 
-def answer_in_new_process(jobs: Sequence[Job]) -> list[Told]:
+def answer_in_new_process(jobs: Sequence[ProcessJob]) -> list[Told]:
     """Load and ask each strategy in one other process, in which strings have other hashes.
 
     Raises:
@@ -74,9 +74,9 @@ def answer_in_new_process(jobs: Sequence[Job]) -> list[Told]:
     return [Told(_tuples(t["answers"]), t["error"]) for t in told]
 
 
-def _tuples(rows: Iterable[Sequence[Any]] | None) -> list[Answered] | None:
+def _tuples(rows: Iterable[Sequence[Any]] | None) -> list[AnsweredInputs] | None:
     # JSON knows lists only.
-    return None if rows is None else [Answered(*row)._replace(passages=tuple(row[-1])) for row in rows]
+    return None if rows is None else [AnsweredInputs(*row)._replace(passages=tuple(row[-1])) for row in rows]
 
 
 def restored(strategy: Strategy, folder: Path, model: Model) -> Strategy:
@@ -86,12 +86,12 @@ def restored(strategy: Strategy, folder: Path, model: Model) -> Strategy:
     return strategy.restore(folder, read_state(folder), model)
 
 
-def _unfitted(job: Job) -> Strategy:
+def _unfitted(job: ProcessJob) -> Strategy:
     kind: type[Strategy] = object_at(job.strategy)
     return kind.from_params(read_state(job.folder)["params"])
 
 
-def _answer(job: Job, models: dict[str, Model]) -> Told:
+def _answer(job: ProcessJob, models: dict[str, Model]) -> Told:
     try:
         if job.model not in models:
             models[job.model] = Supply.at(job.model).make()
@@ -104,5 +104,5 @@ def _answer(job: Job, models: dict[str, Model]) -> Told:
 def main() -> None:
     """Read jobs from the standard input, write what came of them as the last line."""
     models: dict[str, Model] = {}
-    told = [_answer(Job(**job), models) for job in json.load(sys.stdin)]
+    told = [_answer(ProcessJob(**job), models) for job in json.load(sys.stdin)]
     sys.stdout.write("\n" + json.dumps([asdict(t) for t in told]) + "\n")

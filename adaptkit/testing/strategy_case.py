@@ -19,7 +19,7 @@ from adaptkit.models.base import Model
 from adaptkit.strategies.base import Strategy
 from adaptkit.tasks import Task
 from adaptkit.testing import new_process
-from adaptkit.testing.answers import Answered, answers
+from adaptkit.testing.answers import AnsweredInputs, answers
 from adaptkit.testing.failure import CheckFailed, NotApplicable, expect, first_difference, shown_short
 from adaptkit.testing.spying import Seen, seen_by
 from adaptkit.testing.supply import GivenModel, Supply, address_of
@@ -143,7 +143,7 @@ class StrategyCase:
         return self.fitted.strategy
 
     @cached_property
-    def together(self) -> list[Answered]:
+    def together(self) -> list[AnsweredInputs]:
         """Its answers to ``inputs``, asked as one list."""
         return answers(self.generate(self.inputs))
 
@@ -151,7 +151,7 @@ class StrategyCase:
         """Ask the fitted strategy; whatever it returns is expected to be a list."""
         return listed(self.strategy, inputs)
 
-    def expect_alike(self, found: list[Answered], expected: str, remedy: str) -> None:
+    def expect_alike(self, found: list[AnsweredInputs], expected: str, remedy: str) -> None:
         """Raise CheckFailed unless answers are those of the fitted strategy."""
         expect(found == self.together, expected, first_difference(self.together, found), remedy)
 
@@ -161,7 +161,7 @@ class StrategyCase:
         return self.strategy.generate(self.inputs[0])
 
     @cached_property
-    def twin(self) -> tuple[Strategy, list[Answered]]:
+    def twin(self) -> tuple[Strategy, list[AnsweredInputs]]:
         """Another strategy of the same parameters, fitted to the fresh model, and its answers then."""
         strategy = self.fit(self.fresh_model, self.task)
         return strategy, answers(listed(strategy, self.inputs))
@@ -212,12 +212,12 @@ class StrategyCase:
         return self.loading.strategy
 
     @cached_property
-    def loaded_answers(self) -> list[Answered]:
+    def loaded_answers(self) -> list[AnsweredInputs]:
         """Its answers to ``inputs``."""
         return answers(listed(self.loaded, self.inputs))
 
     @cached_property
-    def job(self) -> new_process.Job:
+    def job(self) -> new_process.ProcessJob:
         """What another process is told.
 
         Raises:
@@ -230,10 +230,10 @@ class StrategyCase:
             )
         if where is None:
             raise NotApplicable("Another process cannot import this class: put it into a module.")
-        return new_process.Job(str(self.saved), where, self._supply.address, tuple(self.inputs))
+        return new_process.ProcessJob(str(self.saved), where, self._supply.address, tuple(self.inputs))
 
     @cached_property
-    def answers_elsewhere(self) -> list[Answered]:
+    def answers_elsewhere(self) -> list[AnsweredInputs]:
         """Answers of the saved strategy in another process."""
         if self._told is None:
             (self._told,) = new_process.answer_in_new_process([self.job])
@@ -270,7 +270,7 @@ class StrategyCase:
 
 def share_new_process(cases: Sequence[StrategyCase]) -> None:
     """Let one other process answer for several cases: for suites that check many strategies."""
-    able: list[tuple[StrategyCase, new_process.Job]] = []
+    able: list[tuple[StrategyCase, new_process.ProcessJob]] = []
     for case in cases:
         try:
             able.append((case, case.job))

@@ -17,7 +17,7 @@ from adaptkit.comparison.exports.latex import escape
 from adaptkit.core.files import csv_text
 from adaptkit.core.shown import as_markdown, as_markdown_table, visible
 from adaptkit.core.types import Prediction
-from adaptkit.decision.blocks import Bullets, Heading, Paragraph, Table
+from adaptkit.decision.blocks import Bullets, Heading, Paragraph, TextTable
 from adaptkit.decision.blocks import as_markdown as blocks_as_markdown
 from adaptkit.decision.blocks_rich import as_rich
 
@@ -45,7 +45,7 @@ def assert_inert(text: str) -> None:
 
 def test_a_console_of_somebody_elses_is_sent_text_too() -> None:
     hostile, out = "a\x1b]0;owned\x07\x9b31m\u202eb", io.StringIO()
-    table = Table(header=("x", hostile), rows=((hostile, "y"),))
+    table = TextTable(header=("x", hostile), rows=((hostile, "y"),))
     blocks: list[Any] = [Heading(text=hostile), Paragraph(text=hostile), Bullets(lines=(hostile,)), table]
     Console(file=out, width=200, color_system=None).print(
         as_rich(blocks), Prediction.failed(ValueError(hostile))
@@ -72,7 +72,7 @@ def test_markdown_shows_it_and_loads_nothing(text: str) -> None:
                 Heading(text=text),
                 Paragraph(text=text),
                 Bullets(lines=(text, text)),
-                Table(header=("a", text), rows=((text, "b"),)),
+                TextTable(header=("a", text), rows=((text, "b"),)),
             ]
         )
     )

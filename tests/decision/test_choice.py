@@ -13,7 +13,7 @@ from sealed_values import assert_stays
 
 from adaptkit.core.results import Pair
 from adaptkit.costs import CostAssumptions, Spent, StrategyCosts, strategy_costs
-from adaptkit.decision.candidates import Differences, Field, field_of
+from adaptkit.decision.candidates import CandidateSet, Differences, field_of
 from adaptkit.decision.choice import MAX_ROWS, choose
 from adaptkit.stats import holm, rows_for_difference, rows_for_equivalence
 
@@ -37,12 +37,12 @@ def field(
     assumptions: CostAssumptions = NOTHING_ASSUMED,
     n: int = 400,
     **usd: float,
-) -> Field:
+) -> CandidateSet:
     rows = [row(s, q, n=n) for s, q in quality.items()]
     return field_of(rows, pairs_of(quality, half=half, n=n), costs(assumptions, **usd), assumptions)
 
 
-def difference(found: Field, strategy: str, other: str) -> Pair:
+def difference(found: CandidateSet, strategy: str, other: str) -> Pair:
     pair = found.difference(strategy, other)
     assert pair is not None
     return pair

@@ -6,7 +6,7 @@ import pytest
 from situations import routing
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.decision.interview import Asked, answers, interview
+from adaptkit.decision.interview import AskedQuestion, answers, interview
 from adaptkit.decision.questions import QUESTIONS
 from adaptkit.decision.requirements import Requirements, names
 from adaptkit.decision.typed import count, number, one_of, share, volume, yes_or_no
@@ -17,7 +17,7 @@ def asked(said: dict[str, str], known: Requirements | None = None, task: Task | 
     """The fields that are asked for when some are answered."""
     found = []
 
-    def reply(question: Asked) -> str:
+    def reply(question: AskedQuestion) -> str:
         assert question.problem is None, question.problem
         found.append(question.question.field)
         return said.get(question.question.field, "")
@@ -75,7 +75,7 @@ def test_a_wrong_answer_is_asked_for_again_with_the_reason(
 ) -> None:
     problems: list[str] = []
 
-    def reply(question: Asked) -> str:
+    def reply(question: AskedQuestion) -> str:
         if question.question.field != field:
             return ""
         if question.problem is None:

@@ -14,7 +14,15 @@ from tiny import tiny_model
 from adaptkit.core.types import Prompt, Request
 from adaptkit.models.local import decoding
 from adaptkit.models.local.constrain import Matcher
-from adaptkit.models.local.drafts import FIRST_CHANCE, MOST, Answers, Guessed, Lookup, Source, least_chance
+from adaptkit.models.local.drafts import (
+    FIRST_CHANCE,
+    MOST,
+    DraftSource,
+    Guessed,
+    Lookup,
+    RowAnswerLookup,
+    least_chance,
+)
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.rows import RowState, Sampling
 
@@ -27,17 +35,17 @@ def lookup(*tokens: int, chance: float = FIRST_CHANCE) -> Lookup:
     return found
 
 
-def answers(*texts: list[int]) -> Answers:
-    found = Answers()
+def answers(*texts: list[int]) -> RowAnswerLookup:
+    found = RowAnswerLookup()
     for text in texts:
         found.add(text, len(text))
     return found
 
 
 def fed(
-    found: Lookup, least: float, others: Answers | None = None, forced: tuple[int, ...] = ()
+    found: Lookup, least: float, others: RowAnswerLookup | None = None, forced: tuple[int, ...] = ()
 ) -> list[int]:
-    return [g.token for g in found.guess(least, others or Answers(), forced) if g.is_fed]
+    return [g.token for g in found.guess(least, others or RowAnswerLookup(), forced) if g.is_fed]
 
 
 def test_text_is_guessed_to_go_on_as_it_did_before() -> None:
@@ -74,7 +82,7 @@ def test_where_the_own_text_knows_nothing_other_rows_answers_are_asked() -> None
 
 
 def test_an_answer_is_added_in_steps_or_at_once() -> None:
-    steps = Answers()
+    steps = RowAnswerLookup()
     for tokens, n_new in (([5], 1), ([5, 6, 7], 2), ([5, 6, 7, 8], 1)):
         steps.add(tokens, n_new)
     assert steps._after == answers([5, 6, 7, 8])._after
@@ -155,7 +163,7 @@ class Oracle:
 
     def guess(self, *_: Any) -> list[Guessed]:
         coming = [*self._answer[self._n :], *[199] * 3][: self._rng.randint(0, MOST)]
-        source = Source(0.5)
+        source = DraftSource(0.5)
         return [Guessed(t if self._rng.random() < 0.8 else 150, source, True) for t in coming]
 
 
@@ -224,9 +232,9 @@ def test_a_row_guesses_from_its_prompt_and_within_its_limit() -> None:
     row.take(2, frozenset(), 0.1)
     source = row._lookup.source
     source.chance = 1.0
-    assert row.guess(0.1, Answers()) == [3, 4], "the last token of four is never fed"
+    assert row.guess(0.1, RowAnswerLookup()) == [3, 4], "the last token of four is never fed"
     source.chance = 0.05
-    assert row.guess(0.1, Answers()) == [], "not worth it"
+    assert row.guess(0.1, RowAnswerLookup()) == [], "not worth it"
     assert row.take_fed(torch.zeros(1, 8), [3], [], frozenset(), 0.2) == 0
     assert source.chance > 0.05, "but learned from"
 

@@ -18,7 +18,7 @@ import adaptkit as ak
 from adaptkit.comparison import Comparison, compare, load_comparison
 from adaptkit.decision.curves import CurvePoint, LearningCurve
 from adaptkit.studies.learning_curve import LearningCurves
-from adaptkit.studies.robustness.result import Choice, Effect, Robustness
+from adaptkit.studies.robustness.result import ChoiceUnderChange, Effect, Robustness
 from adaptkit.tasks.folder import write_task
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -141,7 +141,7 @@ def test_a_learning_curve_beside_the_run_is_shown(comparison: Comparison, tmp_pa
 
 
 def test_robustness_beside_the_run_is_shown(comparison: Comparison, tmp_path: Path) -> None:
-    unchanged = Choice(
+    unchanged = ChoiceUnderChange(
         change="unchanged", what="as it is", n=40, named="few-shot", is_shown=True, tied=("few-shot",),
         reference="few-shot",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from adaptkit.retrieval.embed import Vectors
-from adaptkit.retrieval.pieces import Pieces, Reading
+from adaptkit.retrieval.pieces import EmbeddedPieces, Pieces
 
 KNOWN = (
     "the",
@@ -56,5 +56,5 @@ class EnglishEmbedder(HashEmbedder):
     def offsets(self, text: str) -> list[tuple[int, int]]:
         return self.pieces.offsets(text)
 
-    def reading(self, texts: Sequence[str]) -> list[Reading]:
+    def reading(self, texts: Sequence[str]) -> list[EmbeddedPieces]:
         return self.pieces.reading(texts)

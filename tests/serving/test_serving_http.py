@@ -15,7 +15,7 @@ from served import CHAT, GatedModel, Served, fitted, serving, wait_until
 
 from adaptkit.core.types import Passage, Prediction, Usage
 from adaptkit.serving.chat_request import ChatRequest
-from adaptkit.serving.chat_response import Answer, ended_at
+from adaptkit.serving.chat_response import ServedAnswer, ended_at
 
 KEY = "a-key-of-the-test"
 JSON = {"Content-Type": "application/json"}
@@ -110,7 +110,7 @@ def test_what_the_strategy_knows_stands_beside_the_answer() -> None:
         citations=("d#0",),
         tool_calls=({"name": "lookup", "arguments": {"q": "x"}, "result": "y"},),
     )
-    body = Answer(prediction=prediction, model="rag", fingerprint="f").to_object()
+    body = ServedAnswer(prediction=prediction, model="rag", fingerprint="f").to_object()
     assert body["choices"][0]["finish_reason"] == "length"
     assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 5}
     assert body["usage"]["completion_tokens_details"] == {"reasoning_tokens": 1}

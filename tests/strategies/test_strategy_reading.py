@@ -10,7 +10,7 @@ from tiny import qa_task
 
 from adaptkit.metrics.normalise import fold
 from adaptkit.strategies.formats import ANSWER_LINE, FORMATS, NO_MARKS, Marks
-from adaptkit.strategies.reading import Reading, is_one_line, mentioned_last
+from adaptkit.strategies.reading import AnswerParser, is_one_line, mentioned_last
 from adaptkit.tasks import Task
 
 TAGS = FORMATS["xml"].marks
@@ -19,7 +19,7 @@ LABELS = ("lost", "card lost", "Refund")
 
 def read(kind: str, text: str, *, marks: Marks = ANSWER_LINE, thinking: bool = True) -> str:
     labels = LABELS if kind == "classification" else ()
-    return Reading(kind, labels, True, marks, thinking=thinking).answer(text)
+    return AnswerParser(kind, labels, True, marks, thinking=thinking).answer(text)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_answer_between_tags(text: str, answer: str) -> None:
 
 
 def test_answer_of_several_lines_is_kept_whole() -> None:
-    reading = Reading("summarization", (), False, TAGS)
+    reading = AnswerParser("summarization", (), False, TAGS)
     assert reading.answer("<answer>One.\nTwo.</answer>") == "One.\nTwo."
     assert reading.answer("One.\nTwo.") == "One.\nTwo."
 
@@ -124,12 +124,12 @@ def test_completion_without_marks_is_the_answer(text: str, kind: str) -> None:
     st.text(st.characters(whitelist_categories=("L", "N")), min_size=1), st.sampled_from([TAGS, ANSWER_LINE])
 )
 def test_what_is_written_between_marks_is_read_back(answer: str, marks: Marks) -> None:
-    assert Reading("qa", (), True, marks).answer(marks.around(answer)) == answer
+    assert AnswerParser("qa", (), True, marks).answer(marks.around(answer)) == answer
 
 
 def test_reading_survives_json() -> None:
-    reading = Reading("classification", LABELS, True, TAGS, thinking=True)
-    assert Reading.from_json(json.loads(json.dumps(reading.to_json()))) == reading
+    reading = AnswerParser("classification", LABELS, True, TAGS, thinking=True)
+    assert AnswerParser.from_json(json.loads(json.dumps(reading.to_json()))) == reading
 
 
 def test_longer_of_two_labels_that_end_together_is_mentioned() -> None:

@@ -15,11 +15,11 @@ from adaptkit.core.errors import DataError
 from adaptkit.core.types import Example
 from adaptkit.tasks import Task, load_task
 from adaptkit.tasks.columns import to_parts
-from adaptkit.tasks.readers import Place, Row
+from adaptkit.tasks.readers import Place, SourceRow
 
 
 def example(columns: dict[str, str] | None = None, kind: str | None = None, /, **values: Any) -> Example:
-    row = Row(values=values, place=Place(path=Path("rows.jsonl"), line=7))
+    row = SourceRow(values=values, place=Place(path=Path("rows.jsonl"), line=7))
     return to_parts({"train": [row]}, columns=columns, kind=kind).examples["train"][0]
 
 
@@ -190,7 +190,7 @@ def test_an_answer_that_is_missing_is_told_by_the_users_column(column: str, valu
 )
 def test_a_column_of_further_answers_beside_the_answer(name: str) -> None:
     values = {"question": "Capital?", "answer": "Lima", name: ["Lima, Peru"]}
-    found = to_parts({"train": [Row(values=values, place=Place(path=None, line=1))]})
+    found = to_parts({"train": [SourceRow(values=values, place=Place(path=None, line=1))]})
     assert found.examples["train"][0].references == ("Lima", "Lima, Peru")
     assert found.notes == (f"{name!r} holds further right answers.",)
 
@@ -214,7 +214,7 @@ def test_a_column_of_further_answers_beside_the_answer(name: str) -> None:
 )
 def test_short_texts_that_signs_part_may_be_several_answers(column: str, text: str, said: bool) -> None:
     rows = [
-        Row(values={"question": f"Q{i}?", column: answer}, place=Place(path=Path("f.csv"), line=i))
+        SourceRow(values={"question": f"Q{i}?", column: answer}, place=Place(path=Path("f.csv"), line=i))
         for i, answer in enumerate([text, "Rome", "Bonn"], start=2)
     ]
     notes = to_parts({"train": rows}).notes
@@ -224,7 +224,7 @@ def test_short_texts_that_signs_part_may_be_several_answers(column: str, text: s
 
 def test_labels_with_a_slash_are_labels() -> None:
     rows = [
-        Row(values={"question": f"Q{i}?", "answer": "Food / Drink"}, place=Place(path=None, line=i))
+        SourceRow(values={"question": f"Q{i}?", "answer": "Food / Drink"}, place=Place(path=None, line=i))
         for i in range(4)
     ]
     assert not to_parts({"train": rows}).notes
@@ -232,7 +232,9 @@ def test_labels_with_a_slash_are_labels() -> None:
 
 @pytest.mark.parametrize("text", ["Lima; Lima, Peru", "Lima / Lima Peru", "Lima\nLima, Peru"])
 def test_what_may_be_several_answers_is_said(text: str) -> None:
-    rows = [Row(values={"question": "Capital?", "answers": text}, place=Place(path=Path("f.csv"), line=2))]
+    rows = [
+        SourceRow(values={"question": "Capital?", "answers": text}, place=Place(path=Path("f.csv"), line=2))
+    ]
     found = to_parts({"train": rows})
     assert found.examples["train"][0].target == text
     [note] = [n for n in found.notes if "may hold several" in n]

@@ -11,12 +11,12 @@ import pytest
 from adaptkit.core.errors import DataError
 from adaptkit.tasks import Task, load_task
 from adaptkit.tasks.columns import Parts, to_parts
-from adaptkit.tasks.readers import Place, Row
+from adaptkit.tasks.readers import Place, SourceRow
 
 
 def parts(*rows: dict[str, Any], columns: dict[str, str] | None = None) -> Parts:
     path = Path("rows.jsonl")
-    made = [Row(values=row, place=Place(path=path, line=i)) for i, row in enumerate(rows, start=1)]
+    made = [SourceRow(values=row, place=Place(path=path, line=i)) for i, row in enumerate(rows, start=1)]
     return to_parts({"train": made}, columns=columns)
 
 

@@ -11,12 +11,12 @@ import pytest
 from adaptkit.core.errors import ConfigError, DataError
 from adaptkit.tasks import Task, load_task
 from adaptkit.tasks.columns import Parts, to_parts
-from adaptkit.tasks.readers import Place, Row
+from adaptkit.tasks.readers import Place, SourceRow
 
 
 def parts(*rows: dict[str, Any], columns: dict[str, str] | None = None) -> Parts:
     path = Path("train.jsonl")
-    made = [Row(values=row, place=Place(path=path, line=i)) for i, row in enumerate(rows, start=1)]
+    made = [SourceRow(values=row, place=Place(path=path, line=i)) for i, row in enumerate(rows, start=1)]
     return to_parts({"train": made}, columns=columns)
 
 
@@ -327,7 +327,7 @@ def test_an_error_of_a_spreadsheet_is_no_text(error: str) -> None:
         {"question": "Q?", "context": error, "answer": "a"},
     ):
         with pytest.raises(DataError, match=r"rows\.csv line 2: .* an error of a spreadsheet"):
-            to_parts({"train": [Row(values=row, place=Place(path=Path("rows.csv"), line=2))]})
+            to_parts({"train": [SourceRow(values=row, place=Place(path=Path("rows.csv"), line=2))]})
         assert parts(row).examples["train"]
 
 

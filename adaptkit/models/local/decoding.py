@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from adaptkit.models.local.cascade import Layout, Reader
-from adaptkit.models.local.drafts import MOST, Answers, least_chance
+from adaptkit.models.local.drafts import MOST, RowAnswerLookup, least_chance
 from adaptkit.models.local.engine import Engine
 from adaptkit.models.local.plan import BatchPlan, under_budget
 from adaptkit.models.local.rows import RowState, likeliest_tokens
@@ -73,7 +73,7 @@ class _Decoding:
         self._slots = Slots(engine.budget.n_slots(len(rows), capacity), capacity)
         self._active: list[_Active] = []  # the row in slot i is number i
         self._readers: dict[Segment, list[int]] | None = None
-        self._answers = Answers()
+        self._answers = RowAnswerLookup()
         self._causal = torch.ones(1 + MOST, 1 + MOST, dtype=torch.bool, device=engine.device).tril()
 
     def run(self) -> None:

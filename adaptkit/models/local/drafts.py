@@ -51,7 +51,7 @@ def _contexts(tokens: Sequence[int], at: int, lengths: Sequence[int]) -> Iterato
             yield tuple(tokens[at - n : at])
 
 
-class Source:
+class DraftSource:
     """Where guesses come from, and how often they came true lately.
 
     Args:
@@ -76,11 +76,11 @@ class Guessed(NamedTuple):
     """
 
     token: int
-    source: Source | None
+    source: DraftSource | None
     is_fed: bool
 
 
-class Answers:
+class RowAnswerLookup:
     """How the answers of a call's rows went on after their newest tokens.
 
     Nothing is kept for the next call: strategies answer the same rows one after the other, and the later one
@@ -89,7 +89,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._after: dict[tuple[int, ...], int] = {}
-        self._sources = {n: Source(OTHERS_MEMORY) for n in OTHERS_CONTEXTS}
+        self._sources = {n: DraftSource(OTHERS_MEMORY) for n in OTHERS_CONTEXTS}
 
     def add(self, tokens: Sequence[int], n_new: int) -> None:
         """Take the last ``n_new`` of a row's tokens; those before are their context."""
@@ -99,7 +99,7 @@ class Answers:
             for context in _contexts(tokens, at, OTHERS_CONTEXTS):
                 self._after[context] = tokens[at]
 
-    def next(self, newest: Sequence[int]) -> tuple[int, Source] | None:
+    def next(self, newest: Sequence[int]) -> tuple[int, DraftSource] | None:
         """The token that came last after these, and where it is from."""
         for context in _contexts(newest, len(newest), OTHERS_CONTEXTS):
             if context in self._after:
@@ -118,13 +118,13 @@ class Lookup:
         self._tokens = list(ids)
         self._after: dict[tuple[int, ...], int] = {}
         self._n_known = 0
-        self.source = Source(MEMORY)
+        self.source = DraftSource(MEMORY)
 
     def add(self, token: int) -> None:
         """Take a token that came."""
         self._tokens.append(token)
 
-    def guess(self, least: float, others: Answers, forced: Sequence[int] = ()) -> list[Guessed]:
+    def guess(self, least: float, others: RowAnswerLookup, forced: Sequence[int] = ()) -> list[Guessed]:
         """What may come next: tokens as long as their chance is at least ``least``, and one more, unfed.
 
         Args:

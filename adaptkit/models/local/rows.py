@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from adaptkit.models.local.drafts import Answers, Guessed, Lookup
+from adaptkit.models.local.drafts import Guessed, Lookup, RowAnswerLookup
 
 
 class Constraint(Protocol):
@@ -115,7 +115,7 @@ class RowState:
             return "stop"
         return "length" if len(self.generated) >= self.max_new_tokens else ""
 
-    def guess(self, least: float, others: Answers) -> list[int]:
+    def guess(self, least: float, others: RowAnswerLookup) -> list[int]:
         """Tokens worth feeding along with the newest: those whose chance of coming is at least ``least``."""
         most = self.max_new_tokens - len(self.generated) - 1
         forced = self._rules.forced() if self._rules is not None else []

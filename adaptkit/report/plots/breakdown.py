@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from adaptkit.decision import Causes
 from adaptkit.report.plots import style
 from adaptkit.report.plots.quality import NOTHING
-from adaptkit.report.plots.source import Source
+from adaptkit.report.plots.source import PlotSource
 from adaptkit.report.view import TaskView, task_views
 
 _ROW_INCHES, _TASK_INCHES = 0.36, 1.1
@@ -47,7 +47,7 @@ PARTS = (
 )
 
 
-def breakdown(source: Source) -> Figure:
+def breakdown(source: PlotSource) -> Figure:
     """Draw, for each task and strategy, the score reached and the points lost to each cause: 100 in all.
 
     Causes are those of ``comparison.causes``: one a row. Where a score is right or wrong, points are shares

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from adaptkit.costs import BreakEvenVolume, StrategyCosts, total_usd
 from adaptkit.report.plots import style
 from adaptkit.report.plots.quality import NOTHING
-from adaptkit.report.plots.source import Accounts, Source
+from adaptkit.report.plots.source import Accounts, PlotSource
 
 _TASK_INCHES, _NOTE_INCHES = 4.0, 0.16
 _N_PLACES = 121
@@ -23,7 +23,7 @@ _LINE_INCHES = 6.0
 NO_RECORDS = "The run folder holds no records, so costs cannot be worked out."
 
 
-def cost(source: Source) -> Figure:
+def cost(source: PlotSource) -> Figure:
     """Draw, for each task, what each strategy costs in total against the number of requests, both on logs.
 
     A ringed mark is where a strategy breaks even with the baseline, the band its 95 % interval; a band that

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from adaptkit.core.results import Record, Row
 from adaptkit.report.plots import style
 from adaptkit.report.plots.quality import NOTHING
-from adaptkit.report.plots.source import Source
+from adaptkit.report.plots.source import PlotSource
 from adaptkit.report.view import TaskView, task_views
 
 _ROW_INCHES, _TASK_INCHES = 0.4, 1.2
@@ -23,7 +23,7 @@ NO_LATENCY = (
 _ONE, _MEDIAN, _TAIL = style.COLORS[5], style.COLORS[0], style.COLORS[1]
 
 
-def latency(source: Source) -> Figure:
+def latency(source: PlotSource) -> Figure:
     """Draw, for each task and strategy, every request sent alone, and the table's p50 and p95."""
     views = [view for view in task_views(source.result) if view.ran]
     if not views:

@@ -14,7 +14,7 @@ from adaptkit.decision.pareto import pareto_front
 from adaptkit.decision.wording import listing
 from adaptkit.report.plots import style
 from adaptkit.report.plots.quality import NOTHING
-from adaptkit.report.plots.source import Source
+from adaptkit.report.plots.source import PlotSource
 from adaptkit.report.view import TaskView, task_views
 
 _TASK_INCHES = 3.6
@@ -37,7 +37,7 @@ _PRICES = (
 )
 
 
-def pareto(source: Source) -> Figure:
+def pareto(source: PlotSource) -> Figure:
     """Draw, for each task, quality with its interval against cost and against latency.
 
     Filled marks, joined by a line, are the front of a panel: no other strategy is at least as good in both

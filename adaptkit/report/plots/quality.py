@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from adaptkit.core.results import ComparisonResult, Row
 from adaptkit.report.plots import style
-from adaptkit.report.plots.source import Source
+from adaptkit.report.plots.source import PlotSource
 from adaptkit.report.view import TaskView, task_views
 
 _QUALITY, _LATENCY = style.COLORS[:2]
@@ -15,7 +15,7 @@ _ROW_INCHES, _TASK_INCHES = 0.34, 1.05
 NOTHING = "No strategy was measured."
 
 
-def quality(source: Source) -> Figure:
+def quality(source: PlotSource) -> Figure:
     """Draw the table; see ``of_result``."""
     return of_result(source.result)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adaptkit.core.errors import ConfigError
 from adaptkit.core.registry import Registry
 from adaptkit.core.results import ComparisonResult
-from adaptkit.report.plots.source import Source
+from adaptkit.report.plots.source import PlotSource
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg", ".pdf")
 _DPI = 150
 
-PLOTS: Registry[Callable[[Source], Any]] = Registry(
+PLOTS: Registry[Callable[[PlotSource], Any]] = Registry(
     "kind of plot",
     {
         "quality": "adaptkit.report.plots.quality:quality",
@@ -32,7 +32,7 @@ PLOTS: Registry[Callable[[Source], Any]] = Registry(
 )
 
 
-def draw(kind: str, source: Source) -> Figure:
+def draw(kind: str, source: PlotSource) -> Figure:
     """Draw one kind of plot.
 
     Where the comparison has nothing of the kind, the figure says so in a sentence, and what would give it.

@@ -26,7 +26,7 @@ class Accounts:
     baseline: str | None
 
 
-class Source(Protocol):
+class PlotSource(Protocol):
     """A finished comparison. What needs the files of the run is read when it is asked for."""
 
     @property

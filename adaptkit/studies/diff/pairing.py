@@ -23,7 +23,7 @@ from adaptkit.core.errors import ConfigError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.stats import PairedDifference
 from adaptkit.studies.diff.result import Diff, StrategyDiff, TaskDiff
-from adaptkit.studies.diff.unlike import Answers, obstacle, run_notes, strategy_notes, task_notes
+from adaptkit.studies.diff.unlike import AnsweredTargets, obstacle, run_notes, strategy_notes, task_notes
 from adaptkit.tasks import TaskFacts
 
 FIRST, SECOND = "first", "second"
@@ -119,7 +119,7 @@ def _task_diff(
 ) -> TaskDiff:
     name = mine.name if mine.name == theirs.name else f"{mine.name} and {theirs.name}"
     groups, others = one.groups(mine), other.groups(theirs)
-    answers = Answers.of(groups.values()), Answers.of(others.values())
+    answers = AnsweredTargets.of(groups.values()), AnsweredTargets.of(others.values())
     reason = obstacle(mine, theirs, *answers)
     shared = [s for s in groups if s in others and groups[s].records and others[s].records]
     if reason is None and not shared:

@@ -21,18 +21,20 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnsweredTargets:
     """The test rows of a task that a comparison has answers to, with their targets."""
 
     targets: Mapping[str, str]
 
     @classmethod
-    def of(cls, groups: Iterable[StrategyTrials]) -> Answers:
+    def of(cls, groups: Iterable[StrategyTrials]) -> AnsweredTargets:
         """Rows of all strategies."""
         return cls({r.example_id: r.target for g in groups for r in g.records})
 
 
-def obstacle(mine: TaskFacts, theirs: TaskFacts, first: Answers, second: Answers) -> str | None:
+def obstacle(
+    mine: TaskFacts, theirs: TaskFacts, first: AnsweredTargets, second: AnsweredTargets
+) -> str | None:
     """Why two results on a task cannot be compared; None when they can."""
     if mine.kind != theirs.kind:
         return f"The task is {mine.kind} in the first and {theirs.kind} in the second."
@@ -109,8 +111,8 @@ def _packages(first: Mapping[str, str | None], second: Mapping[str, str | None])
 def task_notes(
     mine: Mapping[str, Any],
     theirs: Mapping[str, Any],
-    first: Answers,
-    second: Answers,
+    first: AnsweredTargets,
+    second: AnsweredTargets,
     groups: Mapping[str, StrategyTrials],
     others: Mapping[str, StrategyTrials],
 ) -> Iterator[str]:

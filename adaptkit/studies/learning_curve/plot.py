@@ -11,7 +11,7 @@ from adaptkit.comparison import Comparison
 from adaptkit.core.errors import ConfigError
 from adaptkit.decision.curves import LearningCurve
 from adaptkit.decision.curves.curve import FURTHEST
-from adaptkit.report.plots import Source
+from adaptkit.report.plots import PlotSource
 from adaptkit.stats.scores import Floats
 from adaptkit.studies.learning_curve.result import LearningCurves
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _N_PLACES = 120
 
 
-def of_comparison(source: Source) -> Figure:
+def of_comparison(source: PlotSource) -> Figure:
     """Draw the curves of one comparison, or say in a sentence how it would have any."""
     try:
         return plot(LearningCurves.of(Comparison(source.result, source.folder)))

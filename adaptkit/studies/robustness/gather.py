@@ -10,7 +10,7 @@ from adaptkit.comparison import Comparison
 from adaptkit.comparison.stored import stored_run
 from adaptkit.core.types import Example
 from adaptkit.studies.robustness.judging import Condition, Judge, corrected
-from adaptkit.studies.robustness.result import UNCHANGED, Choice, Effect, Robustness
+from adaptkit.studies.robustness.result import UNCHANGED, ChoiceUnderChange, Effect, Robustness
 from adaptkit.studies.robustness.variants import SLICE
 
 LEAST_ROWS = 2
@@ -38,7 +38,7 @@ def gathered(
     """
     judge = _judge(base)
     unchanged = judge.choice(judge.base, None)
-    choices: list[Choice] = []
+    choices: list[ChoiceUnderChange] = []
     effects: list[Effect] = judge.effects(judge.base)
     for reading in readings:
         choices.append(judge.choice(reading, _reference(judge, reading, unchanged.named)))

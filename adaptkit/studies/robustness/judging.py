@@ -19,7 +19,7 @@ from adaptkit.core.results import Estimate, Row, TaskRecommendation
 from adaptkit.costs import Prices
 from adaptkit.metrics import is_row_mean
 from adaptkit.stats import CorpusScores
-from adaptkit.studies.robustness.result import UNCHANGED, Choice, Effect
+from adaptkit.studies.robustness.result import UNCHANGED, ChoiceUnderChange, Effect
 from adaptkit.tasks import TaskFacts
 
 # What a strategy costs is measured once: times differ from run to run, and must not change the choice.
@@ -107,11 +107,11 @@ class Judge:
             return row
         return dataclasses.replace(row, **{name: getattr(known, name) for name in _COSTS})
 
-    def choice(self, reading: Condition, reference: str | None) -> Choice:
+    def choice(self, reading: Condition, reference: str | None) -> ChoiceUnderChange:
         """What is named, with all seeds and with each alone."""
         said = self.recommended(reading)
         seeds = reading.seeds if len(reading.seeds) > 1 else []
-        return Choice(
+        return ChoiceUnderChange(
             change=reading.name,
             what=reading.what,
             n=len(reading.ids),

@@ -59,7 +59,7 @@ class Effect:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ChoiceUnderChange:
     """What would be recommended under a change, by quality there and by the costs of the unchanged run.
 
     Attributes:
@@ -109,8 +109,8 @@ class Robustness(ShownAsText):
         settings: task, model, metric, rows, seeds and changes.
     """
 
-    unchanged: Choice
-    choices: tuple[Choice, ...]
+    unchanged: ChoiceUnderChange
+    choices: tuple[ChoiceUnderChange, ...]
     effects: tuple[Effect, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ class Robustness(ShownAsText):
         losses = [e for e in self.effects if e.p_value is not None and e.is_shown and (e.delta or 0) < 0]
         return min(losses, key=lambda e: e.delta or 0.0, default=None)
 
-    def choice(self, change: str) -> Choice:
+    def choice(self, change: str) -> ChoiceUnderChange:
         """The choice under a change.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adaptkit.decision.wording import interval, listing, points
-from adaptkit.studies.robustness.result import ALPHA, Choice, Effect, Robustness
+from adaptkit.studies.robustness.result import ALPHA, ChoiceUnderChange, Effect, Robustness
 from adaptkit.studies.robustness.variants import SLICE
 
 MAX_GAPS = 10
@@ -39,7 +39,7 @@ def _others(found: Robustness) -> Iterator[str]:
             yield f"under {choice.change} nothing can be named"
 
 
-def instead(choice: Choice) -> str:
+def instead(choice: ChoiceUnderChange) -> str:
     """What would be named, and whether the rows separate it from what is named without the change."""
     said = f"{choice.named} would be named"
     if choice.reference in choice.tied:
@@ -68,13 +68,13 @@ def difference(effect: Effect) -> str:
     return f"{points(effect.delta)} {interval(effect.low, effect.high)}".strip()
 
 
-def _over_seeds(first: Choice) -> Iterator[str]:
+def _over_seeds(first: ChoiceUnderChange) -> Iterator[str]:
     if first.by_seed:
         n = sum(name == first.named for name in first.by_seed.values())
         yield f"of {len(first.by_seed)} seeds alone, {n} name the same"
 
 
-def choice_line(choice: Choice) -> str:
+def choice_line(choice: ChoiceUnderChange) -> str:
     """One line about what is named under a change."""
     if choice.named is None:
         return f"{choice.change}: nothing can be named: {choice.reason.rstrip('.')}."

@@ -7,7 +7,7 @@ from typing import Any
 
 from adaptkit.core.errors import AdaptKitError, ModelError, NotFittedError
 from adaptkit.core.types import Prediction
-from adaptkit.testing.answers import Answered, answers
+from adaptkit.testing.answers import AnsweredInputs, answers
 from adaptkit.testing.failure import CheckFailed, NotApplicable, expect, first_difference, shown_short
 from adaptkit.testing.spying import failing_at
 from adaptkit.testing.strategy_case import StrategyCase
@@ -47,7 +47,7 @@ def _kept_apart(case: StrategyCase, bad: str) -> list[Prediction]:
             f"Expected the other inputs to be answered. Found that {shown_short(error)} was raised. {_REMEDY}"
         ) from error
     found, expected = answers(predictions), case.together
-    others: list[Answered] = [*found[:1], *found[2:]]
+    others: list[AnsweredInputs] = [*found[:1], *found[2:]]
     expect(
         others == expected, "the other inputs answered as ever", first_difference(expected, others), _REMEDY
     )
