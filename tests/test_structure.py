@@ -23,6 +23,10 @@ def test_no_public_class_is_named_twice(house: dict[str, Any]) -> None:
     assert house["classes_twice"] == {}
 
 
+def test_names_of_files_that_say_little_stand_at_most_twice(house: dict[str, Any]) -> None:
+    assert max(house["generic_file_names"].values()) <= 2
+
+
 def test_what_is_counted_is_found(tmp_path: Path) -> None:
     for name, text in {
         "one/__init__.py": "",

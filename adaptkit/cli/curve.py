@@ -63,7 +63,7 @@ class AskedCurve(Asked):
 
 
 def _json(curves: LearningCurves, more: int) -> str:
-    from adaptkit.studies.learning_curve.table import as_json
+    from adaptkit.studies.learning_curve.point_table import as_json
 
     return json_of(as_json(curves, more))
 

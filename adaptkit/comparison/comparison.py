@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from adaptkit.report.table import ConsoleReport
+    from adaptkit.report.console import ConsoleReport
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adaptkit.core.results import Pair, Row
 from adaptkit.decision.candidates import Candidate, CandidateSet
 from adaptkit.decision.choice import MIN_ROWS, Choice
-from adaptkit.decision.judging import Decision, quality
+from adaptkit.decision.decide import Decision, quality
 from adaptkit.decision.limits import Exclusion
 from adaptkit.decision.wording import digits_for, interval, listing, p_value, percent, points
 from adaptkit.stats import detectable_difference

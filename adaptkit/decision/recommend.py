@@ -9,9 +9,9 @@ import numpy as np
 from adaptkit.core.results import Pair, Row, TaskRecommendation
 from adaptkit.decision.candidates import CandidateSet, Differences, at_stake
 from adaptkit.decision.checking import Checked, check
+from adaptkit.decision.decide import Decision, judge
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.hypotheses import weigh
-from adaptkit.decision.judging import Decision, judge
 from adaptkit.decision.limits import unknown
 from adaptkit.decision.reasons import reason
 from adaptkit.decision.recommendation import Recommendation

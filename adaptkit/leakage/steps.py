@@ -10,9 +10,9 @@ from adaptkit.leakage.entries import Agreement, TextItem, entries_of_demonstrati
 from adaptkit.leakage.findings import Found, FoundAlike
 from adaptkit.leakage.in_documents import DocumentSearch
 from adaptkit.leakage.in_rows import RowSearch
-from adaptkit.leakage.judging import MUCH_THE_SAME, VerdictBasis, judge, sentences
 from adaptkit.leakage.meaning import Bar, Meaning
 from adaptkit.leakage.report import LEARNT_FROM, LeakageReport, LeakageThresholds, Place
+from adaptkit.leakage.verdict import MUCH_THE_SAME, VerdictBasis, judge, sentences
 from adaptkit.retrieval import Embedder
 from adaptkit.tasks import Task, some_rows, ties
 

@@ -24,7 +24,7 @@ from adaptkit.testing.failure import CheckFailed, NotApplicable, expect, first_d
 from adaptkit.testing.spying import Seen, seen_by
 from adaptkit.testing.supply import GivenModel, Supply, address_of
 from adaptkit.testing.tasks import SMALL_TASKS, changed, commands, secretive
-from adaptkit.testing.weights import fingerprint
+from adaptkit.testing.weight_hash import fingerprint
 
 GivenStrategy = Strategy | Callable[[], Strategy]
 N_TEST_INPUTS = 3

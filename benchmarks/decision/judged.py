@@ -10,7 +10,7 @@ import numpy as np
 
 from adaptkit.decision import Requirements
 from adaptkit.decision.choice import Choice
-from adaptkit.decision.judging import judge
+from adaptkit.decision.decide import judge
 from adaptkit.stats import MARGIN
 from benchmarks.decision.methods import METHODS
 from benchmarks.decision.samples import Sample, draw, tied, variant

@@ -8,8 +8,8 @@ from statistics import NormalDist
 
 from adaptkit.core.results import Row
 from adaptkit.decision import Requirements
+from adaptkit.decision.decide import judge
 from adaptkit.decision.hypotheses import weigh
-from adaptkit.decision.judging import judge
 from adaptkit.decision.order import parts_of
 from adaptkit.decision.situation import Situation
 from benchmarks.decision.samples import Sample

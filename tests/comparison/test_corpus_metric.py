@@ -23,7 +23,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Request
 from adaptkit.metrics import Answer, OfSums
 from adaptkit.stats import MARGIN
-from adaptkit.studies.robustness.run import measure_robustness
+from adaptkit.studies.robustness.measure import measure_robustness
 
 N = 200
 LABELS = ("fraud", "ok")

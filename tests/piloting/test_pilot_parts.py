@@ -14,7 +14,7 @@ from adaptkit.strategies.shortened import PILOT_TOKENS, Tuning, shortened, train
 from adaptkit.studies.pilot.answers import Batch, Throughput
 from adaptkit.studies.pilot.fits import fit_span, trainings_of
 from adaptkit.studies.pilot.predict import times_tuned
-from adaptkit.studies.pilot.rows import pilot_task
+from adaptkit.studies.pilot.sample import pilot_task
 from adaptkit.studies.pilot.span import Range, of_rows, total
 from adaptkit.studies.pilot.text import figure
 

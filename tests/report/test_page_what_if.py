@@ -19,7 +19,7 @@ from adaptkit.comparison.pairs import RESAMPLING_SEED
 from adaptkit.core.codec import to_json
 from adaptkit.costs import cost_rows, fixed_usd_per_hour
 from adaptkit.decision import Evidence, Recommendation, Requirements, recommend_for
-from adaptkit.decision.judging import judge
+from adaptkit.decision.decide import judge
 from adaptkit.decision.limits import usd_per_1k, usd_per_month
 from adaptkit.decision.turning_points import TurningPoint, _grid
 from adaptkit.report.findings import PageData

@@ -12,7 +12,7 @@ import pytest
 from adaptkit.comparison.page import every_saving
 from adaptkit.core.results import ComparisonResult
 from adaptkit.decision import Evidence, Requirements, recommend_for
-from adaptkit.decision.judging import judge
+from adaptkit.decision.decide import judge
 from adaptkit.report.draws import N_DRAWS, draws_data
 from adaptkit.report.findings import PageData
 from adaptkit.report.html import render_html

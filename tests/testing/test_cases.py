@@ -19,7 +19,7 @@ from adaptkit.testing.of_strategies.saving import is_pickle
 from adaptkit.testing.spying import failing_at, seen_by
 from adaptkit.testing.supply import Supply, address_of, object_at
 from adaptkit.testing.tasks import OWN, SECRET, SMALL_TASKS, TEST_ROW, changed, questions, secretive
-from adaptkit.testing.weights import fingerprint
+from adaptkit.testing.weight_hash import fingerprint
 
 PROMPT = Prompt(instruction="Answer.", input="the question")
 REQUEST = Request(prompt=PROMPT, max_new_tokens=6)

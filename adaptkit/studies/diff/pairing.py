@@ -22,7 +22,7 @@ from adaptkit.comparison.trial_data import StrategyTrials, groups_of
 from adaptkit.core.errors import ConfigError, StoreError
 from adaptkit.core.results import Record
 from adaptkit.stats import PairedDifference
-from adaptkit.studies.diff.result import Diff, StrategyDiff, TaskDiff
+from adaptkit.studies.diff.differences import Diff, StrategyDiff, TaskDiff
 from adaptkit.studies.diff.unlike import AnsweredTargets, obstacle, run_notes, strategy_notes, task_notes
 from adaptkit.tasks import TaskFacts
 

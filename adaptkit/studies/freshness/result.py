@@ -128,13 +128,13 @@ class Freshness(ShownAsText):
 
     def to_frame(self) -> pd.DataFrame:
         """One line a strategy and kind of change; qualities in 0..1, undefined is NaN."""
-        from adaptkit.studies.freshness.table import frame
+        from adaptkit.studies.freshness.phase_table import frame
 
         return frame(self)
 
     def to_markdown(self) -> str:
         """The table with its notes, as GitHub shows it."""
-        from adaptkit.studies.freshness.table import markdown
+        from adaptkit.studies.freshness.phase_table import markdown
 
         return markdown(self)
 
@@ -143,7 +143,7 @@ class Freshness(ShownAsText):
         return self.to_markdown()
 
     def _repr_html_(self) -> str:
-        from adaptkit.studies.freshness.table import html
+        from adaptkit.studies.freshness.phase_table import html
 
         return html(self)
 

@@ -13,7 +13,7 @@ from adaptkit.decision.curves import LearningCurve
 from adaptkit.decision.curves.curve import FURTHEST
 from adaptkit.report.plots import PlotSource
 from adaptkit.stats.scores import Floats
-from adaptkit.studies.learning_curve.result import LearningCurves
+from adaptkit.studies.learning_curve.curves import LearningCurves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from adaptkit.costs import MachinePrice
 from adaptkit.strategies.shortened import Tuning, tuning_of
 from adaptkit.studies.pilot.answers import Throughput
 from adaptkit.studies.pilot.fits import fit_span, trainings_of
-from adaptkit.studies.pilot.result import PilotLine
+from adaptkit.studies.pilot.pilot_line import PilotLine
 from adaptkit.studies.pilot.span import OTHERS_FACTOR, Range, total
 
 

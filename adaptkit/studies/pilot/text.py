@@ -9,7 +9,7 @@ from adaptkit.decision.wording import listing
 from adaptkit.report.lines import aligned
 from adaptkit.strategies.shortened import PILOT_TOKENS
 from adaptkit.studies.pilot.fits import ONE_FIT_FACTOR
-from adaptkit.studies.pilot.result import Pilot, PilotLine
+from adaptkit.studies.pilot.pilot_line import Pilot, PilotLine
 from adaptkit.studies.pilot.span import OTHERS_FACTOR, Range
 
 if TYPE_CHECKING:

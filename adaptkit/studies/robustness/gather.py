@@ -9,7 +9,7 @@ from typing import Any
 from adaptkit.comparison import Comparison
 from adaptkit.comparison.stored import stored_run
 from adaptkit.core.types import Example
-from adaptkit.studies.robustness.judging import Condition, Judge, corrected
+from adaptkit.studies.robustness.analysis import Condition, Judge, corrected
 from adaptkit.studies.robustness.result import UNCHANGED, ChoiceUnderChange, Effect, Robustness
 from adaptkit.studies.robustness.variants import SLICE
 

@@ -162,24 +162,24 @@ class Robustness(ShownAsText):
 
     def to_frame(self) -> pd.DataFrame:
         """One line a strategy and change; qualities in 0..1, undefined is NaN."""
-        from adaptkit.studies.robustness.table import frame
+        from adaptkit.studies.robustness.effect_table import frame
 
         return frame(self)
 
     def to_text(self) -> str:
         """The summary, the table, the choices, and what a reader has to know."""
-        from adaptkit.studies.robustness.table import text
+        from adaptkit.studies.robustness.effect_table import text
 
         return text(self)
 
     def _repr_html_(self) -> str:
-        from adaptkit.studies.robustness.table import html
+        from adaptkit.studies.robustness.effect_table import html
 
         return html(self)
 
     def save(self, folder: str | Path) -> Path:
         """Write ``robustness.json`` into a folder, which is made if need be; return the file's path."""
-        from adaptkit.studies.robustness.table import as_json
+        from adaptkit.studies.robustness.effect_table import as_json
 
         path = Path(folder) / ROBUSTNESS_FILE
         write_json_atomic(path, as_json(self))

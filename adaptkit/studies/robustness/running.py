@@ -16,7 +16,7 @@ from adaptkit.comparison.store import RunStore
 from adaptkit.comparison.stored import stored_run
 from adaptkit.comparison.trial_data import TrialData
 from adaptkit.strategies import Strategy
-from adaptkit.studies.robustness.judging import Condition
+from adaptkit.studies.robustness.analysis import Condition
 from adaptkit.studies.robustness.lending import lend
 from adaptkit.studies.robustness.result import UNCHANGED
 from adaptkit.studies.robustness.variants import MAKERS, PARAPHRASES, Given, Variant, is_touched, keeps_fit

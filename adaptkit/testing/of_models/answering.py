@@ -12,7 +12,7 @@ from adaptkit.core.types import Completion
 from adaptkit.testing.answers import completed
 from adaptkit.testing.failure import CheckFailed, NotApplicable, expect, first_difference, shown_short
 from adaptkit.testing.model_case import LOOKED_UP, SHOWN, TEXTS, ModelCase
-from adaptkit.testing.weights import fingerprint
+from adaptkit.testing.weight_hash import fingerprint
 
 ODD_TEXTS = ("", " ", "\n", "\U0001f999 ñandú 羊驼", "<|im_end|>", "{input} %s")
 CHOICES = ("play", "play music", "stop", "Stop.")

@@ -8,7 +8,7 @@ from typing import Any
 from adaptkit.testing.answers import completed
 from adaptkit.testing.failure import expect
 from adaptkit.testing.model_case import ModelCase
-from adaptkit.testing.weights import weights
+from adaptkit.testing.weight_hash import weights
 
 NOTE = "a note about other weights"
 

@@ -12,7 +12,7 @@ from adaptkit.decision import Flips
 from adaptkit.decision.wording import digits_for, interval, p_value, percent, points
 from adaptkit.report.cells import MARKS
 from adaptkit.report.lines import aligned, section
-from adaptkit.studies.diff.result import Diff, StrategyDiff, TaskDiff
+from adaptkit.studies.diff.differences import Diff, StrategyDiff, TaskDiff
 
 COLUMNS = (
     "task", "strategy", "metric", "n", "n_unpaired", "first", "second", "delta", "delta_low", "delta_high",

@@ -24,9 +24,9 @@ from adaptkit.models.base import Model
 from adaptkit.strategies import Strategy
 from adaptkit.strategies.shortened import shortened
 from adaptkit.strategies.tuned import Budget
+from adaptkit.studies.pilot.pilot_line import Pilot, PilotLine
 from adaptkit.studies.pilot.predict import Planned, predicted
-from adaptkit.studies.pilot.result import Pilot, PilotLine
-from adaptkit.studies.pilot.rows import MIN_ROWS, pilot_task, too_few
+from adaptkit.studies.pilot.sample import MIN_ROWS, pilot_task, too_few
 from adaptkit.tasks import Task
 
 N_ROWS = 8

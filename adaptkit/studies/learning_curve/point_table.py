@@ -9,7 +9,7 @@ from adaptkit.core.codec import to_json
 from adaptkit.decision.curves import CurvePoint, LearningCurve
 from adaptkit.decision.wording import MINUS, interval, listing, percent
 from adaptkit.report.lines import aligned, html_list, html_table, html_title, section
-from adaptkit.studies.learning_curve.result import MORE_LABELS, LearningCurves
+from adaptkit.studies.learning_curve.curves import MORE_LABELS, LearningCurves
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -116,13 +116,13 @@ class LearningCurves(ShownAsText):
 
     def to_frame(self) -> pd.DataFrame:
         """One line a task, strategy and number of labels; undefined is NaN."""
-        from adaptkit.studies.learning_curve.table import frame
+        from adaptkit.studies.learning_curve.point_table import frame
 
         return frame(self)
 
     def to_text(self, *, more: int = MORE_LABELS) -> str:
         """The table, and in sentences the laws, what more labels are worth, and crossings."""
-        from adaptkit.studies.learning_curve.table import text
+        from adaptkit.studies.learning_curve.point_table import text
 
         return text(self, more)
 
@@ -133,13 +133,13 @@ class LearningCurves(ShownAsText):
         return plot(self)
 
     def _repr_html_(self) -> str:
-        from adaptkit.studies.learning_curve.table import html
+        from adaptkit.studies.learning_curve.point_table import html
 
         return html(self)
 
     def save(self, folder: str | Path) -> Path:
         """Write ``curves.json`` into a folder, which is made if need be; return the file's path."""
-        from adaptkit.studies.learning_curve.table import as_json
+        from adaptkit.studies.learning_curve.point_table import as_json
 
         path = Path(folder) / CURVES_FILE
         write_json_atomic(path, as_json(self))

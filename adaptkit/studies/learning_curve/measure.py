@@ -14,7 +14,7 @@ from adaptkit.core.errors import CapabilityError, ConfigError
 from adaptkit.core.numbers import is_count
 from adaptkit.models.base import Model
 from adaptkit.strategies import Strategy
-from adaptkit.studies.learning_curve.result import LearningCurves
+from adaptkit.studies.learning_curve.curves import LearningCurves
 from adaptkit.tasks import Task
 
 SIZES = (16, 64, 256, 1000)

@@ -94,19 +94,19 @@ class Diff:
         Args:
             rows: gained and lost rows shown of each strategy, the widest gaps first.
         """
-        from adaptkit.studies.diff.text import as_text
+        from adaptkit.studies.diff.paragraphs import as_text
 
         return as_text(self, rows=rows)
 
     def to_markdown(self, *, rows: int = 3) -> str:
         """The same as GitHub shows it; see :meth:`to_text`."""
-        from adaptkit.studies.diff.text import as_markdown
+        from adaptkit.studies.diff.paragraphs import as_markdown
 
         return as_markdown(self, rows=rows)
 
     def to_csv(self) -> str:
         """One line a task and strategy; undefined is an empty cell."""
-        from adaptkit.studies.diff.text import as_csv
+        from adaptkit.studies.diff.paragraphs import as_csv
 
         return as_csv(self)
 
@@ -114,6 +114,6 @@ class Diff:
         """The same as a data frame."""
         import pandas as pd
 
-        from adaptkit.studies.diff.text import COLUMNS, lines
+        from adaptkit.studies.diff.paragraphs import COLUMNS, lines
 
         return pd.DataFrame([dict(zip(COLUMNS, line, strict=True)) for line in lines(self)], columns=COLUMNS)
