@@ -51,7 +51,7 @@ def mean_estimate(
         rng: for the bootstrap.
         clusters: the cluster of a row by id (with plain values, a label a row); rows without one are
             independent.
-        confidence: 0.95, or what ``StoppingRule.confidence_after`` says for a run that stopped early.
+        confidence: e.g. 0.95.
     """
     table = scores if isinstance(scores, Scores) else _plain(scores)
     n = len(table.ids)

@@ -16,34 +16,10 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         >>> holm([0.01, 0.04, None, 0.03, 0.005])
         [0.03, 0.06, None, 0.06, 0.02]
     """
-    known = _ascending(p_values)
+    known = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     highest = 0.0
     for rank, (p, i) in enumerate(known):
         highest = max(highest, min(1.0, (len(known) - rank) * p))
         adjusted[i] = highest
     return adjusted
-
-
-def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjust p-values so that the expected share of false alarms among the alarms stays below alpha.
-
-    The i-th smallest of m becomes ``min over j >= i of min(1, m p_(j) / j)`` (Y. Benjamini, Y. Hochberg,
-    JRSS B 57, 1995). Weaker than ``holm``: for screening many configurations, not for a verdict. None
-    stays None and does not count towards m.
-
-    Examples:
-        >>> benjamini_hochberg([0.01, 0.04, None, 0.03, 0.005])
-        [0.02, 0.04, None, 0.04, 0.02]
-    """
-    known = _ascending(p_values)
-    adjusted: list[float | None] = [None] * len(p_values)
-    lowest = 1.0
-    for rank, (p, i) in reversed(list(enumerate(known, start=1))):
-        lowest = min(lowest, len(known) * p / rank)
-        adjusted[i] = lowest
-    return adjusted
-
-
-def _ascending(p_values: Sequence[float | None]) -> list[tuple[float, int]]:
-    return sorted((p, i) for i, p in enumerate(p_values) if p is not None)

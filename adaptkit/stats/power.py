@@ -12,24 +12,6 @@ _Z_POWER = NormalDist().inv_cdf(0.8)
 _K = (_Z_ALPHA + _Z_POWER) ** 2  # 7.849
 
 
-def variance_of_difference(
-    between: float, within: tuple[float, float] = (0.0, 0.0), repeats: tuple[int, int] = (1, 1)
-) -> float:
-    """Return the variance of one row's difference between two strategies (E. Miller, arXiv:2411.00640).
-
-    Args:
-        between: of the difference of a row's expected scores, ``omega^2 = Var(a) + Var(b) - 2 Cov(a, b)``.
-        within: of a row's score from one run to the next, for each of the two; 0 for greedy decoding.
-        repeats: how often each answers every row.
-    """
-    if between < 0 or min(within) < 0 or min(repeats) < 1:
-        raise ConfigError(
-            "Variances must be 0 or more and repeats 1 or more. "
-            f"Got between={between!r}, within={within!r}, repeats={repeats!r}."
-        )
-    return between + within[0] / repeats[0] + within[1] / repeats[1]
-
-
 def rows_for_power(delta: float, variance: float, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
     """Return how many paired rows show a true difference ``delta`` with the given power.
 
@@ -37,7 +19,7 @@ def rows_for_power(delta: float, variance: float, *, alpha: float = 0.05, power:
 
     Args:
         delta: a difference in quality.
-        variance: of one row's difference, e.g. from ``variance_of_difference``.
+        variance: of one row's difference, the two strategies' variances less twice their covariance.
         alpha: two-sided level.
         power: chance of finding the difference.
 
@@ -51,49 +33,10 @@ def rows_for_power(delta: float, variance: float, *, alpha: float = 0.05, power:
     return None if delta == 0 else _factor(alpha, power) * variance / delta**2
 
 
-def difference_for_power(
-    n: float, variance: float, *, alpha: float = 0.05, power: float = 0.8
-) -> float | None:
-    """Return the smallest true difference that ``n`` paired rows show (E. Miller, eq. 10).
-
-    Args:
-        n: rows; with clusters, rows over ``deff``.
-        variance: of one row's difference.
-        alpha: two-sided level.
-        power: chance of finding the difference.
-
-    Returns:
-        None without rows.
-
-    Examples:
-        >>> round(difference_for_power(198, variance_of_difference(1 / 9, (1 / 6, 1 / 6))), 4)
-        0.1327
-    """
-    return math.sqrt(_factor(alpha, power) * variance / n) if n > 0 else None
-
-
 def _factor(alpha: float, power: float) -> float:
     if not 0 < alpha < 1 or not 0 < power < 1:
         raise ConfigError(f"alpha and power must lie between 0 and 1. Got {alpha!r} and {power!r}.")
     return (NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)) ** 2
-
-
-def deff(mean_size: float, icc: float) -> float:
-    """Return the design effect: how many clustered rows say as much as one independent row.
-
-    ``1 + (m - 1) ICC`` (L. Kish, Survey Sampling, 1965).
-
-    Args:
-        mean_size: rows a cluster; where sizes differ, the mean of squared sizes over the mean size.
-        icc: correlation of two rows of the same cluster.
-
-    Examples:
-        >>> deff(5, 0.25)
-        2.0
-    """
-    if mean_size < 1:
-        raise ConfigError.for_parameter("deff", "mean_size", "at least 1 row", mean_size)
-    return 1 + (mean_size - 1) * icc
 
 
 def minimum_detectable_difference(n: float, discordance: float) -> float | None:
@@ -103,7 +46,7 @@ def minimum_detectable_difference(n: float, discordance: float) -> float | None:
     difference of shares, solved for the difference.
 
     Args:
-        n: rows that both strategies answered; with clusters, rows over ``deff``.
+        n: rows that both strategies answered; with clusters, rows over the design effect.
         discordance: the share of rows on which exactly one of the two is right, 0..1.
 
     Returns:

@@ -118,19 +118,6 @@ class StoppingRule:
         if len(set(self.order)) != len(self.order):
             raise ConfigError.for_parameter("StoppingRule", "order", "different ids", "one twice")
 
-    def confidence_after(self, n_rows: int) -> float:
-        """Confidence of a 95 % interval that holds whenever the run stops, at the look after ``n_rows`` rows.
-
-        For ``mean_estimate`` of each strategy: that a run stopped depends on its means, too.
-        """
-        shares = [look.share for look in looks_for(len(self.order)) if look.n_rows == n_rows]
-        if not shares:
-            looks = ", ".join(str(look.n_rows) for look in looks_for(len(self.order)))
-            raise ConfigError.for_parameter(
-                "StoppingRule.confidence_after", "n_rows", f"one of {looks}", n_rows
-            )
-        return 1 - ALPHA * shares[0]
-
     def judge(self, scores: Mapping[str, Scores], n_done: int) -> RunSoFar:
         """Decide what a run may do after ``n_done`` rows of the order.
 

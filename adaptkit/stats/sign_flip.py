@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -16,24 +16,6 @@ MAX_EXACT = 15
 _CHUNK = 300_000
 # Sums of the same differences in another order differ in the last bits; they are ties all the same.
 TIE = 1e-9
-
-
-def sign_flip(
-    differences: Sequence[float], *, rng: np.random.Generator, n_flips: int = N_FLIPS
-) -> tuple[float, str]:
-    """Return the two-sided p-value and what it was made from, in words.
-
-    All sign patterns are counted up to 15 differences other than zero; beyond, ``n_flips`` random ones, with
-    the observed pattern counted among them (B. Phipson, G. Smyth, SAGMB 9, 2010), so it is never 0.
-
-    Args:
-        differences: one a row, or the sum over each cluster.
-        rng: for the random patterns.
-        n_flips: how many.
-    """
-    column = np.asarray(differences, dtype=np.float64)
-    (p,) = sign_flip_columns(column[:, None], rng=rng, n_flips=n_flips)
-    return float(p), flips_in_words(column, n_flips)
 
 
 def flips_in_words(differences: Floats, n_flips: int) -> str:

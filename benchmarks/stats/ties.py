@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from adaptkit.stats import Scores, compare_all, rows_for_power, rows_to_decide
-from adaptkit.stats.power import variance_of_difference
 from benchmarks.stats import planted
 from benchmarks.stats.line import Effort, Line
 from benchmarks.stats.planted import Floats
@@ -78,7 +77,7 @@ def of_winners(effort: Effort) -> Iterator[Line]:
         yield _found(f"0/1, {100 * delta:.0f} points, {n} rows", share, effort)
     # Both answer a row alike but for noise of their own, and one is 3 points lower throughout.
     deviation = 0.15
-    n = round(rows_for_power(0.03, variance_of_difference(0, (deviation**2, deviation**2))) or 0)
+    n = round(rows_for_power(0.03, 2 * deviation**2) or 0)
     rng = np.random.default_rng([effort.seed, 4, n])
 
     def graded(rng: np.random.Generator) -> Floats:

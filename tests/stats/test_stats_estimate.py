@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from adaptkit.core.errors import ConfigError
-from adaptkit.stats import Scores, bootstrap_mean, mean_estimate, t_interval, wilson
+from adaptkit.stats import Scores, mean_estimate, t_interval, wilson
+from adaptkit.stats.resample import bca_interval, resampled_means
+from adaptkit.stats.units import Units
 
 unit = st.floats(0, 1, allow_subnormal=False)
 
@@ -119,10 +121,11 @@ def test_one_odd_row_does_not_make_the_others_certain() -> None:
 
 
 def test_scores_beyond_0_to_1_are_resampled() -> None:
-    values = rng().lognormal(0, 1, size=50).tolist()
-    estimate = mean_estimate(values, rng=rng(1))
+    values = rng().lognormal(0, 1, size=50)
+    estimate = mean_estimate(values.tolist(), rng=rng(1))
     assert estimate.method == "BCa bootstrap over 50 rows"
-    assert (estimate.low, estimate.high) == bootstrap_mean(values, rng=rng(1), method="bca")
+    units = Units(sums=values, sizes=np.ones(50))
+    assert (estimate.low, estimate.high) == bca_interval(resampled_means(units, rng=rng(1)), units)
     few = mean_estimate([1.5, 2.0, 4.0], rng=rng())
     assert (few.low, few.high) == pytest.approx(t_interval([1.5, 2.0, 4.0]))
     assert few.method == "t interval over 3 rows"

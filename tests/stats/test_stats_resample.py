@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
@@ -18,6 +20,14 @@ from adaptkit.stats.units import Units
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def percentiles(units: Units, seed: int = 1) -> tuple[float, float]:
+    return percentile_interval(resampled_means(units, rng=rng(seed)))
+
+
+def independent(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Units:
+    return Units(sums=values, sizes=np.ones(len(values)))
 
 
 @pytest.mark.parametrize("n", [1, 7, 70_000])
@@ -106,3 +116,39 @@ def test_bca_is_undefined_where_nothing_varies() -> None:
     assert bca_interval(np.full(100, 0.5), units) is None
     skewed = Units(sums=np.array([0.0, 1.0]), sizes=np.ones(2))
     assert bca_interval(np.full(100, 0.7), skewed) is None
+
+
+def test_intervals_of_own_draws_agree_with_scipys() -> None:
+    units = independent(rng(3).beta(2, 1, size=80))
+    means = resampled_means(units, rng=rng(5))
+    for method, found in (("percentile", percentile_interval(means)), ("BCa", bca_interval(means, units))):
+        other = scipy_stats.bootstrap((units.sums,), np.mean, method=method, rng=rng(4), n_resamples=10_000)
+        expected = [other.confidence_interval.low, other.confidence_interval.high]
+        assert found is not None
+        assert list(found) == pytest.approx(expected, abs=0.004)
+
+
+def test_bca_leans_to_where_the_tail_is() -> None:
+    units = independent(rng(1).lognormal(0, 1, size=60))
+    means = resampled_means(units, rng=rng(2))
+    plain, skewed = percentile_interval(means), bca_interval(means, units)
+    assert skewed is not None
+    assert skewed[0] > plain[0]
+    assert skewed[1] > plain[1]
+
+
+def test_bootstrap_is_the_same_for_the_same_generator_and_chunked_alike() -> None:
+    units = independent(rng().random(3000))  # 3,000 rows x 10,000 resamples are drawn in several chunks
+    low, high = percentiles(units)
+    assert (low, high) == percentiles(units)
+    assert high - low == pytest.approx(2 * 1.96 * units.sums.std() / math.sqrt(3000), rel=0.05)
+
+
+def test_clusters_are_drawn_as_wholes() -> None:
+    """Ten copies of each value are ten times the rows and no more evidence."""
+    values = rng().random(30)
+    alone = percentiles(independent(values))
+    clustered = percentiles(Units(sums=10 * values, sizes=np.full(30, 10.0)))
+    pretending = percentiles(independent(np.repeat(values, 10)))
+    assert list(clustered) == pytest.approx(list(alone))
+    assert pretending[1] - pretending[0] < 0.5 * (clustered[1] - clustered[0])

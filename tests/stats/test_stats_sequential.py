@@ -127,10 +127,6 @@ def test_p_values_and_intervals_pay_for_the_looks() -> None:
     assert pair.low is not None
     assert pair.low < alone.low
     assert pair.test == "exact McNemar test, at look 1 of 8"
-    assert rule_for(400).confidence_after(25) == pytest.approx(1 - 0.05 * share)
-    assert rule_for(400).confidence_after(400) == pytest.approx(0.975)
-    with pytest.raises(ConfigError, match="one of 25, 50"):
-        rule_for(400).confidence_after(26)
 
 
 def test_evidence_of_an_earlier_look_is_kept() -> None:

@@ -68,14 +68,6 @@ def test_looks_share_what_may_be_spent_and_end_with_the_run(n: int) -> None:
     assert all(20 <= r < n for r in rows[:-1])
 
 
-def test_an_interval_is_as_wide_as_its_look_asks_for() -> None:
-    rule = StoppingRule(order=ORDER)
-    assert rule.confidence_after(20) == pytest.approx(1 - 0.05 * EARLY)
-    assert rule.confidence_after(320) == pytest.approx(0.975)
-    with pytest.raises(ConfigError, match="n_rows"):
-        rule.confidence_after(21)
-
-
 def test_what_cannot_be_judged_is_refused() -> None:
     with pytest.raises(ConfigError, match="order"):
         StoppingRule(order=["a", "b", "a"])
