@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "faiss", "pandas", "matplotlib", "numpy")
+HEAVY = ("torch", "scipy", "transformers", "faiss", "pandas", "matplotlib", "numpy")
 # The aim is 0.2 s; twice and a half of it is left for a machine that does other things meanwhile.
 IMPORT_LIMIT_S = 0.5
 

@@ -27,24 +27,19 @@ from adaptkit.costs.cost import (
     machine_s_per_request,
     machine_usd_per_request,
     mean_by_example,
-    payback_months,
     request_saving,
     request_usd,
-    requests_to_repay_training,
     spared_s,
     split_fit,
     strategy_costs,
     token_bills,
     total_usd,
-    training_usd,
     uncached,
     usd_for_seconds,
-    usd_of_failure,
-    usd_per_1k,
     usd_per_correct,
 )
 from adaptkit.costs.hardware import Hardware, describe_hardware
-from adaptkit.costs.latency import LatencySummary, percentile, summary
+from adaptkit.costs.latency import percentile
 from adaptkit.costs.load import BUSY, OtherLoad, mean_load
 from adaptkit.costs.meter import Meter, PeakMemory
 from adaptkit.costs.model_price import ModelPrice
@@ -60,7 +55,6 @@ __all__ = [
     "CostRow",
     "FitSeconds",
     "Hardware",
-    "LatencySummary",
     "MachinePrice",
     "MeasuredCost",
     "Meter",
@@ -90,21 +84,15 @@ __all__ = [
     "machine_usd_per_request",
     "mean_by_example",
     "mean_load",
-    "payback_months",
     "percentile",
     "request_saving",
     "request_usd",
-    "requests_to_repay_training",
     "spared_s",
     "split_fit",
     "strategy_costs",
-    "summary",
     "token_bills",
     "total_usd",
-    "training_usd",
     "uncached",
     "usd_for_seconds",
-    "usd_of_failure",
-    "usd_per_1k",
     "usd_per_correct",
 ]

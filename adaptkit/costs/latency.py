@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from adaptkit.core.errors import ConfigError
-
-
-@dataclass(frozen=True, kw_only=True)
-class LatencySummary:
-    """Seconds; None where nothing was measured."""
-
-    n: int
-    p50_s: float | None
-    p95_s: float | None
-    mean_s: float | None
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:
@@ -37,13 +26,3 @@ def percentile(values: Sequence[float], q: float) -> float | None:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def summary(seconds: Sequence[float]) -> LatencySummary:
-    """Summarise latencies of requests that were sent alone."""
-    return LatencySummary(
-        n=len(seconds),
-        p50_s=percentile(seconds, 50),
-        p95_s=percentile(seconds, 95),
-        mean_s=math.fsum(seconds) / len(seconds) if len(seconds) else None,
-    )

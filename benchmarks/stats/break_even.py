@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,13 +219,8 @@ def _plain_intervals(
     values = np.asarray(differences)
     drawn = values[rng.integers(0, len(values), size=(N_RESAMPLES, len(values)))].mean(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    half = _student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = t_quantile(0.975, len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return (float(low), float(high)), (float(values.mean()) - half, float(values.mean()) + half)
-
-
-@cache
-def _student(df: int) -> float:
-    return t_quantile(0.975, df)
 
 
 def simulate(effort: Effort) -> Iterator[Line]:

@@ -11,7 +11,6 @@ from accounts import MACHINE, billed, measured
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Usage
 from adaptkit.costs import (
     BreakEvenVolume,
@@ -23,12 +22,9 @@ from adaptkit.costs import (
     break_even_between,
     break_even_volume,
     load_prices,
-    payback_months,
     request_usd,
-    requests_to_repay_training,
     strategy_costs,
     total_usd,
-    training_usd,
 )
 from adaptkit.costs.cost.saving import Saving, exact_saving
 
@@ -60,46 +56,13 @@ def test_the_worked_example_from_tokens_to_requests(
     sheet = price(base) if cached is None else replace(price(base), cached=cached)
     long = request_usd(Usage(tokens_in=2200, tokens_cached=n_cached, tokens_out=100), sheet).usd
     short = request_usd(Usage(tokens_in=200, tokens_out=100), price(f"ft:{base}")).usd
-    training = training_usd(500 * 300 * 3, sheet).usd
+    assert sheet.training is not None
+    training = 500 * 300 * 3 * sheet.training / 1e6
     assert long is not None
     assert short is not None
-    assert training is not None
     found = break_even_volume(training, exact_saving(long - short, "stated"), monthly=False)
     assert found.kind == ("never" if requests is None else "from")
     assert (None if found.requests is None else round(found.requests)) == requests
-
-
-def test_computation_alone() -> None:
-    assert requests_to_repay_training(500 * 120 * 3, 600, passes=2) == 600
-    assert requests_to_repay_training(500 * 120 * 3, 600, passes=3) == 900
-    # T-Few: 1,000 steps of 8 examples of 103 tokens; 41 demonstrations of 98 tokens saved.
-    assert round(requests_to_repay_training(1000 * 8 * 103, 41 * 98, passes=3) or 0) == 615
-    assert requests_to_repay_training(100, 0, passes=2) is None
-    assert requests_to_repay_training(100, -5, passes=2) is None
-    assert requests_to_repay_training(100, 0.5, passes=2) == 400
-    told = r"^The 'passes' parameter of requests_to_repay_training\(\) must be 2 or 3. Got 4 instead.$"
-    with pytest.raises(ConfigError, match=told):
-        requests_to_repay_training(100, 1, passes=4)
-
-
-def test_months_until_hosting_and_training_are_paid_back() -> None:
-    assert payback_months(600, 100, 0.002, 100_000) == 6.0
-    assert payback_months(600, 100, 0.002, 50_000) is None  # the saving just pays for the hosting
-    assert payback_months(600, 100, 0.002, 10_000) is None
-    assert payback_months(600, 100, -0.002, 100_000) is None
-    assert payback_months(0, 0, 0.002, 1) == 0.0
-    assert payback_months(-5, 0, 0.002, 1) == 0.0
-
-
-@given(st.floats(1, 1e6), st.floats(0, 1e4), st.floats(1e-6, 1), st.floats(1, 120))
-def test_a_volume_pays_back_at_the_end_of_its_horizon(
-    fixed: float, monthly: float, saving: float, months: float
-) -> None:
-    at = break_even_volume(fixed / months + monthly, known(saving)).requests
-    assert at is not None
-    back = payback_months(fixed, monthly, saving, at)
-    assume(monthly < 1e6 * fixed / months)
-    assert back == pytest.approx(months, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,7 @@ from adaptkit.costs import (
     break_even_requests,
     fixed_usd_per_hour,
     percentile,
-    summary,
     usd_for_seconds,
-    usd_per_1k,
     usd_per_correct,
 )
 
@@ -82,14 +80,6 @@ def test_seconds_to_usd() -> None:
     assert usd_for_seconds(1800, None) is None
 
 
-def test_costs_that_are_unknown_are_left_out() -> None:
-    assert usd_per_1k([0.001, None, 0.003]) == pytest.approx(2.0)
-    assert usd_per_1k([0.0011, 0.0012]) == pytest.approx(1.15)
-    assert usd_per_1k([None]) is None
-    assert usd_per_1k([]) is None
-    assert usd_per_1k([0.0]) == 0.0
-
-
 def test_usd_per_correct() -> None:
     assert usd_per_correct(0.01, 0.5) == 0.02
     assert usd_per_correct(0.01, 0.0) is None
@@ -103,11 +93,7 @@ def test_percentile_equals_numpys(values: list[float], q: float) -> None:
     assert percentile(values, q) == pytest.approx(float(np.percentile(values, q)), abs=1e-9)
 
 
-def test_latency_of_nothing_is_undefined() -> None:
-    nothing = summary([])
-    assert (nothing.n, nothing.p50_s, nothing.p95_s, nothing.mean_s) == (0, None, None, None)
-    some = summary([3.0, 1.0, 2.0])
-    assert (some.n, some.p50_s, some.mean_s) == (3, 2.0, 2.0)
-    assert some.p95_s == pytest.approx(2.9)
+def test_percentile_of_nothing_is_undefined() -> None:
+    assert percentile([], 95) is None
     with pytest.raises(ConfigError, match="between 0 and 100"):
         percentile([1.0], 101)

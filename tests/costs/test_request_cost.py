@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from adaptkit.core.types import Usage
 from adaptkit.costs import (
     ModelPrice,
-    RequestCost,
     TokenBills,
     load_prices,
     request_usd,
     token_bills,
-    training_usd,
     uncached,
 )
 
@@ -62,14 +60,6 @@ def test_the_worked_requests(name: str, usage: Usage, usd: float) -> None:
 def test_a_discount_of_90_percent() -> None:
     price = replace(sheet_price("gpt-4o-mini"), cached=0.015)
     assert request_usd(tokens(2200, 100, cached=2000), price).usd == pytest.approx(0.000120, rel=1e-12)
-
-
-def test_the_worked_trainings() -> None:
-    assert training_usd(500 * 300 * 3, sheet_price("gpt-4o-mini")).usd == pytest.approx(1.35, rel=1e-12)
-    assert training_usd(500 * 300 * 3, sheet_price("gpt-4o")).usd == pytest.approx(11.25, rel=1e-12)
-    unpriced = replace(PRICE, training=None)
-    assert training_usd(10, unpriced) == RequestCost(usd=None, reason="the price of m has no 'training'")
-    assert training_usd(10, None) == RequestCost(usd=None, reason="no price is known for this model")
 
 
 def test_each_kind_of_token_has_its_own_price() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from scipy import stats as scipy_stats
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.costs import request_saving
-from adaptkit.costs.cost.saving import Saving, _student, _usual_resamples, difference, exact_saving
+from adaptkit.costs.cost.saving import Saving, _usual_resamples, difference, exact_saving
 
 
 def drawn(n: int, seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
@@ -47,20 +46,6 @@ def test_it_is_the_difference_of_the_means() -> None:
     assert exact_saving(2.0, "why") == Saving(
         usd=2.0, low=None, high=None, n_paired=0, n_unpaired=0, method="why"
     )
-
-
-@pytest.mark.parametrize("df", [3, 4, 5, 10, 30, 1000])
-def test_students_quantile_against_scipys(df: int) -> None:
-    found = _student(NormalDist().inv_cdf(0.025), df)
-    assert found == pytest.approx(float(scipy_stats.t.ppf(0.025, df)), rel=6e-3 if df < 5 else 1e-3)
-
-
-def test_students_quantile_is_the_printed_series() -> None:
-    """The four terms at z of 1 and 2, by hand; at 1 degree nothing of them is small."""
-    assert _student(1.0, 1) == pytest.approx(1 + 1 / 2 + 1 / 4 + 1 / 16 - 11 / 1920, rel=1e-14)
-    assert _student(2.0, 1) == pytest.approx(2 + 10 / 4 + 294 / 96 + 1098 / 384 + 169_950 / 92_160, rel=1e-14)
-    assert _student(-2.0, 10) == -_student(2.0, 10)
-    assert _student(2.0, 10) == pytest.approx(2 + 0.25 + 0.030625 + 0.002859375 + 0.000184407552, rel=1e-9)
 
 
 def test_the_interval_is_the_wider_of_scipys_two_on_many_rows() -> None:

@@ -8,8 +8,6 @@ from adaptkit.costs.cost.break_even import (
     break_even_between,
     break_even_requests,
     break_even_volume,
-    payback_months,
-    requests_to_repay_training,
 )
 from adaptkit.costs.cost.machine import (
     HOURS_PER_MONTH,
@@ -33,7 +31,6 @@ from adaptkit.costs.cost.request import (
     TokenBills,
     request_usd,
     token_bills,
-    training_usd,
     uncached,
 )
 from adaptkit.costs.cost.saving import Saving, exact_saving, request_saving
@@ -43,8 +40,6 @@ from adaptkit.costs.cost.terms import Term, total
 from adaptkit.costs.cost.value import (
     break_even_accuracy,
     expected_utility,
-    usd_of_failure,
-    usd_per_1k,
     usd_per_correct,
 )
 
@@ -77,20 +72,15 @@ __all__ = [
     "machine_s_per_request",
     "machine_usd_per_request",
     "mean_by_example",
-    "payback_months",
     "request_saving",
     "request_usd",
-    "requests_to_repay_training",
     "spared_s",
     "split_fit",
     "strategy_costs",
     "token_bills",
     "total",
     "total_usd",
-    "training_usd",
     "uncached",
     "usd_for_seconds",
-    "usd_of_failure",
-    "usd_per_1k",
     "usd_per_correct",
 ]

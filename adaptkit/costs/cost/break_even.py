@@ -18,7 +18,6 @@ from typing import Literal
 
 import numpy as np
 
-from adaptkit.core.errors import ConfigError
 from adaptkit.costs.cost.saving import Saving, difference, exact_saving, request_saving
 from adaptkit.costs.cost.tco import StrategyCosts
 from adaptkit.costs.cost.terms import total
@@ -235,53 +234,3 @@ def _beyond(found: BreakEvenVolume, s: StrategyCosts, t: StrategyCosts) -> str |
     if found.requests is None or not found.monthly or not bounds or found.requests <= min(bounds):
         return None
     return f"machine_hours_per_month suffice for {min(bounds):,.0f} requests a month only"
-
-
-def payback_months(
-    fixed_usd: float, monthly_usd: float, saving_usd: float, requests_per_month: float
-) -> float | None:
-    """Return after how many months a strategy that costs more in advance has paid for itself.
-
-    ``F / (V * saving - R)``.
-
-    Args:
-        fixed_usd: ``F``, what it costs more once.
-        monthly_usd: ``R``, what it costs more each month, e.g. for hosting.
-        saving_usd: what each of its requests costs less.
-        requests_per_month: ``V``.
-
-    Returns:
-        0 when there is nothing to pay back, None for never.
-
-    Examples:
-        >>> payback_months(1.35, 10.0, 0.0002, 100_000)
-        0.135
-    """
-    net = difference(requests_per_month * saving_usd, monthly_usd)
-    if net <= 0:
-        return None
-    return max(0.0, _quotient(fixed_usd, net))
-
-
-def requests_to_repay_training(train_tokens: float, saved_tokens: float, *, passes: int) -> float | None:
-    """Return after how many requests the computation of a training is made up for by shorter prompts.
-
-    ``passes * train_tokens / saved_tokens``, whatever the model's size: a token read costs ``2 N`` operations
-    for ``N`` weights, one trained on ``4 N`` with adapters (forward, and backward through the activations)
-    and ``6 N`` with all weights.
-
-    Args:
-        train_tokens: trained on, epochs counted.
-        saved_tokens: that each request is shorter.
-        passes: 2 for adapters, 3 for full training.
-
-    Returns:
-        None for never, when requests are no shorter.
-
-    Examples:
-        >>> requests_to_repay_training(500 * 120 * 3, 600, passes=2)
-        600.0
-    """
-    if passes not in (2, 3):
-        raise ConfigError.for_parameter("requests_to_repay_training()", "passes", "2 or 3", passes)
-    return passes * train_tokens / saved_tokens if saved_tokens > 0 else None

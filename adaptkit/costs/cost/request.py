@@ -149,18 +149,3 @@ def _priced(
                 return {}, cost.reason
             priced.setdefault(example_id, []).append(cost.usd)
     return priced, None
-
-
-def training_usd(n_tokens: int, price: ModelPrice | None) -> RequestCost:
-    """Return what a provider bills for training on so many tokens, epochs counted.
-
-    Examples:
-        >>> price = ModelPrice(training=3.0, label="example", source="example")
-        >>> training_usd(500 * 300 * 3, price).usd
-        1.35
-    """
-    if price is None:
-        return RequestCost(usd=None, reason="no price is known for this model")
-    if price.training is None:
-        return RequestCost(usd=None, reason=f"the price of {price.label} has no 'training'")
-    return RequestCost(usd=n_tokens * price.training / _MILLION)

@@ -15,18 +15,17 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adaptkit.core.errors import ConfigError
-
-Floats = NDArray[np.float64]
+from adaptkit.stats.distributions import t_quantile
+from adaptkit.stats.resample import resampled_sums
+from adaptkit.stats.scores import Floats
 
 _NORMAL = NormalDist()
-_TAIL = 0.025
+_UPPER = 0.975
 _MOST_RESAMPLES = 10_000
 _LEAST_RESAMPLES = 2_000
 _MOST_DRAWS = 20_000_000
-_CHUNK = 2_000_000
 # With fewer rows than this away from the commonest difference, resamples look alike and the interval shrinks
 # towards nothing, although the next long answer lies well outside.
 _MIN_VARIED = 5
@@ -144,16 +143,16 @@ def _interval(
 ) -> tuple[float, float]:
     """The wider, on each side, of Student's and the BCa interval, which is given room for few rows."""
     wide = [_widened(stratum) for stratum in strata]
-    moves = np.sum([_resampled_sums(stratum, rng, n_resamples) for stratum in wide], axis=0)
+    moves = np.sum([resampled_sums(s[:, None], rng=rng, n_resamples=n_resamples)[:, 0] for s in wide], axis=0)
     error = math.sqrt(math.fsum(float(np.sum((s - s.mean()) ** 2)) for s in wide))
     centred = np.concatenate([stratum - stratum.mean() for stratum in strata])
-    t = _student(_NORMAL.inv_cdf(_TAIL), len(centred) - len(strata))
+    t = t_quantile(_UPPER, len(centred) - len(strata))
     # Of a mean, BCa's bias equals its acceleration up to terms of 1 / n: it need not be read off resamples,
     # whose noise would shift both bounds.
     skew = float(np.sum(centred**3) / (6 * np.sum(centred**2) ** 1.5))
-    levels = [_NORMAL.cdf(skew + (skew + z) / (1 - skew * (skew + z))) for z in (t, -t)]
+    levels = [_NORMAL.cdf(skew + (skew + z) / (1 - skew * (skew + z))) for z in (-t, t)]
     low, high = np.quantile(moves, levels)
-    return usd + min(t * error, float(low)), usd + max(-t * error, float(high))
+    return usd + min(-t * error, float(low)), usd + max(t * error, float(high))
 
 
 def _vary(strata: Sequence[Floats], costs: Iterable[float]) -> bool:
@@ -175,25 +174,3 @@ def _widened(values: Floats) -> Floats:
 
 def _usual_resamples(n: int) -> int:
     return min(_MOST_RESAMPLES, max(_LEAST_RESAMPLES, _MOST_DRAWS // n))
-
-
-def _resampled_sums(values: Floats, rng: np.random.Generator, n_resamples: int) -> Floats:
-    """Draw as many values as there are, with replacement, and add them up; ``[n_resamples]``."""
-    n = len(values)
-    sums = np.empty(n_resamples)
-    step = max(1, _CHUNK // n)
-    for start in range(0, n_resamples, step):
-        stop = min(start + step, n_resamples)
-        sums[start:stop] = values[rng.integers(0, n, size=(stop - start, n), dtype=np.int32)].sum(axis=1)
-    return sums
-
-
-def _student(z: float, df: int) -> float:
-    """Student's quantile from the normal one (Abramowitz and Stegun 26.7.5); 4 digits from 4 degrees on."""
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + math.fsum(term / df ** (k + 1) for k, term in enumerate(terms))

@@ -1,20 +1,8 @@
-"""What a request is worth: means, right answers, and the value of success and failure."""
+"""What a request is worth: right answers, and the value of success and failure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 from adaptkit.core.errors import ConfigError
-
-
-def usd_per_1k(costs: Sequence[float | None]) -> float | None:
-    """Return 1,000 times the mean of those costs that are known, None when none is.
-
-    A request whose latency was not measured alone has no cost; it is left out, not counted as free.
-    """
-    known = [c for c in costs if c is not None]
-    return 1000 * math.fsum(known) / len(known) if known else None
 
 
 def usd_per_correct(mean_cost: float | None, quality: float | None) -> float | None:
@@ -68,7 +56,7 @@ def break_even_accuracy(
 
     Args:
         usd_per_success: ``V``, what a right answer gains.
-        usd_per_failure: ``F``, what a wrong one loses, see ``usd_of_failure``.
+        usd_per_failure: ``F``, what a wrong one loses: the mean, where it can end in several ways.
         request_usd: ``c``, what a request costs.
 
     Returns:
@@ -84,22 +72,3 @@ def break_even_accuracy(
             raise ConfigError.for_parameter("break_even_accuracy()", name, "a number >= 0", usd)
     at_stake = usd_per_success + usd_per_failure
     return (usd_per_failure + request_usd) / at_stake if at_stake else None
-
-
-def usd_of_failure(outcomes: Sequence[tuple[float, float]]) -> float:
-    """Return what a wrong answer loses on average, when it can end in several ways.
-
-    Args:
-        outcomes: pairs of a share of the failures and its USD; the shares add up to 1.
-
-    Raises:
-        ConfigError: they do not.
-
-    Examples:
-        >>> usd_of_failure([(0.95, 40.0), (0.05, 1000.0)])
-        88.0
-    """
-    shares = math.fsum(share for share, _ in outcomes)
-    if not math.isclose(shares, 1.0):
-        raise ConfigError(f"The shares of usd_of_failure() must add up to 1. They add up to {shares:g}.")
-    return math.fsum(share * usd for share, usd in outcomes)
