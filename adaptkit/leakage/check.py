@@ -39,7 +39,7 @@ def check_leakage(
         embedder: None takes the embedded one, if it is on this machine already: nothing is fetched.
 
     Returns:
-        What was found; :meth:`~adaptkit.leakage.report.LeakageReport.require` refuses.
+        What was found.
 
     Raises:
         DataError: there is no test row.

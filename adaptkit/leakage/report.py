@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from adaptkit.core.errors import ConfigError, LeakageError
+from adaptkit.core.errors import ConfigError
 from adaptkit.core.numbers import is_share
 
 LeakKind = Literal["exact", "near", "paraphrase", "own"]
@@ -130,7 +130,7 @@ class LeakageReport:
             where there was none to be judged by it.
         embedder: whose vectors paraphrases were found by; None where none were needed or looked for.
         sentences: the findings in words, the weightiest first.
-        verdict: ``refuse`` is what :meth:`require` raises for.
+        verdict: ``refuse`` is what ``compare`` raises for.
     """
 
     task: str
@@ -164,15 +164,6 @@ class LeakageReport:
             if (found.kind, found.place) == (kind, place):
                 return found
         raise LookupError(f"'{kind}' in '{place}' was not looked for.")
-
-    def require(self) -> None:
-        """Raise where the verdict is ``refuse``.
-
-        Raises:
-            LeakageError: with the counts, the first ids, and how to go on.
-        """
-        if self.verdict == "refuse":
-            raise LeakageError(self.reason or "")
 
 
 def percent(share: float) -> str:

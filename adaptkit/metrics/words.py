@@ -64,16 +64,6 @@ def _word() -> re.Pattern[str]:
     return re.compile(rf"{_character().pattern}|{spaced}+(?:[{_marks()}]+{spaced}*)*")
 
 
-def is_unspaced(text: str) -> bool:
-    """Whether a text begins with a character of a script that is written without spaces.
-
-    Examples:
-        >>> is_unspaced("京"), is_unspaced("ก"), is_unspaced("म")
-        (True, True, False)
-    """
-    return re.match(f"[{_UNSPACED}]", text) is not None
-
-
 def is_simple(text: str) -> bool:
     """Whether a text has neither marks nor joiners nor unspaced scripts, so that Python's words are right."""
     return _SIMPLE.fullmatch(text) is not None

@@ -51,10 +51,6 @@ class ControlTokens:
         self._spelled = re.compile(pattern)
         self._known: dict[str, list[int]] = {}
 
-    def in_text(self, text: str) -> list[str]:
-        """The control tokens that a text spells, in order."""
-        return self._spelled.findall(text)
-
     def masked(self, text: str, found: list[str]) -> str:
         """The text with a private character for each control token, which is added to ``found``."""
 

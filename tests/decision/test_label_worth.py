@@ -28,7 +28,6 @@ def test_more_labels_are_worth_what_the_law_says() -> None:
     assert found.high is not None
     assert 0 < found.low <= (found.gain or 0) <= found.high
     assert found.usd == 100
-    assert found.usd_per_point == pytest.approx(100 / (100 * (found.gain or 0)))
     said = str(found)
     assert said.startswith("lora: 200 more labels (1,000 to 1,200) are worth +0.5 [")
     assert said.endswith("] points and cost $100.")
@@ -37,7 +36,6 @@ def test_more_labels_are_worth_what_the_law_says() -> None:
 def test_an_unknown_price_is_blank() -> None:
     found = worth_of_labels(RISING, 200)
     assert found.usd is None
-    assert found.usd_per_point is None
     assert str(found).endswith("] points.")
     assert "$" not in str(found)
 
@@ -53,7 +51,6 @@ def test_beyond_twice_the_most_labels_no_gain_is_told() -> None:
     found = worth_of_labels(RISING, 1001, 1.0)
     assert (found.gain, found.low, found.high) == (None, None, None)
     assert found.usd == 1001
-    assert found.usd_per_point is None
     assert str(found) == (
         "lora: what 1,001 more labels are worth is not known: "
         "2,001 labels are more than 2 times the 1,000 measured."

@@ -161,7 +161,6 @@ def test_over_seeds_the_choice_of_each_is_told(tmp_path: Path) -> None:
     found = measured(tmp_path, Lucky(), Sturdy(), seeds=3, changes=("case",))
     assert found.unchanged.named == "sturdy"
     assert found.unchanged.by_seed == {0: "lucky", 1: "sturdy", 2: "lucky"}
-    assert found.unchanged.share_of_seeds == pytest.approx(1 / 3)
     assert found.choice("case").by_seed == found.unchanged.by_seed
     assert found.summary().endswith("of 3 seeds alone, 1 name the same.")
 

@@ -20,7 +20,6 @@ class LabelWorth:
         n_labels: how many there are, ``more`` how many more.
         gain: in quality, with its 95 % interval ``low`` to ``high``; None where the curve does not say.
         usd: what they cost; None where the price of a label is not known.
-        usd_per_point: what a percentage point costs so; None without a gain or a price.
         reason: why there is no gain.
     """
 
@@ -33,11 +32,6 @@ class LabelWorth:
     high: float | None
     usd: float | None
     reason: str | None = None
-
-    @property
-    def usd_per_point(self) -> float | None:
-        """USD for each percentage point."""
-        return None if not self.gain or self.usd is None else self.usd / (100 * self.gain)
 
     def __str__(self) -> str:
         """The finding as a sentence; what is not known is left out."""

@@ -123,14 +123,6 @@ class Grammars:
             raise ConfigError.for_parameter("choices()", "choices", "a list of at least one text", choices)
         return self._constraints(_choice_grammar(choices), "These choices cannot be enforced")
 
-    def supported(self, schema: Mapping[str, object]) -> str | None:
-        """Why completions cannot be held to ``schema``; None where they can."""
-        try:
-            self.json_schema(schema)
-        except ConfigError as error:
-            return str(error)
-        return None
-
     def refuses(
         self, schema: Mapping[str, object], texts: Sequence[str], encode: Callable[[str], Sequence[int]]
     ) -> str | None:

@@ -88,13 +88,6 @@ class ChoiceUnderChange:
         """Whether the same strategy is named as without the change; None where nothing can be said."""
         return None if self.named is None or self.reference is None else self.named == self.reference
 
-    @property
-    def share_of_seeds(self) -> float | None:
-        """Of the seeds, the share under which alone the same is named as under all together."""
-        if not self.by_seed:
-            return None
-        return sum(name == self.named for name in self.by_seed.values()) / len(self.by_seed)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Robustness(ShownAsText):
