@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help compare perf docs test check lint format-check types layers clean
+.PHONY: help compare perf docs test check lint format-check types layers dead-code clean
 
 # A name on the path may be a shim for a version that is not there, so each is run.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -45,7 +45,7 @@ test: .venv/.dev  ## Checks, then all tests, the slow ones and the notebooks inc
 	@echo "Tests, the slow ones, those in a browser, and notebooks"
 	@$(PYTEST) -m "not gpu" --nbmake tests adaptkit $(NOTEBOOKS)
 
-check: lint format-check types layers  ## Lint, formatting, types and layers
+check: lint format-check types layers dead-code  ## Lint, formatting, types, layers, and code that only tests use
 
 lint: .venv/.dev
 	@echo "Lint"
@@ -62,6 +62,10 @@ types: .venv/.dev
 layers: .venv/.dev
 	@echo "Layers"
 	@.venv/bin/lint-imports
+
+dead-code: .venv/.dev
+	@echo "Dead code"
+	@$(PY) -m benchmarks.dead_code
 
 clean:  ## Remove .venv and .venv-perf, caches and build output (results in runs/ stay)
 	@rm -rf .venv .venv-perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

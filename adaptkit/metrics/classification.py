@@ -45,27 +45,8 @@ def accuracy(answer: Answer) -> Score:
 
 
 def macro_f1(answer: Answer) -> Score:
-    """Whether the row is right, as ``accuracy``; the metric over rows is :func:`corpus_macro_f1`."""
+    """Whether the row is right, as ``accuracy``; the metric over rows is ``MACRO_F1``."""
     return accuracy(answer)
-
-
-def corpus_macro_f1(answers: Sequence[Answer], *, lenient: bool = False) -> float | None:
-    """F1 of each label that occurs in the targets, averaged without weights.
-
-    The same as scikit-learn's ``f1_score(targets, outputs, labels=..., average="macro",
-    zero_division=0)`` with those labels; an output that is none of them is a miss of its target and
-    nothing else. An output equal to an alias counts as the target.
-
-    Returns:
-        The value, or None without answers.
-
-    Examples:
-        >>> from adaptkit.core.types import Example
-        >>> rows = [Example(id=str(i), input="?", target=t) for i, t in enumerate("aab")]
-        >>> round(corpus_macro_f1([Answer(output="a", example=row) for row in rows]), 3)
-        0.4
-    """
-    return MACRO_F1(answers, lenient=lenient)
 
 
 def _label_counts(answers: Sequence[Answer], lenient: bool) -> Counts:
@@ -98,6 +79,12 @@ def _mean_f1(sums: Counts) -> Counts:
 
 
 MACRO_F1 = OfSums(parts=_label_counts, value=_mean_f1)
+"""F1 of each label that occurs in the targets, averaged without weights.
+
+The same as scikit-learn's ``f1_score(targets, outputs, labels=..., average="macro", zero_division=0)`` with
+those labels; an output that is none of them is a miss of its target and nothing else. An output equal to an
+alias counts as the target.
+"""
 
 
 def _predicted(answer: Answer, lenient: bool) -> str:

@@ -11,7 +11,7 @@ from adaptkit.core.errors import ConfigError
 from adaptkit.core.types import Example
 from adaptkit.leakage.canonical import canonical, numbers
 from adaptkit.metrics.base import Answer
-from adaptkit.metrics.classification import accuracy, corpus_macro_f1
+from adaptkit.metrics.classification import MACRO_F1, accuracy
 from adaptkit.metrics.normalise import fold, tokens
 from adaptkit.metrics.numeric import last_number, whole_number
 from adaptkit.metrics.rouge import rouge_1, rouge_l
@@ -101,7 +101,7 @@ def test_labels_are_found_as_whole_words(
     assert (score(said), score(other)) == (1.0, 0.0)
     assert mentioned_last(said, labels) == fold(label)
     assert mentioned_last(other, labels) is none
-    assert corpus_macro_f1([Answer(output=said, example=row, labels=labels)], lenient=True) == 1.0
+    assert MACRO_F1([Answer(output=said, example=row, labels=labels)], lenient=True) == 1.0
 
 
 def test_longest_label_wins_whatever_its_script() -> None:
