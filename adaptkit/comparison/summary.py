@@ -129,4 +129,4 @@ def _with_break_even(row: Row, rows: Sequence[Row], baseline: str | None) -> Row
         return row
     fit, cost, base_fit, base_cost = (float(f or 0) for f in figures)
     found = break_even_requests(fit, cost / 1000, base_fit, base_cost / 1000)
-    return dataclasses.replace(row, break_even_requests=found.requests if found else None)
+    return dataclasses.replace(row, break_even_requests=found)

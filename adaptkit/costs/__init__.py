@@ -4,7 +4,6 @@ from adaptkit.costs.billing import Prices
 from adaptkit.costs.cost import (
     NOTHING,
     UTILISATIONS,
-    BreakEven,
     BreakEvenVolume,
     CostAssumptions,
     CostRow,
@@ -49,7 +48,6 @@ __all__ = [
     "BUSY",
     "NOTHING",
     "UTILISATIONS",
-    "BreakEven",
     "BreakEvenVolume",
     "CostAssumptions",
     "CostRow",

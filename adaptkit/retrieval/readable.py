@@ -28,7 +28,6 @@ WITH_NGRAMS = "+character-ngrams"
 NGRAMS_REVISION = "1"
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """An example: it reads about 50 languages."""
-BY_LETTERS = "They are compared by the letters they share, not by meaning."
 NAME_ANOTHER = f"For this language, name another embedder, such as knn-vote:embedder={MULTILINGUAL}."
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from adaptkit.core.errors import ConfigError
 from adaptkit.costs import (
-    BreakEven,
     break_even_requests,
     fixed_usd_per_hour,
     percentile,
@@ -41,24 +40,19 @@ def test_the_worked_break_even(
 ) -> None:
     tuned, prompted = api_cost(0, 200, 100, fine_tuned), api_cost(2000, 200, 100, few_shot)
     found = break_even_requests(train, tuned, 0.0, prompted)
-    assert found.requests is not None
-    assert round(found.requests) == requests
-    assert not found.never
+    assert found is not None
+    assert round(found) == requests
 
 
 def test_prompt_caching_can_make_fine_tuning_never_pay() -> None:
     prompted = api_cost(2000, 200, 100, (0.015, 0.15, 0.60))
     assert prompted == pytest.approx(0.00012)
-    assert break_even_requests(1.35, 0.00018, 0.0, prompted) == BreakEven(requests=None, never=True)
+    assert break_even_requests(1.35, 0.00018, 0.0, prompted) is None
 
 
 def test_break_even_edges() -> None:
-    assert break_even_requests(0.0, 1.0, 5.0, 1.0).never  # equal costs a request: no number of them decides
-    assert break_even_requests(0.0, 0.5, 5.0, 1.0) == BreakEven(requests=0.0, never=False)
-    for unknown in range(4):
-        known = [1.0, 0.1, 0.0, 0.2]
-        arguments = [None if i == unknown else x for i, x in enumerate(known)]
-        assert break_even_requests(*arguments) == BreakEven(requests=None, never=False)
+    assert break_even_requests(0.0, 1.0, 5.0, 1.0) is None  # equal costs a request: no number of them decides
+    assert break_even_requests(0.0, 0.5, 5.0, 1.0) == 0.0
 
 
 money = st.floats(0, 1e3)
@@ -67,10 +61,9 @@ money = st.floats(0, 1e3)
 @given(money, st.floats(1e-4, 1), money, st.floats(1e-4, 1))
 def test_totals_meet_at_the_break_even(fit_a: float, cost_a: float, fit_b: float, cost_b: float) -> None:
     found = break_even_requests(fit_a, cost_a, fit_b, cost_b)
-    if found.requests:
-        at = found.requests
-        assert fit_a + at * cost_a == pytest.approx(fit_b + at * cost_b, rel=1e-6)
-    assert found.never == (cost_a >= cost_b)
+    if found:
+        assert fit_a + found * cost_a == pytest.approx(fit_b + found * cost_b, rel=1e-6)
+    assert (found is None) == (cost_a >= cost_b)
 
 
 def test_seconds_to_usd() -> None:

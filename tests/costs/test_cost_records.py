@@ -10,7 +10,6 @@ from sealed_values import assert_given_by_name, assert_stays
 
 from adaptkit.costs import (
     NOTHING,
-    BreakEven,
     BreakEvenVolume,
     CostAssumptions,
     FitSeconds,
@@ -29,7 +28,6 @@ COSTS = strategy_costs(measured(), CostAssumptions(), machine=MACHINE)
     "record",
     [
         NOTHING,
-        BreakEven(requests=1.0, never=False),
         BreakEvenVolume(kind="never"),
         CostAssumptions(),
         FitSeconds(training=1.0, tuning=0.0, index=0.0),

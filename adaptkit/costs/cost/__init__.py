@@ -3,7 +3,6 @@
 from adaptkit.costs.cost.account import strategy_costs
 from adaptkit.costs.cost.assumptions import CostAssumptions, load_assumptions
 from adaptkit.costs.cost.break_even import (
-    BreakEven,
     BreakEvenVolume,
     break_even_between,
     break_even_requests,
@@ -47,7 +46,6 @@ __all__ = [
     "HOURS_PER_MONTH",
     "NOTHING",
     "UTILISATIONS",
-    "BreakEven",
     "BreakEvenVolume",
     "CostAssumptions",
     "CostRow",

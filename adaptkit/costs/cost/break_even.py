@@ -26,19 +26,6 @@ Kind = Literal["from", "up to", "always", "never", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BreakEven:
-    """From how many requests on the one costs less in total than the other.
-
-    Attributes:
-        requests: the number, 0 when it is never the dearer; None when it never pays or is unknown.
-        never: whether it never pays. Not an infinite ``requests``, which JSON could not hold.
-    """
-
-    requests: float | None
-    never: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class BreakEvenVolume:
     """At how many requests a strategy is cheaper than another.
 
@@ -101,9 +88,7 @@ def _count(requests: float | None) -> str:
     return f"{requests:,.0f}" if requests >= 10 else f"{requests:.2g}"
 
 
-def break_even_requests(
-    fit_usd_a: float | None, cost_a: float | None, fit_usd_b: float | None, cost_b: float | None
-) -> BreakEven:
+def break_even_requests(fit_usd_a: float, cost_a: float, fit_usd_b: float, cost_b: float) -> float | None:
     """Return from how many requests on ``a`` costs less in total than ``b``.
 
     ``(fit_a - fit_b) / (cost_b - cost_a)``. If a request of ``a`` costs no less than one of ``b``, ``a``
@@ -115,17 +100,18 @@ def break_even_requests(
         fit_usd_b: likewise for ``b``.
         cost_b: likewise for ``b``.
 
+    Returns:
+        The number, 0 where ``a`` is never the dearer; None where it never pays.
+
     Examples:
         >>> break_even_requests(1.35, 0.00018, 0.0, 0.00024)
-        BreakEven(requests=22500.0, never=False)
-        >>> break_even_requests(1.35, 0.00018, 0.0, 0.00012)
-        BreakEven(requests=None, never=True)
+        22500.0
+        >>> break_even_requests(1.35, 0.00018, 0.0, 0.00012) is None
+        True
     """
-    if fit_usd_a is None or cost_a is None or fit_usd_b is None or cost_b is None:
-        return BreakEven(requests=None, never=False)
     if cost_a >= cost_b:
-        return BreakEven(requests=None, never=True)
-    return BreakEven(requests=max(0.0, _quotient(fit_usd_a - fit_usd_b, cost_b - cost_a)), never=False)
+        return None
+    return max(0.0, _quotient(fit_usd_a - fit_usd_b, cost_b - cost_a))
 
 
 def break_even_volume(advance_usd: float, saving: Saving, *, monthly: bool = True) -> BreakEvenVolume:

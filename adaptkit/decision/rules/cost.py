@@ -50,7 +50,7 @@ def payback(s: Situation) -> Payback | None:
     found = break_even_requests(once, r.usd_per_request_tuned, 0.0, r.usd_per_request_prompted)
     totals = [s.horizon_months * v for v in r.volumes]
     return Payback(
-        from_requests=found.requests,
+        from_requests=found,
         low=totals[0] if totals else None,
         high=totals[-1] if totals else None,
     )
