@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adaptkit.cli.main import main
-from adaptkit.cli.readiness import Finding, check_machine, packages
+from adaptkit.cli.readiness import Finding, check_machine, machine
 from adaptkit.costs import describe_hardware
 from adaptkit.models.embedded import EMBEDDED, embedded_folder
 
@@ -92,11 +92,11 @@ def test_a_model_that_is_missing_stops_only_where_it_cannot_be_fetched(
 
 def test_packages_that_are_missing_or_too_old_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        packages, "requires", lambda _: ["click>=8.1", "peft>=0.18", "gone>=1", "x>=1; extra=='dev'"]
+        machine, "requires", lambda _: ["click>=8.1", "peft>=0.18", "gone>=1", "x>=1; extra=='dev'"]
     )
     known = importlib.metadata.version
-    monkeypatch.setattr(packages, "version", lambda name: "0.17.9" if name == "peft" else known(name))
-    told = {f.name: f for f in packages.package_findings()}
+    monkeypatch.setattr(machine, "version", lambda name: "0.17.9" if name == "peft" else known(name))
+    told = {f.name: f for f in machine._package_findings()}
     assert (told["peft"].state, told["peft"].value) == ("stop", "0.17.9, and >=0.18 is needed")
     assert told["peft"].advice == "pip install --upgrade 'peft>=0.18'"
     assert (told["gone"].state, told["gone"].advice) == ("stop", "pip install 'gone>=1'")
@@ -106,8 +106,8 @@ def test_packages_that_are_missing_or_too_old_stop(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_requirements_that_are_checked_are_those_of_the_package() -> None:
-    assert packages._needed()["torch"].startswith(">=")
-    assert "mlflow-skinny" not in packages._needed()
+    assert machine._needed()["torch"].startswith(">=")
+    assert "mlflow-skinny" not in machine._needed()
 
 
 def test_few_threads_and_little_memory_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
-from adaptkit.cli.readiness.packages import package_findings
 from adaptkit.core.version import __version__
 from adaptkit.costs import describe_hardware
 from adaptkit.models.cache import bytes_below
@@ -29,6 +29,9 @@ MIN_AVAILABLE_BYTES = 2_000_000_000
 RUN_BYTES = 200_000_000
 """A run folder with records and adapters of a small model; a reserve of it is made before anything else."""
 ONLINE_S = 30
+DISTRIBUTION = "adaptkit-llm"
+SHOWN = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu", "numpy", "pandas")
+OPTIONAL = {"pyarrow": "parquet", "datasets": "hub", "mlflow-skinny": "mlflow"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def check_machine(*, runs: Path = Path("runs"), online: bool = False) -> list[Fi
     """
     looked: list[Callable[[], Iterator[Finding]]] = [
         _python,
-        package_findings,
+        _package_findings,
         _device,
         _memory,
         _cores,
@@ -229,3 +232,46 @@ def not_writable(folder: Path) -> str:
             return ""
     except OSError as error:
         return f"{nearest(folder)} cannot be written to ({error.strerror})."
+
+
+def _package_findings() -> Iterator[Finding]:
+    """Every package that is missing or too old, and the versions of the rest that matter."""
+    needed = _needed()
+    for name in dict.fromkeys([*SHOWN, *needed]):
+        found, least = _version(name), needed.get(name, "")
+        if found is None:
+            advice = f"pip install '{name}{least}'"
+            yield Finding(name=name, value="not installed", state="stop", advice=advice)
+        elif least and _is_older(found, least):
+            advice = f"pip install --upgrade '{name}{least}'"
+            yield Finding(name=name, value=f"{found}, and {least} is needed", state="stop", advice=advice)
+        elif name in SHOWN:
+            yield Finding(name=name, value=found)
+    for name, extra in OPTIONAL.items():
+        found = _version(name)
+        value = found or f"not installed (optional: the extra '{extra}')"
+        yield Finding(name=name, value=value)
+
+
+def _needed() -> dict[str, str]:
+    """What the installed distribution asks for, by name; empty where the library runs from a folder."""
+    try:
+        from packaging.requirements import Requirement
+
+        asked = [Requirement(text) for text in requires(DISTRIBUTION) or ()]
+    except (PackageNotFoundError, ImportError):
+        return {}
+    return {r.name: str(r.specifier) for r in asked if r.marker is None or r.marker.evaluate({"extra": ""})}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _is_older(found: str, wanted: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return not SpecifierSet(wanted).contains(found, prereleases=True)

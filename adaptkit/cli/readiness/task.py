@@ -10,10 +10,12 @@ from typing import Any
 
 from adaptkit import metrics
 from adaptkit.core.errors import ModelError
+from adaptkit.core.shorten import shorten
 from adaptkit.core.types import Example
 from adaptkit.leakage import LeakageReport, check_leakage
 from adaptkit.leakage.canonical import canonical
 from adaptkit.leakage.check import NOT_LOOKED_FOR
+from adaptkit.report.lines import aligned, section
 from adaptkit.retrieval import DEFAULT_EMBEDDER
 from adaptkit.retrieval.pieces import embedded_pieces
 from adaptkit.retrieval.readable import Legibility
@@ -21,6 +23,7 @@ from adaptkit.strategies import make_strategy
 from adaptkit.tasks import Task, load_task
 
 STRATEGIES = ("prompt", "few-shot", "rag", "lora")
+MAX_LABELS = 12
 FEW_ROWS = 20
 """Below this, intervals are so wide that hardly anything is shown."""
 
@@ -62,9 +65,7 @@ class TaskCheck:
 
     def to_text(self) -> str:
         """A line a fact, then the notes."""
-        from adaptkit.cli.readiness.task_text import as_text
-
-        return as_text(self)
+        return _as_text(self)
 
 
 def check_source(
@@ -169,3 +170,31 @@ def _unread(task: Task, rows: Sequence[Example]) -> list[str]:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
+
+
+def _as_text(found: TaskCheck) -> str:
+    """A line a fact, then what is doubtful."""
+    facts = aligned([[name, value] for name, value in _facts(found)])
+    notes = [*found.notes, *found.leakage.sentences]
+    return f"{facts}\n" + (f"\n{section('To know', notes)}" if notes else "")
+
+
+def _facts(found: TaskCheck) -> Iterator[tuple[str, str]]:
+    yield "task", f"{found.name}, {found.kind}"
+    yield "metrics", ", ".join(found.metrics) + " (the first decides)"
+    yield "instruction", _short(found.instruction)
+    yield "rows", ", ".join(f"{n} {name}" for name, n in found.counts.items())
+    if found.labels:
+        shown = [f"{label} {n}" for label, n in list(found.labels.items())[:MAX_LABELS]]
+        more = len(found.labels) - len(shown)
+        yield f"{len(found.labels)} labels", ", ".join(shown) + (f", and {more} more" if more > 0 else "")
+    yield "length", f"inputs {found.input_chars:.0f} characters, targets {found.target_chars:.0f} (medians)"
+    yield "repeats in train", str(len(found.repeated))
+    yield "leakage", found.leakage.verdict
+    for name, reason in found.refused.items():
+        yield f"without {name}", reason
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return shorten(line, 80)
