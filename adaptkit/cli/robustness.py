@@ -52,7 +52,7 @@ class AskedRobustness(Asked):
 
 
 def _json(found: Robustness) -> str:
-    from adaptkit.studies.robustness.effect_table import as_json
+    from adaptkit.studies.robustness.result import as_json
 
     return json_of(as_json(found))
 

@@ -6,10 +6,9 @@ from adaptkit.decision.causes import Cause, Causes, WrongAnswer, causes
 from adaptkit.decision.evidence import Evidence
 from adaptkit.decision.flips import Flip, Flips, flips
 from adaptkit.decision.recommend import recommend, recommend_for
-from adaptkit.decision.recommendation import Recommendation
+from adaptkit.decision.recommendation import Recommendation, Recommendations
 from adaptkit.decision.requirements import Requirements
 from adaptkit.decision.requirements_file import load_requirements
-from adaptkit.decision.shown import Recommendations
 from adaptkit.decision.situation import DataFacts, facts_of
 from adaptkit.stats.verdict import verdict
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from adaptkit.core.results import Record
-from adaptkit.decision.blocks import Block
+from adaptkit.core.shorten import shorten
+from adaptkit.decision.blocks import Block, Heading, Paragraph, TextTable
 from adaptkit.decision.shown import ShownAsBlocks
+
+LONGEST = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +46,6 @@ class Flips(ShownAsBlocks):
 
     def blocks(self) -> list[Block]:
         """It as a document: the first rows of each side, with both answers."""
-        from adaptkit.decision.flips_text import blocks
-
         return blocks(self)
 
 
@@ -104,3 +105,41 @@ def shown_output(record: Record) -> str:
 
 def _gap(flip: Flip) -> tuple[float, str]:
     return -abs(flip.strategy_score - flip.baseline_score), flip.example_id
+
+
+MOST_ROWS = 5
+
+
+def blocks(found: Flips) -> list[Block]:
+    """How many rows each side has better, and the widest gaps of both."""
+    return [
+        Heading(text=f"{found.strategy} beside {found.baseline} on {found.task}", level=1),
+        Paragraph(text=_counts(found)),
+        *_side(f"Gained by {found.strategy}", found.gained, found),
+        *_side(f"Lost by {found.strategy}", found.lost, found),
+    ]
+
+
+def _counts(found: Flips) -> str:
+    alone = f", and {len(found.unpaired)} that only one of them answered" if found.unpaired else ""
+    return (
+        f"{len(found.gained)} rows gained, {len(found.lost)} lost, {found.n_same} with the same score{alone}."
+    )
+
+
+def _side(title: str, some: Sequence[Flip], found: Flips) -> list[Block]:
+    if not some:
+        return []
+    shown = some[:MOST_ROWS]
+    rows = tuple(
+        (f.example_id, *map(one_line, (f.target, f.strategy_output, f.baseline_output))) for f in shown
+    )
+    rest = f" (the first {MOST_ROWS} of {len(some)})" if len(some) > MOST_ROWS else ""
+    header = ("row", "target", found.strategy, found.baseline)
+    return [Heading(text=f"{title}{rest}"), TextTable(header=header, rows=rows)]
+
+
+def one_line(text: str) -> str:
+    """One line without marks that the document would take for its own."""
+    line = " ".join(text.replace("*", "").replace("`", "").split())
+    return shorten(line, LONGEST)

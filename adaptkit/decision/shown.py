@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from adaptkit.core.results import TaskRecommendation
 from adaptkit.decision.blocks import Block, as_html, as_markdown, as_text
-from adaptkit.decision.recommendation_text import short_blocks
 
 if TYPE_CHECKING:
     from rich.console import Group
-
-T = TypeVar("T", bound=TaskRecommendation)
 
 
 class ShownAsBlocks:
@@ -45,29 +41,3 @@ class ShownAsBlocks:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         # IPython in a terminal.
         printer.text("..." if cycle else str(self))
-
-
-class Recommendations(ShownAsBlocks, tuple[T, ...]):
-    """One recommendation a task: a tuple that a notebook and a terminal show as text.
-
-    Examples:
-        >>> found = TaskRecommendation(task="t", verdict="recommend", strategy="rag", tied=(), reason="Why.")
-        >>> print(Recommendations([found]), end="")
-        t: take rag
-        ===========
-        <BLANKLINE>
-        Why.
-    """
-
-    __slots__ = ()
-
-    def blocks(self) -> list[Block]:
-        """All of them, one below the other."""
-        return [block for one in self for block in _blocks_of(one)]
-
-    def __str__(self) -> str:
-        return super().__str__() if self else "No task was compared.\n"
-
-
-def _blocks_of(one: TaskRecommendation) -> Sequence[Block]:
-    return one.blocks() if isinstance(one, ShownAsBlocks) else short_blocks(one)

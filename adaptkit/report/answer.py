@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adaptkit.core.results import TaskRecommendation
-from adaptkit.decision.recommendation_text import sureness, turn_sentence
+from adaptkit.decision.recommendation import sureness, turn_sentence
 from adaptkit.report.findings import PageData
 from adaptkit.report.view import TaskView, headline
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adaptkit.decision import Causes
 from adaptkit.decision.blocks import Bullets, Paragraph, TextTable
-from adaptkit.decision.causes_text import blocks
+from adaptkit.decision.causes import blocks
 from adaptkit.report.tables import Grid
 
 

@@ -36,10 +36,10 @@ class AnswerParser:
         parses: whether the answer is read off a completion that has no marks either.
 
     Examples:
-        >>> sums = Reading("arithmetic", (), True, Marks(opening="Answer:"), thinking=True)
+        >>> sums = AnswerParser("arithmetic", (), True, Marks(opening="Answer:"), thinking=True)
         >>> sums.answer("3 bags of 4 make 12.\n**Answer:** 12 apples")
         '12'
-        >>> moods = Reading("classification", ("good", "bad"), True, Marks(opening="Answer:"), thinking=True)
+        >>> moods = AnswerParser("classification", ("good", "bad"), True, Marks(opening="Answer:"), thinking=True)
         >>> moods.answer("It was a bad start, but the end was good"), moods.answer("Who can tell?")
         ('good', 'Who can tell?')
     """

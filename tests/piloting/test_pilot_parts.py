@@ -13,10 +13,10 @@ import adaptkit as ak
 from adaptkit.strategies.shortened import PILOT_TOKENS, Tuning, shortened, trained_parts, tuning_of
 from adaptkit.studies.pilot.answers import Batch, Throughput
 from adaptkit.studies.pilot.fits import fit_span, trainings_of
+from adaptkit.studies.pilot.pilot_line import figure
 from adaptkit.studies.pilot.predict import times_tuned
 from adaptkit.studies.pilot.sample import pilot_task
 from adaptkit.studies.pilot.span import Range, of_rows, total
-from adaptkit.studies.pilot.text import figure
 
 SECONDS = st.floats(0.001, 1000)
 NOTES: dict[str, Any] = {

@@ -9,7 +9,7 @@ import pytest
 from node import called
 
 from adaptkit.costs import BreakEvenVolume
-from adaptkit.decision.recommendation_text import turn_sentence
+from adaptkit.decision.recommendation import turn_sentence
 from adaptkit.decision.turning_points import TurningPoint
 from adaptkit.report.parts import RULES, source
 

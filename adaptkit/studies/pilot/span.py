@@ -18,9 +18,9 @@ class Range:
     """What is predicted of an amount, with its range.
 
     Examples:
-        >>> Span(low=1, value=2, high=4) + Span.exactly(1)
-        Span(low=2, value=3, high=5)
-        >>> Span(low=1, value=2, high=4).times(3).bounds
+        >>> Range(low=1, value=2, high=4) + Range.exactly(1)
+        Range(low=2, value=3, high=5)
+        >>> Range(low=1, value=2, high=4).times(3).bounds
         (3, 12)
     """
 
@@ -77,7 +77,7 @@ def of_rows(values: Sequence[float], n: int) -> Range:
 
     Examples:
         >>> of_rows([2.0, 2.0, 2.0], 10)
-        Span(low=20.0, value=20.0, high=20.0)
+        Range(low=20.0, value=20.0, high=20.0)
     """
     if n == 0:
         return NONE
