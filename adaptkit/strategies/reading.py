@@ -39,7 +39,8 @@ class AnswerParser:
         >>> sums = AnswerParser("arithmetic", (), True, Marks(opening="Answer:"), thinking=True)
         >>> sums.answer("3 bags of 4 make 12.\n**Answer:** 12 apples")
         '12'
-        >>> moods = AnswerParser("classification", ("good", "bad"), True, Marks(opening="Answer:"), thinking=True)
+        >>> marks = Marks(opening="Answer:")
+        >>> moods = AnswerParser("classification", ("good", "bad"), True, marks, thinking=True)
         >>> moods.answer("It was a bad start, but the end was good"), moods.answer("Who can tell?")
         ('good', 'Who can tell?')
     """
