@@ -43,11 +43,10 @@ def test_meter_lets_errors_pass_without_asking_the_device_again() -> None:
 
 
 def test_peak_memory_sees_what_is_freed_again() -> None:
-    with PeakMemory() as memory:
-        # Pages of their own: a process that has freed much would fill a block from what it has kept.
-        with mmap.mmap(-1, 200 * MB) as block:
-            block.write(b"x" * (200 * MB))
-            time.sleep(0.1)
+    # Pages of their own: a process that has freed much would fill a block from what it has kept.
+    with PeakMemory() as memory, mmap.mmap(-1, 200 * MB) as block:
+        block.write(b"x" * (200 * MB))
+        time.sleep(0.1)
     assert memory.peak_bytes - memory.start_bytes > 150 * MB
     assert memory.device_bytes is None
     assert not [t for t in threading.enumerate() if t.name == "peak-memory"]
